@@ -1,0 +1,42 @@
+# make play     play the bundled world in a browser        make test     run the tests
+# make install  create .venv (the two above do it too)     make lint     check the style; make format repairs it
+# make bench    speed and memory                           make clean    remove .venv and the caches
+
+# The first Python 3.11 or 3.12 that runs; choose another with `make install PYTHON=/path/to/python3.12`.
+IS_SUPPORTED := import sys; sys.exit(sys.version_info[:2] not in [(3, 11), (3, 12)])
+PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
+	$$p -c '$(IS_SUPPORTED)' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+
+.PHONY: install play test lint format bench clean
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt
+	@$(or $(PYTHON),false) -c '$(IS_SUPPORTED)' 2>/dev/null || { \
+		echo "genie_hf needs Python 3.11 or 3.12, $(if $(PYTHON),which $(PYTHON) is not,and none is on the PATH):" \
+		"install one, or name it: make install PYTHON=/path/to/python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[coinrun,play,tensorboard,dev]'
+	@touch $@
+
+play: install
+	$(BIN)/python spaces_app/app.py
+
+test: install
+	$(BIN)/python -m pytest
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install
+	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache build dist src/*.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,104 @@
+"""One picture of an evaluation: clips beside their reconstructions and rollouts, and PSNR by horizon."""
+
+from collections.abc import Mapping, Sequence
+
+import PIL.Image
+import torch
+from PIL import ImageDraw, ImageFont
+from torch import Tensor
+
+ROWS = {
+    "truth": "truth",
+    "reconstruction": "reconstruction",
+    "inferred": "inferred actions",
+    "random": "random actions",
+}
+MARGIN = 130
+GAP = 4
+INK, GRID = (30, 30, 30), (215, 215, 215)
+COLOURS = {
+    "inferred_actions": (31, 119, 180),
+    "random_actions": (214, 39, 40),
+    "copy_first_frame": (127, 127, 127),
+}
+
+
+def draw_evaluation(examples: Mapping[str, dict], figures: Mapping[str, dict]) -> PIL.Image.Image:
+    """Draws the figures that `evaluate` returns under `data` and its example clips.
+
+    Args:
+        examples: for each data set `truth`, `reconstruction`, `inferred` and `random` (rollouts), pixels in [0, 1] of
+            shape `(num_clips, num_frames, channels, height, width)`, and `inferred_actions` and `random_actions` of
+            shape `(num_clips, num_frames - 1)`.
+        figures: for each data set the figures.
+    """
+    parts = []
+    for name, example in examples.items():
+        parts += [draw_clip(example, clip, name) for clip in range(len(example["truth"]))]
+        curves = {key: values["psnr"] for key, values in figures[name]["rollout"].items()}
+        parts.append(draw_curves(curves, f"{name}: rollout PSNR in dB by horizon", parts[-1].width))
+    picture = PIL.Image.new("RGB", (max(part.width for part in parts), sum(part.height for part in parts)), "white")
+    top = 0
+    for part in parts:
+        picture.paste(part, (0, top))
+        top += part.height
+    return picture
+
+
+def draw_clip(example: Mapping[str, Tensor], clip: int, name: str) -> PIL.Image.Image:
+    """Labelled rows: the truth, the reconstruction, and the rollouts with the action that led to each frame."""
+    num_frames, _, height, width = example["truth"].shape[1:]
+    scale = max(1, round(64 / width))
+    height, width = height * scale, width * scale
+    line = height + GAP
+    font = ImageFont.load_default(11)
+    image = PIL.Image.new("RGB", (MARGIN + num_frames * (width + GAP), 20 + len(ROWS) * line + 4 * GAP), "white")
+    draw = ImageDraw.Draw(image)
+    draw.text((GAP, GAP), f"{name}, clip {clip + 1}", INK, ImageFont.load_default(12))
+    for row, (kind, label) in enumerate(ROWS.items()):
+        actions = example.get(f"{kind}_actions")
+        top = 20 + row * line
+        draw.text((GAP, top + height // 2 - 6), label, INK, font)
+        for t, frame in enumerate(example[kind][clip]):
+            left = MARGIN + t * (width + GAP)
+            image.paste(to_image(frame).resize((width, height), PIL.Image.Resampling.NEAREST), (left, top))
+            if actions is not None and t > 0:
+                number = str(actions[clip, t - 1].item())
+                draw.text((left + 2, top), number, "white", font, stroke_width=1, stroke_fill=INK)
+    return image
+
+
+def draw_curves(curves: Mapping[str, Sequence[float]], title: str, width: int, height: int = 240) -> PIL.Image.Image:
+    """Lines over the horizons 1, 2, ..., with a legend."""
+    image = PIL.Image.new("RGB", (width, height), "white")
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(11)
+    draw.text((GAP, GAP), title, INK, ImageFont.load_default(12))
+    values = [value for curve in curves.values() for value in curve]
+    low, high = int(min(values)) - 1, int(max(values)) + 1
+    left, right, top, bottom = 40, width - MARGIN, 28, height - 34
+    horizon = max(map(len, curves.values()))
+
+    def x(t: int) -> float:
+        return left + (t - 1) / max(1, horizon - 1) * (right - left)
+
+    def y(value: float) -> float:
+        return bottom - (value - low) / (high - low) * (bottom - top)
+
+    for value in range(low, high + 1, max(1, (high - low) // 6)):
+        draw.line([(left, y(value)), (right, y(value))], GRID)
+        draw.text((left - 24, y(value) - 7), str(value), INK, font)
+    for t in range(1, horizon + 1):
+        draw.text((x(t) - 3, bottom + 6), str(t), INK, font)
+    for i, (name, curve) in enumerate(curves.items()):
+        points = [(x(t), y(value)) for t, value in enumerate(curve, 1)]
+        draw.line(points, COLOURS[name], 2)
+        for px, py in points:
+            draw.ellipse([px - 3, py - 3, px + 3, py + 3], COLOURS[name])
+        draw.text((right + 12, top + 18 * i), name.replace("_", " "), COLOURS[name], font)
+    return image
+
+
+def to_image(frame: Tensor) -> PIL.Image.Image:
+    """Pixels in [0, 1] of shape `(channels, height, width)` as an RGB image."""
+    array = frame.clamp(0, 1).mul(255).round().to(torch.uint8)
+    return PIL.Image.fromarray(array.expand(3, -1, -1).permute(1, 2, 0).numpy())  # (C, H, W) -> (H, W, C)

@@ -1,0 +1,115 @@
+"""Images of any kind to frames of a world's size, and frames to what people look at."""
+
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import PIL.ImageOps
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+ImageInput = str | Path | PIL.Image.Image | np.ndarray | Tensor
+OUTPUT_TYPES = ("pil", "np", "pt")
+
+
+def check_output_type(output_type: str) -> None:
+    if output_type not in OUTPUT_TYPES:
+        raise ValueError(f"output_type is {output_type!r}; choose one of {', '.join(OUTPUT_TYPES)}.")
+
+
+def to_output(pixels: Tensor, output_type: str) -> PIL.Image.Image | list | np.ndarray | Tensor:
+    """uint8 frames (..., C, H, W) as (lists of) PIL images, or floats in [0, 1]: array (..., H, W, C) or tensor."""
+    if output_type == "pt":
+        return pixels.float() / 255
+    array = pixels.movedim(-3, -1).cpu().numpy()  # (..., C, H, W) -> (..., H, W, C)
+    return array.astype(np.float32) / 255 if output_type == "np" else _to_pil(array)
+
+
+def _to_pil(pixels: np.ndarray) -> PIL.Image.Image | list:
+    return PIL.Image.fromarray(pixels) if pixels.ndim == 3 else [_to_pil(part) for part in pixels]
+
+
+def fit_frames(frames: ImageInput | list, size: tuple[int, int]) -> Tensor:
+    """Images of any kind, in lists of any depth, as uint8 RGB of shape (..., 3, height, width).
+
+    The largest centred part of each image with the aspect ratio of `size` is resized (bilinear, antialiased).
+
+    Raises:
+        ValueError, TypeError: For an image that is unreadable, empty, of a wrong shape or type, or not in [0, 1].
+    """
+    if isinstance(frames, (list, tuple)):
+        if not frames:
+            raise ValueError("the list of images is empty; give at least one image.")
+        fitted = [fit_frames(frame, size) for frame in frames]
+        if len({frame.shape for frame in fitted}) > 1:
+            counts = [len(frame) if frame.dim() > 3 else 1 for frame in fitted]
+            raise ValueError(f"clips of {counts} frames came; the clips of a batch need as many frames each.")
+        return torch.stack(fitted)
+
+    pixels = _image_tensor(frames)
+    *_, h, w = pixels.shape
+    height, width = size
+    if (h, w) == (height, width) and pixels.dtype == torch.uint8:
+        return pixels
+    pixels = pixels / 255 if pixels.dtype == torch.uint8 else pixels.float()
+    crop_h, crop_w = min(h, max(1, round(w * height / width))), min(w, max(1, round(h * width / height)))
+    top, left = (h - crop_h) // 2, (w - crop_w) // 2
+    pixels = pixels[..., top : top + crop_h, left : left + crop_w]
+    if (crop_h, crop_w) != (height, width):
+        lead = pixels.shape[:-3]
+        pixels = pixels.reshape(-1, 3, crop_h, crop_w)
+        pixels = F.interpolate(pixels, (height, width), mode="bilinear", antialias=True).unflatten(0, lead or (1,))
+        pixels = pixels if lead else pixels[0]
+    return (pixels.clamp(0, 1) * 255).round().to(torch.uint8)
+
+
+def _image_tensor(image: ImageInput) -> Tensor:
+    """One image, or an array of them, as RGB (..., 3, height, width): uint8, or floats in [0, 1]."""
+    if isinstance(image, (str, Path)):
+        try:
+            with PIL.Image.open(image) as file:
+                file.load()
+                image = file
+        except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
+            raise ValueError(f"{str(image)!r} cannot be read as an image ({error}); give an image file.") from error
+    if isinstance(image, PIL.Image.Image):
+        image = _pil_array(image)
+    if isinstance(image, np.ndarray):
+        array = image[..., None] if image.ndim == 2 else image
+        pixels = torch.from_numpy(np.moveaxis(array, -1, -3).copy())  # (..., H, W, C) -> (..., C, H, W)
+    elif isinstance(image, Tensor):
+        pixels = image[None] if image.dim() == 2 else image
+    else:
+        raise TypeError(f"an image is a {type(image).__name__}; give a PIL image, an array, a tensor or a path.")
+
+    if pixels.numel() == 0:
+        raise ValueError(f"an image of shape {tuple(image.shape)} is empty; give one with pixels.")
+    if pixels.dim() not in (3, 4, 5) or pixels.shape[-3] not in (1, 3, 4):
+        order = "(height, width, channels)" if isinstance(image, np.ndarray) else "(channels, height, width)"
+        raise ValueError(f"an image has the shape {tuple(image.shape)}; give {order} with 1, 3 or 4 channels.")
+    if pixels.dtype != torch.uint8:
+        if not pixels.is_floating_point():
+            raise TypeError(f"an image has the type {pixels.dtype}; give uint8 from 0 to 255 or floats in [0, 1].")
+        low, high = pixels.min().item(), pixels.max().item()
+        if not (-1e-3 <= low and high <= 1 + 1e-3):  # also where a pixel is NaN
+            raise ValueError(f"an image's pixels run from {low:g} to {high:g}; give floats in [0, 1], or uint8.")
+    if pixels.shape[-3] == 4:
+        pixels = pixels / 255 if pixels.dtype == torch.uint8 else pixels
+        alpha = pixels[..., 3:, :, :]
+        return pixels[..., :3, :, :] * alpha + (1 - alpha)  # over white
+    return pixels.expand(*pixels.shape[:-3], 3, *pixels.shape[-2:])
+
+
+def _pil_array(image: PIL.Image.Image) -> np.ndarray:
+    """A PIL image of any mode, turned as its EXIF data says, as an array with 1, 3 or 4 channels."""
+    if 0 in image.size:
+        return np.empty((*image.size[::-1], 3), np.uint8)
+    image = PIL.ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):  # 16-bit grey
+        return np.asarray(image).astype(np.float32) / 65535
+    if image.mode == "F":
+        return np.asarray(image)
+    if image.mode == "La":  # the one mode without a way to RGBA
+        image = image.convert("LA")
+    return np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))

@@ -1,0 +1,69 @@
+"""Configuration of the dynamics model."""
+
+from typing import Literal
+
+from huggingface_hub.dataclasses import strict
+
+from .st_transformer import STTransformerConfig
+
+
+@strict
+class GenieDynamicsConfig(STTransformerConfig):
+    """Configuration of a `GenieDynamicsModel` (Genie, section 2.1 and appendix C.3); its transformer's fields included.
+
+    Args:
+        codebook_size: number of video codes V; V itself is the mask.
+        num_actions: number of latent actions A.
+        grid_size: rows and columns of codes in a frame.
+        num_frames: frames that attention in time spans: the world's memory.
+        action_conditioning: how an action enters the frame that it leads to: `"add"`, an embedding added to every token
+            (paper: more controllable than concatenation); `"concat"`, concatenated and projected; `"prepend"`, a token of its
+            own in front of the frame's.
+        mask_rate: bounds of the share of masked codes in training, drawn uniformly for each sample (paper: [0.5, 1]).
+        context: what a masked frame sees of the frames before it in training: `"masked"`, as they are masked themselves
+            (paper); `"prefix"`, in half of the samples a random number of first frames is clean; `"clean"`, always the clean
+            frames, as in play (the clip passes twice, clean and masked, and a masked frame attends to the clean ones).
+        context_corruption: largest share of context codes that are replaced by random ones, drawn uniformly for each
+            sample, so that play from imperfect frames is practised.
+    """
+
+    model_type = "genie_dynamics"
+
+    codebook_size: int = 1024
+    num_actions: int = 8
+    grid_size: list[int] | tuple[int, int] | None = None
+    num_frames: int = 16
+    action_conditioning: Literal["add", "concat", "prepend"] = "add"
+    mask_rate: list[float | int] | tuple[float | int, float | int] | None = None
+    context: Literal["masked", "prefix", "clean"] = "masked"
+    context_corruption: float | int = 0.0
+
+    def __post_init__(self, **kwargs):
+        self.grid_size = [16, 16] if self.grid_size is None else list(self.grid_size)
+        self.mask_rate = [0.5, 1.0] if self.mask_rate is None else list(self.mask_rate)
+        super().__post_init__(**kwargs)
+
+    def validate_dynamics(self):
+        if len(self.grid_size) != 2 or min(self.grid_size) < 1:
+            raise ValueError(f"grid_size must be [rows, columns] of at least 1, got {self.grid_size}.")
+        low, high = self.mask_rate
+        if not 0 <= low <= high <= 1:
+            raise ValueError(f"mask_rate must be [low, high] with 0 <= low <= high <= 1, got {self.mask_rate}.")
+        if not 0 <= self.context_corruption <= 1:
+            raise ValueError(f"context_corruption must lie in [0, 1], got {self.context_corruption}.")
+        if self.num_actions < 2:
+            raise ValueError(f"num_actions must be at least 2, got {self.num_actions}: one action controls nothing.")
+        if self.num_frames < 2:
+            raise ValueError(f"num_frames must be at least 2, got {self.num_frames}: a frame needs one before it.")
+
+    @property
+    def mask_token_id(self) -> int:
+        """The index that stands for a masked code, one past the last code."""
+        return self.codebook_size
+
+    @property
+    def tokens_per_frame(self) -> int:
+        return self.grid_size[0] * self.grid_size[1]
+
+
+__all__ = ["GenieDynamicsConfig"]

@@ -1,0 +1,94 @@
+"""Configuration of the latent action model."""
+
+from typing import Literal
+
+from huggingface_hub.dataclasses import strict
+from transformers import PreTrainedConfig
+
+from .configuration_video_tokenizer import patch_grid
+from .st_transformer import STTransformerConfig
+
+
+@strict
+class GenieLatentActionConfig(PreTrainedConfig):
+    """Configuration of a `GenieLatentActionModel` (Genie, section 2.1 and appendix C.1).
+
+    The defaults depart from the paper where the plain recipe (whole history, plain squared error, random codebook) put every
+    transition on one code: see `frame_differences`, `batch_norm`, `residual`, `motion_weight` and `continuous_steps`.
+
+    Args:
+        num_actions: number of latent actions (paper: 8; CoinRun case study: 6). More help quality and hurt playability.
+        image_size: height and width of the frames in pixels, or one number for both.
+        num_channels: colour channels.
+        num_frames: frames that attention in time spans.
+        patch_size: side of a patch in pixels (paper: 16).
+        input: `"pixels"` (paper) or `"codes"` of the video tokenizer (paper, table 2, ablation); with codes the decoder
+            predicts the next frame's codes.
+        codebook_size: number of video codes, for `input="codes"`.
+        action_dim: size of a latent action's vector (paper: 32).
+        commitment_weight: weight of the commitment loss.
+        revival_threshold: an action with less than this part of an even share of the transitions is revived.
+        continuous_steps: training passes with unquantised latents, before k-means makes the codebook.
+        batch_norm: whether latents are batch-normalised before they are projected onto the sphere.
+        frame_differences: whether the encoder also sees each frame's difference from the one before.
+        decoder_context: frames that the decoder sees before the one it predicts: `"all"` (paper), a number of frames, or
+            `"masked"`, all with a random share of their patches hidden in training.
+        residual: whether the decoder predicts the change from the last frame, which it starts by copying.
+        motion_weight: extra weight of a pixel's error per mean motion, where motion is |x_{t+1} - x_t|; 0 is the paper's
+            plain squared error.
+        encoder: size and attention pattern of the encoder, an `STTransformerConfig` or its fields as a dict.
+        decoder: the same for the decoder, which exists for training only.
+    """
+
+    model_type = "genie_latent_action"
+
+    num_actions: int = 8
+    image_size: int | list[int] = 64
+    num_channels: int = 3
+    num_frames: int = 16
+    patch_size: int = 16
+    input: Literal["pixels", "codes"] = "pixels"
+    codebook_size: int = 1024
+    action_dim: int = 32
+    commitment_weight: float | int = 0.25
+    revival_threshold: float | int = 0.1
+    continuous_steps: int = 400
+    batch_norm: bool = True
+    frame_differences: bool = True
+    decoder_context: int | Literal["all", "masked"] = "all"
+    residual: bool = True
+    motion_weight: float | int = 1.0
+    encoder: dict | PreTrainedConfig | None = None
+    decoder: dict | PreTrainedConfig | None = None
+
+    def __post_init__(self, **kwargs):
+        for name in ("encoder", "decoder"):
+            part = getattr(self, name)
+            if not isinstance(part, PreTrainedConfig):
+                setattr(self, name, STTransformerConfig(**(part or {})))
+        super().__post_init__(**kwargs)
+
+    def to_dict(self) -> dict:
+        return super().to_dict() | {name: getattr(self, name).size() for name in ("encoder", "decoder")}
+
+    def validate_latent_action(self):
+        patch_grid(self.image_size, self.patch_size)
+        if self.num_actions < 2:
+            raise ValueError(f"num_actions must be at least 2, got {self.num_actions}: one action controls nothing.")
+        if self.num_frames < 2:
+            raise ValueError(f"num_frames must be at least 2, got {self.num_frames}: an action lies between two frames.")
+        if isinstance(self.decoder_context, int) and self.decoder_context < 1:
+            raise ValueError(f"decoder_context must be at least 1 frame, got {self.decoder_context}.")
+
+    @property
+    def grid_size(self) -> tuple[int, int]:
+        """Rows and columns (h, w) of patches in a frame."""
+        return patch_grid(self.image_size, self.patch_size)
+
+    @property
+    def tokens_per_frame(self) -> int:
+        rows, columns = self.grid_size
+        return rows * columns
+
+
+__all__ = ["GenieLatentActionConfig"]

@@ -1,0 +1,196 @@
+"""The dynamics model: the next frame's codes from the frames so far and a latent action (Genie, section 2.1).
+
+A decoder-only MaskGIT: it sees a frame whose codes are partly masked, the frames before it and the action that leads to it,
+and predicts the masked codes.
+
+Dimension keys: B batch, T frames, (h, w) rows and columns of codes, S = h * w, D width, V codes, A actions.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import PreTrainedModel  # noqa: F401  (diffusers looks for this name where it loads a component)
+from transformers import initialization as init
+from transformers.utils import ModelOutput
+
+from .configuration_dynamics import GenieDynamicsConfig
+from .st_transformer import GeniePreTrainedModel, STTransformer, TemporalCache
+
+
+@dataclass
+class GenieDynamicsOutput(ModelOutput):
+    """
+    Args:
+        loss: cross-entropy of the masked codes, where a mask was given.
+        accuracy: share of the masked codes whose most likely prediction is right.
+        logits: scores of every code, of shape `(batch_size, num_frames, h, w, codebook_size)`; without the first frame where
+            the model was trained with `context="clean"` and a mask was given.
+    """
+
+    loss: torch.FloatTensor | None = None
+    accuracy: torch.FloatTensor | None = None
+    logits: torch.FloatTensor | None = None
+
+
+class GenieDynamicsModel(GeniePreTrainedModel):
+    """Predicts masked codes of a frame from the frames before it and the latent action that leads to it.
+
+    The latent actions enter as indices with an embedding of their own: no gradient reaches the latent action model, as in
+    the paper, and playing does not need it.
+
+    Args:
+        config: the configuration.
+    """
+
+    config: GenieDynamicsConfig
+    config_class = GenieDynamicsConfig
+    main_input_name = "codes"
+
+    def __init__(self, config: GenieDynamicsConfig):
+        super().__init__(config)
+        D = config.hidden_size
+        self.code_embedding = nn.Embedding(config.codebook_size + 1, D)  # the last row is the mask
+        self.action_embedding = nn.Embedding(config.num_actions + 1, D)  # the last row stands before the first frame
+        if config.action_conditioning == "concat":
+            self.action_projection = nn.Linear(2 * D, D)
+        num_positions = config.tokens_per_frame + (config.action_conditioning == "prepend")
+        self.transformer = STTransformer(config, num_positions, config)
+        self.head = nn.Linear(D, config.codebook_size)
+        self.post_init()
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module):
+        super()._init_weights(module)
+        if isinstance(module, GenieDynamicsModel):
+            init.zeros_(module.head.weight)  # starts at the uniform distribution
+
+    @torch.no_grad()
+    def initialize_from(self, vectors: Tensor) -> None:
+        """Gives codes that look alike embeddings and output weights that are alike: random projections of their vectors.
+
+        Otherwise what is learnt of one code says nothing of its neighbours, and rare codes learn slowly.
+
+        Args:
+            vectors: the video tokenizer's code vectors, of shape `(codebook_size, codebook_dim)`.
+        """
+        vectors = vectors - vectors.mean(dim=0)
+        vectors = vectors / vectors.square().sum(dim=-1).mean().sqrt()
+        D = self.config.hidden_size
+        embed, read = torch.randn(2, vectors.shape[1], D, device=vectors.device)
+        self.code_embedding.weight[:-1] = vectors @ embed
+        self.head.weight.copy_(vectors @ read * D**-0.5)
+
+    def forward(
+        self,
+        codes: Tensor,
+        actions: Tensor,
+        mask: Tensor | None = None,
+        context: Tensor | None = None,
+        cache: TemporalCache | None = None,
+    ) -> GenieDynamicsOutput:
+        """
+        Args:
+            codes: int64 in [0, codebook_size], where `codebook_size` is the mask, of shape `(batch_size, num_frames, h, w)`.
+            actions: int64 latent actions in [0, num_actions). Where `codes` start the clip, of shape
+                `(batch_size, num_frames - 1)`: action t leads from frame t to t + 1. Where they continue the frames of a
+                `cache`, of shape `(batch_size, num_frames)`: the action that leads to each given frame.
+            mask: for training: True where `codes` are hidden and to be predicted, of the shape of `codes`.
+            context: for training: the codes that are seen, of the shape of `codes`; by default `codes`.
+            cache: keys and values of the frames before.
+        """
+        continuing = cache is not None and cache.position > 0
+        expected = (codes.shape[0], codes.shape[1] - (not continuing))
+        if actions.shape != expected:
+            raise ValueError(
+                f"actions must have the shape {expected} for {codes.shape[1]} frames that "
+                f"{'continue' if continuing else 'start'} a clip, got {tuple(actions.shape)}."
+            )
+        if not continuing:  # nothing leads to the first frame
+            actions = F.pad(actions, (1, 0), value=self.config.num_actions)
+        if mask is None:
+            return GenieDynamicsOutput(logits=self._logits(self._hidden(codes, actions, cache)))
+
+        seen = codes if context is None else context
+        if self.config.context == "clean":
+            logits, codes, mask = self._clean_context_logits(seen, codes, actions, mask), codes[:, 1:], mask[:, 1:]
+        else:
+            logits = self._logits(self._hidden(seen.masked_fill(mask, self.config.mask_token_id), actions))
+        masked_logits, targets = logits[mask].float(), codes[mask]
+        return GenieDynamicsOutput(
+            loss=F.cross_entropy(masked_logits, targets),
+            accuracy=(masked_logits.argmax(dim=-1) == targets).float().mean(),
+            logits=logits,
+        )
+
+    @torch.no_grad()
+    def training_inputs(self, codes: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
+        """Draws what is hidden and what is corrupted: `model(actions=actions, **model.training_inputs(codes))`.
+
+        The first frame is never masked; the share of masked codes is drawn for each sample (section 2.1).
+
+        Args:
+            codes: int64 in [0, codebook_size), of shape `(batch_size, num_frames, h, w)`.
+            generator: source of the random draws, on the codes' device.
+        """
+        config = self.config
+
+        def rand(*shape):
+            return torch.rand(*shape, generator=generator, device=codes.device)
+
+        B, T = codes.shape[:2]
+        low, high = config.mask_rate
+        mask = rand(*codes.shape) < low + (high - low) * rand(B, 1, 1, 1)
+        first_masked = torch.ones(B, dtype=torch.long, device=codes.device)
+        if config.context == "prefix":
+            length = 1 + (rand(B) * (T - 1)).long()
+            first_masked = torch.where(rand(B) < 0.5, length, first_masked)
+        mask &= (torch.arange(T, device=codes.device) >= first_masked[:, None])[:, :, None, None]
+        wrong = (rand(*codes.shape) * config.codebook_size).long()
+        context = torch.where(rand(*codes.shape) < config.context_corruption * rand(B, 1, 1, 1), wrong, codes)
+        return {"codes": codes, "mask": mask, "context": context}
+
+    def _clean_context_logits(self, seen: Tensor, codes: Tensor, actions: Tensor, mask: Tensor) -> Tensor:
+        """Passes the clip clean and, behind it, frames 2..T masked; a masked frame sees itself and the clean ones before."""
+        T = codes.shape[1]
+        masked = codes.masked_fill(mask, self.config.mask_token_id)[:, 1:]
+        frame = torch.arange(T, device=codes.device)
+        times = torch.cat([frame, frame[1:]])
+        is_clean = torch.arange(2 * T - 1, device=codes.device) < T
+        earlier = times[:, None] > times[None, :]
+        itself = torch.eye(2 * T - 1, dtype=torch.bool, device=codes.device)
+        hidden = self._hidden(
+            torch.cat([seen, masked], dim=1),
+            torch.cat([actions, actions[:, 1:]], dim=1),
+            times=times,
+            visible=itself | (earlier & is_clean),
+        )
+        return self._logits(hidden[:, T:])
+
+    def _hidden(
+        self,
+        codes: Tensor,
+        actions: Tensor,
+        cache: TemporalCache | None = None,
+        times: Tensor | None = None,
+        visible: Tensor | None = None,
+    ) -> Tensor:
+        """(B, T, h, w) codes and the (B, T) actions into them -> (B, T, S, D)."""
+        hidden = self.code_embedding(codes.flatten(-2))
+        action = self.action_embedding(actions).unsqueeze(2)
+        conditioning = self.config.action_conditioning
+        if conditioning == "add":
+            hidden = hidden + action
+        elif conditioning == "concat":
+            hidden = self.action_projection(torch.cat([hidden, action.expand_as(hidden)], dim=-1))
+        else:
+            hidden = torch.cat([action, hidden], dim=2)
+        hidden = self.transformer(hidden, cache, times, visible)
+        return hidden[:, :, 1:] if conditioning == "prepend" else hidden
+
+    def _logits(self, hidden: Tensor) -> Tensor:
+        return self.head(hidden).unflatten(2, self.config.grid_size)
+
+
+__all__ = ["GenieDynamicsModel", "GenieDynamicsOutput"]

@@ -1,0 +1,208 @@
+"""The latent action model (LAM): which of a few actions lies between two frames (Genie, section 2.1, appendix C.1).
+
+The encoder sees the frames up to x_{t+1} and names an action a_t; the decoder sees the frames up to x_t and the action,
+and must predict x_{t+1}. The action is the only way for the new frame to reach the decoder, so it learns what changed.
+
+Dimension keys: B batch, T frames, S patches in a frame, D width, A actions.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import PreTrainedModel  # noqa: F401  (diffusers looks for this name where it loads a component)
+from transformers import initialization as init
+from transformers.utils import ModelOutput
+
+from .configuration_latent_action import GenieLatentActionConfig
+from .modeling_video_tokenizer import PIXEL_SCALE, patchify, unpatchify
+from .st_transformer import GeniePreTrainedModel, STTransformer
+from .vector_quantizer import VectorQuantizer
+
+
+@dataclass
+class GenieLatentActionOutput(ModelOutput):
+    """
+    Args:
+        loss: sum of the three losses below.
+        reconstruction_loss: motion-weighted squared error of the predicted pixels, or cross-entropy of predicted codes.
+        codebook_loss: pulls action vectors to the encoder's latents.
+        commitment_loss: pulls the encoder's latents to their action vectors, weighted.
+        perplexity: exp(entropy) of the actions of the batch, in [1, num_actions].
+        usage: share of the actions that is alive.
+        reconstruction: frames 2..T as predicted, of shape `(batch_size, num_frames - 1, channels, height, width)`, about
+            [0, 1], not clamped; for `input="codes"` logits of shape `(batch_size, num_frames - 1, h, w, codebook_size)`.
+        actions: int64 of shape `(batch_size, num_frames - 1)` in [0, num_actions).
+    """
+
+    loss: torch.FloatTensor | None = None
+    reconstruction_loss: torch.FloatTensor | None = None
+    codebook_loss: torch.FloatTensor | None = None
+    commitment_loss: torch.FloatTensor | None = None
+    perplexity: torch.FloatTensor | None = None
+    usage: torch.FloatTensor | None = None
+    reconstruction: torch.FloatTensor | None = None
+    actions: torch.LongTensor | None = None
+
+
+class GenieLatentActionModel(GeniePreTrainedModel):
+    """Infers latent actions from frames. Its decoder exists for training only.
+
+    Args:
+        config: the configuration.
+    """
+
+    config: GenieLatentActionConfig
+    config_class = GenieLatentActionConfig
+    main_input_name = "frames"
+
+    def __init__(self, config: GenieLatentActionConfig):
+        super().__init__(config)
+        patch_dim = config.num_channels * config.patch_size**2
+        if config.input == "pixels":
+            self.encoder_embedding = nn.Linear(patch_dim * (1 + config.frame_differences), config.encoder.hidden_size)
+            self.decoder_embedding = nn.Linear(patch_dim, config.decoder.hidden_size)
+            self.head = nn.Linear(config.decoder.hidden_size, patch_dim)
+        else:
+            self.encoder_embedding = nn.Embedding(config.codebook_size, config.encoder.hidden_size)
+            self.decoder_embedding = nn.Embedding(config.codebook_size, config.decoder.hidden_size)
+            self.head = nn.Linear(config.decoder.hidden_size, config.codebook_size)
+        self.encoder = STTransformer(config.encoder, config.tokens_per_frame, config)
+        self.to_latent = nn.Linear(config.encoder.hidden_size, config.action_dim)
+        self.quantizer = VectorQuantizer(
+            config.num_actions,
+            config.action_dim,
+            config.commitment_weight,
+            config.revival_threshold,
+            continuous_steps=config.continuous_steps,
+            batch_norm=config.batch_norm,
+        )
+        self.action_embedding = nn.Linear(config.action_dim, config.decoder.hidden_size)
+        self.decoder = STTransformer(config.decoder, config.tokens_per_frame, config)
+        if config.decoder_context == "masked":
+            self.mask_embedding = nn.Embedding(1, config.decoder.hidden_size)
+        self.post_init()
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module):
+        super()._init_weights(module)
+        if isinstance(module, VectorQuantizer):
+            module.reset_parameters()
+        elif isinstance(module, GenieLatentActionModel):
+            # Action vectors have unit length and action_dim components: give the decoder an input of unit variance.
+            init.normal_(module.action_embedding.weight)
+            if module.config.input == "pixels":
+                for embedding in (module.encoder_embedding, module.decoder_embedding):
+                    init.normal_(embedding.weight, std=PIXEL_SCALE * embedding.in_features**-0.5)
+            if module.config.residual and module.config.input == "pixels":
+                init.zeros_(module.head.weight)  # the decoder starts as "copy the last frame"
+
+    def encode(self, frames: Tensor) -> Tensor:
+        """Latents of shape `(batch_size, num_frames - 1, action_dim)` before quantisation, one for each transition.
+
+        Args:
+            frames: as for `forward`.
+        """
+        self._check(frames)
+        if self.config.input == "pixels":
+            patches = patchify(frames.to(self.dtype), self.config.patch_size)
+            if self.config.frame_differences:
+                change = torch.diff(patches, dim=1, prepend=patches[:, :1])
+                patches = torch.cat([patches - 0.5, change], dim=-1)
+            hidden = self.encoder_embedding(patches)
+        else:
+            hidden = self.encoder_embedding(frames.flatten(-2))
+        hidden = self.encoder(hidden)[:, 1:]  # action t is read where x_{t+1} has just been seen
+        return self.to_latent(hidden.mean(dim=2))
+
+    def decode(self, frames: Tensor, actions: Tensor) -> Tensor:
+        """Predicts each next frame from the frames before it and the action.
+
+        Args:
+            frames: frames 1..T-1, otherwise as for `forward`.
+            actions: action vectors of unit length, of shape `(batch_size, num_frames - 1, action_dim)`.
+
+        Returns:
+            Pixels of frames 2..T of shape `(batch_size, num_frames - 1, channels, height, width)`, or logits of their
+            codes of shape `(batch_size, num_frames - 1, h, w, codebook_size)`.
+        """
+        config = self.config
+        patches = patchify(frames.to(self.dtype), config.patch_size) if config.input == "pixels" else frames.flatten(-2)
+        hidden = self.decoder_embedding(patches - 0.5 if config.input == "pixels" else patches)
+        if config.decoder_context == "masked" and self.training:
+            rate = torch.rand(len(hidden), 1, 1, 1, device=hidden.device)
+            hidden = torch.where(torch.rand(*hidden.shape[:3], 1, device=hidden.device) < rate, self.mask_embedding.weight, hidden)
+        hidden = hidden + self.action_embedding(actions.to(self.dtype)).unsqueeze(2)
+        if isinstance(config.decoder_context, int):
+            hidden = self._decode_windows(hidden, config.decoder_context)
+        else:
+            hidden = self.decoder(hidden)
+        prediction = self.head(hidden)
+        if config.input == "codes":
+            return prediction.unflatten(2, config.grid_size)
+        if config.residual:
+            prediction = prediction + patches
+        return unpatchify(prediction, config.patch_size, config.grid_size)
+
+    def _decode_windows(self, hidden: Tensor, context: int) -> Tensor:
+        """Decodes each frame from a window of its own, so that no layer carries older frames into it."""
+        padded = torch.cat([hidden[:, :1].expand(-1, context - 1, -1, -1), hidden], dim=1)
+        windows = padded.unfold(1, context, 1).permute(0, 1, 4, 2, 3)  # -> (B, T - 1, context, S, D)
+        return self.decoder(windows.flatten(0, 1))[:, -1].unflatten(0, hidden.shape[:2])
+
+    @torch.no_grad()
+    def infer_actions(self, frames: Tensor) -> Tensor:
+        """
+        Args:
+            frames: as for `forward`.
+
+        Returns:
+            int64 actions in [0, num_actions) of shape `(batch_size, num_frames - 1)`; action t leads from frame t to t + 1
+            and depends on no later frame.
+        """
+        return self.quantizer(self.encode(frames)).codes
+
+    def forward(self, frames: Tensor) -> GenieLatentActionOutput:
+        """
+        Args:
+            frames: pixels in [0, 1] of shape `(batch_size, num_frames, channels, height, width)`; for `input="codes"`
+                int64 codes of shape `(batch_size, num_frames, h, w)`. At least two frames.
+        """
+        quantized = self.quantizer(self.encode(frames))
+        prediction = self.decode(frames[:, :-1], quantized.quantized)
+        if self.config.input == "pixels":
+            reconstruction_loss = self._motion_weighted_error(prediction.float(), frames.float())
+        else:
+            reconstruction_loss = F.cross_entropy(prediction.flatten(0, -2).float(), frames[:, 1:].flatten())
+        return GenieLatentActionOutput(
+            loss=reconstruction_loss + quantized.codebook_loss + quantized.commitment_loss,
+            reconstruction_loss=reconstruction_loss,
+            codebook_loss=quantized.codebook_loss,
+            commitment_loss=quantized.commitment_loss,
+            perplexity=quantized.perplexity,
+            usage=quantized.usage,
+            reconstruction=prediction,
+            actions=quantized.codes,
+        )
+
+    def _motion_weighted_error(self, prediction: Tensor, frames: Tensor) -> Tensor:
+        error = (prediction - frames[:, 1:]).square()
+        motion = torch.diff(frames, dim=1).abs().mean(dim=2, keepdim=True)
+        weight = 1 + self.config.motion_weight * motion / motion.mean().clamp_min(1e-6)
+        return (weight * error).mean() / weight.mean()
+
+    def _check(self, frames: Tensor) -> None:
+        config = self.config
+        rows, columns = config.grid_size
+        size = (config.num_channels, rows * config.patch_size, columns * config.patch_size)
+        expected = size if config.input == "pixels" else (rows, columns)
+        if frames.dim() != 2 + len(expected) or frames.shape[2:] != expected or frames.shape[1] < 2:
+            shape = ", ".join(map(str, expected))
+            raise ValueError(
+                f"frames must be {config.input} of shape (batch_size, num_frames, {shape}) with at least 2 frames, "
+                f"got {tuple(frames.shape)}."
+            )
+
+
+__all__ = ["GenieLatentActionModel", "GenieLatentActionOutput"]

@@ -1,0 +1,202 @@
+"""The video tokenizer: a VQ-VAE between frames and codes, causal in time (Genie, section 2.1: "ST-ViViT").
+
+Dimension keys: B batch, T frames, (h, w) rows and columns of patches, S = h * w, D width, V codes.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import PreTrainedModel  # noqa: F401  (diffusers looks for this name where it loads a component)
+from transformers import initialization as init
+from transformers.utils import ModelOutput
+
+from .configuration_video_tokenizer import GenieVideoTokenizerConfig
+from .st_transformer import GeniePreTrainedModel, STTransformer, TemporalCache
+from .vector_quantizer import VectorQuantizer
+
+
+@dataclass
+class GenieVideoTokenizerOutput(ModelOutput):
+    """
+    Args:
+        loss: sum of the three losses below.
+        reconstruction_loss: mean squared error of the pixels.
+        codebook_loss: pulls codes to the encoder's latents.
+        commitment_loss: pulls the encoder's latents to their codes, weighted.
+        perplexity: exp(entropy) of the codes of the batch.
+        usage: share of the codebook that is alive.
+        reconstruction: pixels of shape `(batch_size, num_frames, channels, height, width)`, about [0, 1], not clamped.
+        codes: int64 of shape `(batch_size, num_frames, h, w)` in [0, codebook_size).
+    """
+
+    loss: torch.FloatTensor | None = None
+    reconstruction_loss: torch.FloatTensor | None = None
+    codebook_loss: torch.FloatTensor | None = None
+    commitment_loss: torch.FloatTensor | None = None
+    perplexity: torch.FloatTensor | None = None
+    usage: torch.FloatTensor | None = None
+    reconstruction: torch.FloatTensor | None = None
+    codes: torch.LongTensor | None = None
+
+PIXEL_SCALE = 4.0  # pixels in [0, 1] spread by about a quarter: what brings them to unit variance
+
+
+def patchify(pixels: Tensor, patch_size: int) -> Tensor:
+    """(B, T, C, h * patch, w * patch) -> (B, T, S, C * patch * patch)."""
+    return F.pixel_unshuffle(pixels, patch_size).flatten(-2).transpose(-1, -2)
+
+
+def unpatchify(patches: Tensor, patch_size: int, grid_size: tuple[int, int]) -> Tensor:
+    """(B, T, S, C * patch * patch) -> (B, T, C, h * patch, w * patch)."""
+    return F.pixel_shuffle(patches.transpose(-1, -2).unflatten(-1, grid_size), patch_size)
+
+
+@torch.no_grad()
+def fit_linear(linear: nn.Linear, inputs: Tensor, targets: Tensor) -> None:
+    """Sets a linear layer to the least-squares map from inputs (N, in_features) to targets (N, out_features)."""
+    inputs, targets = F.pad(inputs, (0, 1), value=1.0).double(), targets.double()
+    gram = inputs.T @ inputs
+    gram.diagonal().add_(1e-6 * gram.diagonal().mean())
+    solution = torch.linalg.solve(gram, inputs.T @ targets)
+    linear.weight.copy_(solution[:-1].T)
+    linear.bias.copy_(solution[-1])
+
+
+class GenieVideoTokenizer(GeniePreTrainedModel):
+    """Turns frames into a grid of codes each, and codes into frames. A code depends on no later frame.
+
+    Args:
+        config: the configuration.
+    """
+
+    config: GenieVideoTokenizerConfig
+    config_class = GenieVideoTokenizerConfig
+    main_input_name = "pixels"
+
+    def __init__(self, config: GenieVideoTokenizerConfig):
+        super().__init__(config)
+        patch_dim = config.num_channels * config.patch_size**2
+        self.patch_embedding = nn.Linear(patch_dim, config.encoder.hidden_size)
+        self.encoder = STTransformer(config.encoder, config.tokens_per_frame, config)
+        self.to_latent = nn.Linear(config.encoder.hidden_size, config.codebook_dim)
+        self.quantizer = VectorQuantizer(
+            config.codebook_size,
+            config.codebook_dim,
+            config.commitment_weight,
+            config.revival_threshold,
+            continuous_steps=config.continuous_steps,
+            batch_norm=config.batch_norm,
+        )
+        self.from_latent = nn.Linear(config.codebook_dim, config.decoder.hidden_size)
+        self.decoder = STTransformer(config.decoder, config.tokens_per_frame, config)
+        self.to_pixels = nn.Linear(config.decoder.hidden_size, patch_dim)
+        self.post_init()
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module):
+        super()._init_weights(module)
+        if isinstance(module, VectorQuantizer):
+            module.reset_parameters()
+        elif isinstance(module, GenieVideoTokenizer):
+            # Code vectors have unit length and codebook_dim components: make the decoder's input of unit variance.
+            init.normal_(module.from_latent.weight)
+            embedding = module.patch_embedding
+            init.normal_(embedding.weight, std=PIXEL_SCALE * embedding.in_features**-0.5)
+            init.constant_(module.to_pixels.bias, 0.5)  # the middle of [0, 1]
+
+    @torch.no_grad()
+    def initialize_from(self, pixels: Tensor) -> None:
+        """Starts as well as linear algebra can: as the k-means of the principal components of the patches.
+
+        The output layers of encoder and decoder are fitted by least squares, through the random transformers before them,
+        so that latents are the patches' leading principal components with a constant beside them (on the unit sphere the
+        constant keeps their length), codes are the k-means of these, and decoded patches are the mean patch of their code.
+        From a random start the same quality takes thousands of steps, on the way to which most codes die.
+
+        Args:
+            pixels: in [0, 1], of shape `(batch_size, num_frames, channels, height, width)`; about 30 patches for each code.
+        """
+        config = self.config
+        for transformer in (self.encoder, self.decoder):  # near the identity, so that little is lost on the way
+            for block in transformer.blocks:
+                for linear in block.output_layers():
+                    linear.weight.mul_(0.1)
+        patches = patchify(pixels, config.patch_size).float()
+        centred = patches.flatten(0, -2) - patches.flatten(0, -2).mean(dim=0)
+        components = torch.linalg.eigh(centred.T @ centred).eigenvectors.flip(-1)[:, : config.codebook_dim - 1]
+        coordinates = centred @ components
+        spread = coordinates.square().sum(dim=-1).mean().sqrt()
+        latents = F.pad(coordinates / spread, (0, 1), value=2.0)
+
+        hidden = self.encoder(self.patch_embedding(patches - 0.5))
+        fit_linear(self.to_latent, hidden.flatten(0, -2), latents)
+        self.quantizer.initialize_from(self.to_latent(hidden))
+        vectors = self.quantizer.lookup(self.quantizer(self.to_latent(hidden)).codes)
+        mean = vectors.flatten(0, -2).mean(dim=0)
+        self.from_latent.weight.div_((vectors - mean).square().sum(dim=-1).mean().sqrt())  # unit variance again
+        self.from_latent.bias.copy_(-self.from_latent.weight @ mean)
+        fit_linear(self.to_pixels, self.decoder(self.from_latent(vectors)).flatten(0, -2), patches.flatten(0, -2))
+
+    def _encode_latents(self, pixels: Tensor, cache: TemporalCache | None = None) -> Tensor:
+        height, width = self.config.frame_size
+        if pixels.dim() != 5 or pixels.shape[2:] != (self.config.num_channels, height, width):
+            raise ValueError(
+                f"pixels must have the shape (batch_size, num_frames, {self.config.num_channels}, {height}, {width}), "
+                f"got {tuple(pixels.shape)}; resize the frames."
+            )
+        patches = patchify(pixels.to(self.dtype), self.config.patch_size) - 0.5
+        return self.to_latent(self.encoder(self.patch_embedding(patches), cache))
+
+    def _decode_vectors(self, vectors: Tensor, cache: TemporalCache | None = None) -> Tensor:
+        hidden = self.decoder(self.from_latent(vectors.to(self.dtype)), cache)
+        return unpatchify(self.to_pixels(hidden), self.config.patch_size, self.config.grid_size)
+
+    def encode(self, pixels: Tensor, cache: TemporalCache | None = None) -> Tensor:
+        """
+        Args:
+            pixels: in [0, 1], of shape `(batch_size, num_frames, channels, height, width)`.
+            cache: keys and values of the frames before these.
+
+        Returns:
+            int64 codes in [0, codebook_size) of shape `(batch_size, num_frames, h, w)`.
+
+        Raises:
+            ValueError: where the frames are not of the configured size.
+        """
+        codes = self.quantizer(self._encode_latents(pixels, cache)).codes
+        return codes.unflatten(-1, self.config.grid_size)
+
+    def decode(self, codes: Tensor, cache: TemporalCache | None = None) -> Tensor:
+        """
+        Args:
+            codes: int64 in [0, codebook_size), of shape `(batch_size, num_frames, h, w)`.
+            cache: keys and values of the frames before these.
+
+        Returns:
+            Pixels in [0, 1] of shape `(batch_size, num_frames, channels, height, width)`.
+        """
+        return self._decode_vectors(self.quantizer.lookup(codes.flatten(-2)), cache).clamp(0, 1)
+
+    def forward(self, pixels: Tensor) -> GenieVideoTokenizerOutput:
+        """
+        Args:
+            pixels: in [0, 1], of shape `(batch_size, num_frames, channels, height, width)`.
+        """
+        quantized = self.quantizer(self._encode_latents(pixels))
+        reconstruction = self._decode_vectors(quantized.quantized)
+        reconstruction_loss = F.mse_loss(reconstruction.float(), pixels.float())
+        return GenieVideoTokenizerOutput(
+            loss=reconstruction_loss + quantized.codebook_loss + quantized.commitment_loss,
+            reconstruction_loss=reconstruction_loss,
+            codebook_loss=quantized.codebook_loss,
+            commitment_loss=quantized.commitment_loss,
+            perplexity=quantized.perplexity,
+            usage=quantized.usage,
+            reconstruction=reconstruction,
+            codes=quantized.codes.unflatten(-1, self.config.grid_size),
+        )
+
+
+__all__ = ["GenieVideoTokenizer", "GenieVideoTokenizerOutput"]

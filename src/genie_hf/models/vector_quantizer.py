@@ -1,0 +1,183 @@
+"""Vector quantisation with a cosine codebook, shared by the video tokenizer and the latent action model.
+
+Latents and codes are compared on the unit sphere. The codebook is a parameter that follows its latents by gradient
+(van den Oord et al. 2017, equation 3), starts from k-means over real latents, and never lets a code die: a code whose
+share of the latents stays far below an even share is put where a latent is. All arithmetic is float32.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import initialization as init
+from transformers.utils import ModelOutput
+
+
+@dataclass
+class VectorQuantizerOutput(ModelOutput):
+    """
+    Args:
+        quantized: code vectors of unit length with a straight-through gradient, of the latents' shape.
+        codes: int64 indices in [0, codebook_size), of the latents' shape without the last axis.
+        codebook_loss: pulls codes to their latents.
+        commitment_loss: pulls latents to their codes, times the commitment weight.
+        perplexity: exp(entropy) of the codes in this batch, in [1, codebook_size].
+        usage: share of the codebook that is alive by its moving average, in [0, 1].
+    """
+
+    quantized: torch.FloatTensor | None = None
+    codes: torch.LongTensor | None = None
+    codebook_loss: torch.FloatTensor | None = None
+    commitment_loss: torch.FloatTensor | None = None
+    perplexity: torch.FloatTensor | None = None
+    usage: torch.FloatTensor | None = None
+
+
+class VectorQuantizer(nn.Module):
+    """Maps latents to the nearest of `codebook_size` unit vectors.
+
+    Args:
+        codebook_size: number of codes.
+        codebook_dim: size of a latent (paper: 32).
+        commitment_weight: weight of the commitment loss (0.25, van den Oord et al. 2017).
+        revival_threshold: a code is dead when its moving share of the latents is below this part of an even share.
+        usage_decay: decay of that moving average.
+        continuous_steps: training passes in which latents pass unquantised, before k-means makes the codebook from them.
+        batch_norm: whether latents are batch-normalised before they are projected onto the sphere, which keeps a
+            constant offset from sending all of them to one code.
+    """
+
+    def __init__(
+        self,
+        codebook_size: int,
+        codebook_dim: int,
+        commitment_weight: float = 0.25,
+        revival_threshold: float = 0.05,
+        usage_decay: float = 0.95,
+        continuous_steps: int = 0,
+        batch_norm: bool = False,
+    ):
+        super().__init__()
+        self.commitment_weight = commitment_weight
+        self.revival_threshold = revival_threshold
+        self.usage_decay = usage_decay
+        self.continuous_steps = continuous_steps
+        self.batch_norm = nn.BatchNorm1d(codebook_dim) if batch_norm else None
+        self.codebook = nn.Parameter(torch.empty(codebook_size, codebook_dim))
+        self.register_buffer("usage", torch.empty(codebook_size))  # moving share of the latents, times codebook_size
+        self.register_buffer("training_passes", torch.empty((), dtype=torch.long))
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        init.normal_(self.codebook)
+        init.ones_(self.usage)
+        init.zeros_(self.training_passes)
+
+    def _apply(self, fn, recurse=True):
+        """Stays float32 whatever the model around it is cast to."""
+        return super()._apply(lambda t: fn(t).float() if t.is_floating_point() else fn(t), recurse)
+
+    @property
+    def codebook_size(self) -> int:
+        return self.codebook.shape[0]
+
+    def lookup(self, codes: Tensor) -> Tensor:
+        """Unit vectors of shape `(..., codebook_dim)` for codes of shape `(...)`."""
+        return F.embedding(codes, F.normalize(self.codebook.float(), dim=-1))
+
+    def forward(self, latents: Tensor) -> VectorQuantizerOutput:
+        """
+        Args:
+            latents: tensor of shape `(..., codebook_dim)`.
+        """
+        with torch.autocast(latents.device.type, enabled=False):
+            flat = latents.float().flatten(0, -2)
+            if self.batch_norm is not None:
+                flat = self.batch_norm(flat)
+            flat = F.normalize(flat, dim=-1)
+            learns = self.training and self.codebook.requires_grad
+            if learns and self._update_codebook(flat.detach()):
+                zero = flat.new_zeros(())
+                quantized, codes = flat, self._nearest(flat)
+                codebook_loss = commitment_loss = zero
+            else:
+                codes = self._nearest(flat)
+                vectors = self.lookup(codes)
+                codebook_loss = F.mse_loss(vectors, flat.detach())
+                commitment_loss = self.commitment_weight * F.mse_loss(flat, vectors.detach())
+                quantized = flat + (vectors - flat).detach()
+                if learns:
+                    self._track_usage(codes)
+            share = torch.bincount(codes, minlength=self.codebook_size) / codes.numel()
+            return VectorQuantizerOutput(
+                quantized=quantized.view(latents.shape).to(latents.dtype),
+                codes=codes.view(latents.shape[:-1]),
+                codebook_loss=codebook_loss,
+                commitment_loss=commitment_loss,
+                perplexity=torch.special.entr(share).sum().exp(),
+                usage=(self.usage >= self.revival_threshold).float().mean(),
+            )
+
+    @torch.no_grad()
+    def _nearest(self, flat: Tensor) -> Tensor:
+        return (flat @ F.normalize(self.codebook.float(), dim=-1).T).argmax(dim=-1)
+
+    @torch.no_grad()
+    def initialize_from(self, latents: Tensor) -> None:
+        """Places the codes by k-means over these latents of shape `(..., codebook_dim)`."""
+        flat = latents.float().flatten(0, -2)
+        if self.batch_norm is not None:
+            flat = self.batch_norm(flat)
+        self.codebook.copy_(_broadcast(_k_means(F.normalize(flat, dim=-1), self.codebook_size)))
+        self.usage.fill_(1.0)
+        self.training_passes.fill_(self.continuous_steps + 1)
+
+    @torch.no_grad()
+    def _update_codebook(self, flat: Tensor) -> bool:
+        """Starts the codebook, or revives its dead codes, from this batch. True while latents are still continuous."""
+        step = int(self.training_passes)
+        self.training_passes += 1
+        if step < self.continuous_steps:
+            return True
+        if step == self.continuous_steps:
+            self.codebook.copy_(_broadcast(_k_means(flat, self.codebook_size)))
+            self.usage.fill_(1.0)
+        else:
+            # Adam's moments of a dead code need no reset: it has had no gradient for long, so they have decayed to zero.
+            dead = (self.usage < self.revival_threshold).nonzero().squeeze(1)
+            if len(dead):
+                self.codebook[dead] = _broadcast(_sample(flat, len(dead)))
+                self.usage[dead] = 1.0
+        return False
+
+    @torch.no_grad()
+    def _track_usage(self, codes: Tensor) -> None:
+        counts = torch.bincount(codes, minlength=self.codebook_size).float()
+        if torch.distributed.is_initialized():
+            torch.distributed.all_reduce(counts)
+        self.usage.lerp_(counts * (self.codebook_size / counts.sum()), 1 - self.usage_decay)
+
+
+def _sample(flat: Tensor, count: int) -> Tensor:
+    """`count` of the given unit vectors, drawn with replacement and slightly perturbed so that no two are equal."""
+    chosen = flat[torch.randint(len(flat), (count,), device=flat.device)]
+    return F.normalize(chosen + 0.02 * torch.randn_like(chosen), dim=-1)
+
+
+def _k_means(flat: Tensor, count: int, iterations: int = 10) -> Tensor:
+    """Spherical k-means; a cluster that loses all its points starts again at a random one."""
+    centres = _sample(flat, count)
+    for _ in range(iterations):
+        nearest = (flat @ centres.T).argmax(dim=-1)
+        sums = torch.zeros_like(centres).index_add_(0, nearest, flat)
+        empty = torch.bincount(nearest, minlength=count) == 0
+        centres = torch.where(empty[:, None], _sample(flat, count), F.normalize(sums, dim=-1))
+    return centres
+
+
+def _broadcast(x: Tensor) -> Tensor:
+    """The first process's values, so that all keep the same codebook."""
+    if torch.distributed.is_initialized():
+        torch.distributed.broadcast(x, src=0)
+    return x

@@ -1,0 +1,323 @@
+"""`GeniePipeline`: an image and latent actions in, frames out (paper §2.2)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import PIL.Image
+import torch
+from diffusers import DiffusionPipeline
+from diffusers.utils import BaseOutput
+from torch import Tensor
+
+from .frames import ImageInput, check_output_type, fit_frames, to_output
+from .models.modeling_dynamics import GenieDynamicsModel
+from .models.modeling_latent_action import GenieLatentActionModel
+from .models.modeling_video_tokenizer import GenieVideoTokenizer
+from .precision import preferred_dtype
+from .scheduling_maskgit import MaskGITScheduler
+from .world import GenieWorld
+
+
+@dataclass
+class GeniePipelineOutput(BaseOutput):
+    """Output of [`GeniePipeline`].
+
+    Args:
+        frames (`list[list[PIL.Image.Image]]`, `np.ndarray` or `torch.Tensor`):
+            Prompt frames and generated frames of each video: PIL images, or floats in [0, 1] of shape
+            `(batch_size, num_frames, height, width, channels)` (NumPy) or
+            `(batch_size, num_frames, channels, height, width)` (PyTorch).
+        actions (`torch.LongTensor` of shape `(batch_size, num_frames - 1)`):
+            The latent action between each two frames, those inferred between prompt frames included.
+    """
+
+    frames: list[list[PIL.Image.Image]] | np.ndarray | Tensor
+    actions: torch.LongTensor
+
+
+class GeniePipeline(DiffusionPipeline):
+    """Plays a world learnt from video: frames from a prompt image and latent actions.
+
+    Images of any size are fitted to the world's: the largest centred part of its aspect ratio is cut out and resized.
+
+    Args:
+        video_tokenizer ([`GenieVideoTokenizer`]): Turns frames into codes and codes into frames.
+        dynamics ([`GenieDynamicsModel`]): Predicts the codes of the next frame.
+        scheduler ([`MaskGITScheduler`]): Reveals these codes step by step.
+        latent_action_model ([`GenieLatentActionModel`], *optional*): Infers actions from frames; playing needs none.
+        text_to_image ([`DiffusionPipeline`], *optional*): Makes the first frame from a text prompt, e.g. given to
+            `from_pretrained`.
+        fps (`int`, defaults to 15): Frames per second at which the world's videos are shown.
+    """
+
+    _optional_components = ["latent_action_model", "text_to_image"]
+
+    def __init__(
+        self,
+        video_tokenizer: GenieVideoTokenizer,
+        dynamics: GenieDynamicsModel,
+        scheduler: MaskGITScheduler,
+        latent_action_model: GenieLatentActionModel | None = None,
+        text_to_image: DiffusionPipeline | None = None,
+        fps: int = 15,
+    ):
+        super().__init__()
+        ours, theirs = dynamics.config, video_tokenizer.config
+        pairs = [
+            ("codebook_size", ours.codebook_size, "video_tokenizer's", theirs.codebook_size),
+            ("grid_size", tuple(ours.grid_size), "video_tokenizer's", tuple(theirs.grid_size)),
+            ("mask_token_id", ours.mask_token_id, "scheduler's", scheduler.config.mask_token_id),
+        ]
+        if latent_action_model is not None:
+            num_actions = latent_action_model.config.num_actions
+            pairs.append(("num_actions", ours.num_actions, "latent_action_model's", num_actions))
+        for name, own, owner, other in pairs:
+            if own != other:
+                raise ValueError(f"the dynamics' {name} {own} is not the {owner} {other}; give parts of one world.")
+        self.register_modules(
+            video_tokenizer=video_tokenizer,
+            dynamics=dynamics,
+            scheduler=scheduler,
+            latent_action_model=latent_action_model,
+            text_to_image=text_to_image,
+        )
+        self.register_to_config(fps=fps)
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path, **kwargs) -> "GeniePipeline":
+        """As [`DiffusionPipeline.from_pretrained`], but where no `dtype` is given and the CPU would have to emulate
+        bfloat16, models stored in it are loaded in float32."""
+        if preferred_dtype() == torch.float32 and kwargs.get("torch_dtype") is None:
+            kwargs.setdefault("dtype", torch.float32)
+        return super().from_pretrained(pretrained_model_name_or_path, **kwargs)
+
+    def to(self, *args, **kwargs) -> "GeniePipeline":
+        super().to(*args, **kwargs)
+        if self.text_to_image is not None:  # diffusers moves models, not a pipeline in a pipeline
+            self.text_to_image.to(*args, **kwargs)
+        return self
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        image: ImageInput | list[ImageInput] | None = None,
+        actions: list[int] | list[list[int]] | Tensor | None = None,
+        frames: list[ImageInput] | list[list[ImageInput]] | np.ndarray | Tensor | None = None,
+        prompt: str | list[str] | None = None,
+        num_inference_steps: int = 25,
+        temperature: float | None = None,
+        generator: torch.Generator | list[torch.Generator] | None = None,
+        output_type: str = "pil",
+        return_dict: bool = True,
+        text_to_image_kwargs: dict | None = None,
+    ) -> GeniePipelineOutput | tuple:
+        """Generates one frame per action.
+
+        Args:
+            image (`PIL.Image.Image`, `np.ndarray`, `torch.Tensor`, path, or a list of them):
+                The first frame of one video, or of each video of a batch. PIL images may have any mode (transparency
+                turns white); arrays are uint8 or floats in [0, 1], `(height, width, channels)` for NumPy,
+                `(channels, height, width)` for PyTorch, with a batch axis in front for several images.
+            actions (`list[int]` or `torch.LongTensor`):
+                Latent actions in `[0, num_actions)`: a list for all videos, or one of equal length for each.
+            frames (list of images, array or tensor):
+                Instead of `image`: the 1 to `num_frames - 1` first frames of a video, or a batch of such clips. The
+                actions between them are inferred by the latent action model.
+            prompt (`str` or `list[str]`):
+                Instead of `image`: a text that the `text_to_image` component makes the first frame from.
+            num_inference_steps (`int`, defaults to 25): MaskGIT steps for each frame.
+            temperature (`float`, *optional*): Sampling temperature; by default the scheduler's own.
+            generator (`torch.Generator` or a list with one per video, *optional*): Makes the result repeatable.
+            output_type (`str`, defaults to `"pil"`): `"pil"`, `"np"` or `"pt"`.
+            return_dict (`bool`, defaults to `True`): Whether to return a [`GeniePipelineOutput`] or a tuple.
+            text_to_image_kwargs (`dict`, *optional*): Further arguments of the `text_to_image` component.
+
+        Returns:
+            [`GeniePipelineOutput`]: The prompt frames with one frame per action behind them, and all actions.
+
+        Raises:
+            ValueError, TypeError: For inputs that this world cannot take; the message names value and remedy.
+        """
+        # 1. Check and fit the inputs
+        check_output_type(output_type)
+        pixels, _ = self._prompt_frames(image, frames, prompt, generator, text_to_image_kwargs)
+        if actions is None:
+            raise ValueError("no actions came; give actions=[...], one for each frame to generate.")
+        actions = self.check_actions(actions, len(pixels), dim=2)
+
+        # 2. Start a world in which each video has a seed drawn from its generator
+        world = self._start(pixels, self._draw_seeds(generator, len(pixels)), num_inference_steps, temperature)
+
+        # 3. Play it
+        with self.progress_bar(total=actions.shape[1]) as progress_bar:
+            for action in actions.unbind(1):
+                world.step(action, output_type="pt")
+                progress_bar.update()
+
+        # 4. Output
+        output = (to_output(world.pixels, output_type), world._all_actions)
+        return GeniePipelineOutput(*output) if return_dict else output
+
+    @torch.no_grad()
+    def start(
+        self,
+        image: ImageInput | list[ImageInput] | None = None,
+        frames: list[ImageInput] | list[list[ImageInput]] | np.ndarray | Tensor | None = None,
+        prompt: str | list[str] | None = None,
+        seed: int | list[int] = 0,
+        num_inference_steps: int = 25,
+        temperature: float | None = None,
+        text_to_image_kwargs: dict | None = None,
+    ) -> GenieWorld:
+        """Starts a world to be played step by step.
+
+        Args:
+            image, frames, prompt: The first frame or frames, as in [`~GeniePipeline.__call__`]. A list of images or a
+                batch of clips makes a batched world.
+            seed (`int`, or a list with one per world, defaults to 0): A number from 0 upwards; same seed, same frames.
+                World `b` of a batch plays with `seed + b` where a single number is given.
+            num_inference_steps, temperature, text_to_image_kwargs: As in [`~GeniePipeline.__call__`].
+        """
+        seeds = list(seed) if isinstance(seed, (list, tuple)) else [seed]
+        if not seeds or not all(isinstance(s, int) and 0 <= s < 2**63 for s in seeds):
+            raise ValueError(f"seed is {seed!r}; give a whole number from 0 upwards, or a list of them.")
+        generator = torch.Generator().manual_seed(seeds[0])
+        pixels, batched = self._prompt_frames(image, frames, prompt, generator, text_to_image_kwargs)
+        if seed == seeds[0]:
+            seeds = [seed + b for b in range(len(pixels))]
+        elif len(seeds) != len(pixels):
+            raise ValueError(f"{len(seeds)} seeds came for {len(pixels)} worlds; give one for each.")
+        return self._start(pixels, seeds, num_inference_steps, temperature, batched)
+
+    @torch.no_grad()
+    def infer_actions(self, clip: list[ImageInput] | list[list[ImageInput]] | np.ndarray | Tensor) -> Tensor:
+        """The latent actions of a clip.
+
+        Args:
+            clip (list of images, array or tensor): At least two frames of one video, or a batch of such clips, each as
+                in [`~GeniePipeline.__call__`]. A clip longer than the model's window is read in windows that overlap
+                by half.
+
+        Returns:
+            `torch.LongTensor`: Actions of shape `(num_frames - 1,)`, with a batch axis in front for a batch.
+        """
+        pixels, batched = self._fit_clip(clip)
+        actions = self._infer_actions(pixels)
+        return actions if batched else actions[0]
+
+    def resimulate(self, clip, num_prompt_frames: int = 1, **kwargs) -> GeniePipelineOutput | tuple:
+        """Generates a clip again from its first frame and the actions inferred from it (paper §2.2).
+
+        Args:
+            clip: As in [`~GeniePipeline.infer_actions`].
+            num_prompt_frames (`int`, defaults to 1): How many first frames are given.
+            kwargs: As in [`~GeniePipeline.__call__`].
+        """
+        pixels, _ = self._fit_clip(clip)
+        if not 1 <= num_prompt_frames < pixels.shape[1]:
+            raise ValueError(f"num_prompt_frames is {num_prompt_frames}; choose 1 to {pixels.shape[1] - 1}.")
+        actions = self._infer_actions(pixels)[:, num_prompt_frames - 1 :]
+        return self(frames=pixels[:, :num_prompt_frames], actions=actions, **kwargs)
+
+    # Inputs
+
+    def check_actions(self, actions: int | list | np.ndarray | Tensor, batch_size: int, dim: int) -> Tensor:
+        """Actions as int64 on the pipeline's device with `dim` axes, the batch first; shared ones are repeated."""
+        num_actions = self.dynamics.config.num_actions
+        try:
+            checked = torch.as_tensor(actions)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise TypeError(f"actions are {actions!r}; give whole numbers, in lists of equal length.") from error
+        if checked.numel() == 0:
+            raise ValueError("the list of actions is empty; give at least one action.")
+        if checked.dtype == torch.bool or checked.is_floating_point() or checked.is_complex():
+            raise TypeError(f"actions are {actions!r}; give whole numbers from 0 to {num_actions - 1}.")
+        if checked.dim() == dim - 1:
+            checked = checked.expand(batch_size, *checked.shape)
+        if checked.dim() != dim or len(checked) != batch_size:
+            shape = tuple(torch.as_tensor(actions).shape)
+            raise ValueError(f"actions of shape {shape} came for {batch_size} videos; give one list, or one for each.")
+        outside = checked[(checked < 0) | (checked >= num_actions)]
+        if len(outside):
+            value = outside[0].item()
+            raise ValueError(f"action {value} is none of this world's {num_actions}; choose 0 to {num_actions - 1}.")
+        return checked.to(self._execution_device, torch.int64)
+
+    def _prompt_frames(self, image, frames, prompt, generator, text_to_image_kwargs) -> tuple[Tensor, bool]:
+        """The first frames, uint8 (B, P, C, H, W), from the one input that is given; and whether it was a batch."""
+        given = [name for name, x in (("image", image), ("frames", frames), ("prompt", prompt)) if x is not None]
+        if len(given) != 1:
+            came = " and ".join(given) or "no image"
+            raise ValueError(f"{came} came; give one of image=, frames= or prompt= to start from.")
+        if prompt is not None:
+            if self.text_to_image is None:
+                raise ValueError(f"prompt {prompt!r} needs a text_to_image pipeline; give one to from_pretrained.")
+            images = self.text_to_image(prompt, generator=generator, **(text_to_image_kwargs or {})).images
+            image = images[0] if isinstance(prompt, str) else images
+        size = self.video_tokenizer.config.frame_size
+        pixels = fit_frames(image if frames is None else frames, size)
+        if pixels.dim() == 3:
+            pixels, batched = pixels[None, None], False  # (C, H, W) -> (1, 1, C, H, W)
+        elif pixels.dim() == 4 and frames is None:
+            pixels, batched = pixels[:, None], True  # (B, C, H, W) -> (B, 1, C, H, W)
+        else:
+            pixels, batched = self._batch_clips(pixels)
+        most = min(self.dynamics.config.num_frames, self.video_tokenizer.config.num_frames) - 1
+        if pixels.shape[1] > most:
+            raise ValueError(f"{pixels.shape[1]} prompt frames came; this world takes 1 to {most}.")
+        if pixels.shape[1] > 1:
+            self._check_latent_action_model()
+        return pixels.to(self._execution_device), batched
+
+    def _fit_clip(self, clip) -> tuple[Tensor, bool]:
+        """A clip or a batch of them as uint8 (B, T, C, H, W), and whether it was a batch."""
+        self._check_latent_action_model()
+        pixels, batched = self._batch_clips(fit_frames(clip, self.video_tokenizer.config.frame_size))
+        if pixels.shape[1] < 2:
+            raise ValueError("the clip has 1 frame; an action lies between two, give at least 2 frames.")
+        return pixels.to(self._execution_device), batched
+
+    @staticmethod
+    def _batch_clips(pixels: Tensor) -> tuple[Tensor, bool]:
+        if pixels.dim() not in (4, 5):
+            raise ValueError(f"frames have {pixels.dim()} axes; give one clip (4 axes) or a batch of clips (5).")
+        return (pixels, True) if pixels.dim() == 5 else (pixels[None], False)
+
+    def _check_latent_action_model(self) -> None:
+        if self.latent_action_model is None:
+            raise ValueError("actions between frames need a latent_action_model; load one, or give a single image.")
+
+    @staticmethod
+    def _draw_seeds(generator: torch.Generator | list[torch.Generator] | None, batch_size: int) -> list[int]:
+        def draw(g, n):
+            return torch.randint(2**63 - 1, (n,), generator=g, device=None if g is None else g.device).tolist()
+
+        if not isinstance(generator, list):
+            return draw(generator, batch_size)
+        if len(generator) != batch_size:
+            raise ValueError(f"{len(generator)} generators came for {batch_size} videos; give one for each.")
+        return [draw(g, 1)[0] for g in generator]
+
+    # Inside
+
+    def _start(self, pixels, seeds, num_inference_steps, temperature, batched=True) -> GenieWorld:
+        codes = self.video_tokenizer.encode(pixels.float() / 255)
+        if pixels.shape[1] > 1:
+            actions = self._infer_actions(pixels)
+        else:
+            actions = codes.new_empty(len(codes), 0)
+        return GenieWorld(self, pixels, codes, actions, seeds, num_inference_steps, temperature, batched)
+
+    def _infer_actions(self, pixels: Tensor) -> Tensor:
+        """uint8 (B, T, C, H, W) -> (B, T - 1)."""
+        model = self.latent_action_model
+        window = model.config.num_frames
+        actions, start = pixels.new_empty(len(pixels), 0, dtype=torch.int64), 0
+        while actions.shape[1] < pixels.shape[1] - 1:
+            frames = pixels[:, start : start + window].float() / 255
+            if model.config.input == "codes":
+                frames = self.video_tokenizer.encode(frames)
+            known = actions.shape[1] - start  # the windows overlap
+            actions = torch.cat([actions, model.infer_actions(frames)[:, known:]], dim=1)
+            start += window // 2
+        return actions

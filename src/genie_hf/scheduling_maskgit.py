@@ -1,0 +1,171 @@
+"""MaskGIT sampling: all codes of a sample start masked and are revealed over a few steps (paper §3, App. C.3)."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from diffusers import ConfigMixin, SchedulerMixin
+from diffusers.configuration_utils import register_to_config
+from diffusers.utils import BaseOutput
+
+UNMASKING_ORDERS = ("random", "confidence")
+
+
+@dataclass
+class MaskGITSchedulerOutput(BaseOutput):
+    """Output of [`MaskGITScheduler.step`].
+
+    Args:
+        prev_sample (`torch.LongTensor`, the shape of `sample`):
+            The sample after this step: the input of the next model pass, still partly masked unless it was the last.
+        pred_original_sample (`torch.LongTensor`, the shape of `sample`):
+            The sample with every masked code replaced by this step's draw.
+    """
+
+    prev_sample: torch.LongTensor
+    pred_original_sample: torch.LongTensor
+
+
+class MaskGITScheduler(SchedulerMixin, ConfigMixin):
+    """Reveals masked codes in `num_inference_steps` steps along a cosine schedule.
+
+    A step draws every masked code from `softmax(logits / temperature)` and masks the rest of the schedule's share
+    again. The paper samples with temperature 2, for CoinRun with 1, in 25 steps.
+
+    Args:
+        mask_token_id (`int`):
+            The index that stands for "masked"; the codebook size, so that it is one more than the last code.
+        temperature (`float`, defaults to 1.0):
+            What the logits are divided by before the draw. 0 takes the likeliest code.
+        unmasking_order (`str`, defaults to `"random"`):
+            Which drawn codes stay: `"random"` ones, or those with the highest probability (`"confidence"`; tends to
+            copy the frame before).
+    """
+
+    order = 1
+
+    @register_to_config
+    def __init__(self, mask_token_id: int, temperature: float = 1.0, unmasking_order: str = "random"):
+        if unmasking_order not in UNMASKING_ORDERS:
+            raise ValueError(f"unmasking_order is {unmasking_order!r}; choose one of {', '.join(UNMASKING_ORDERS)}.")
+        self.temperature = self._check_temperature(temperature)
+        self.num_inference_steps = None
+        self.timesteps = None
+
+    @staticmethod
+    def _check_temperature(temperature: float) -> float:
+        if not 0 <= temperature < math.inf:
+            raise ValueError(f"temperature is {temperature}; give a number from 0 (the likeliest code) upwards.")
+        return temperature
+
+    def set_timesteps(
+        self,
+        num_inference_steps: int,
+        temperature: float | None = None,
+        device: str | torch.device | None = None,
+    ):
+        """Sets `timesteps` to `num_inference_steps - 1, ..., 0`.
+
+        Args:
+            num_inference_steps (`int`): Number of model passes that reveal a sample, at least 1.
+            temperature (`float`, *optional*): Replaces the configured temperature until the next call.
+            device (`str` or `torch.device`, *optional*): Where `timesteps` lies; the CPU spares `step` a wait.
+        """
+        if not isinstance(num_inference_steps, int) or num_inference_steps < 1:
+            raise ValueError(f"num_inference_steps is {num_inference_steps!r}; give a whole number of at least 1.")
+        self.temperature = self._check_temperature(self.config.temperature if temperature is None else temperature)
+        self.num_inference_steps = num_inference_steps
+        self.timesteps = torch.arange(num_inference_steps, device=device).flip(0)
+
+    def step(
+        self,
+        model_output: torch.Tensor,
+        timestep: int | torch.Tensor,
+        sample: torch.LongTensor,
+        generator: torch.Generator | list[torch.Generator] | None = None,
+        return_dict: bool = True,
+    ) -> MaskGITSchedulerOutput | tuple[torch.LongTensor, torch.LongTensor]:
+        """Reveals some of the masked codes; the step at timestep 0 reveals all that are left.
+
+        Args:
+            model_output (`torch.Tensor` of shape `(batch_size, ..., codebook_size)`): Logits for every code.
+            timestep (`int`): One of `timesteps`, taken in their order.
+            sample (`torch.LongTensor` of shape `(batch_size, ...)`): Codes, `mask_token_id` where masked. The schedule
+                counts over all of a sample's axes, e.g. `(height, width)` or `(num_frames, height, width)`.
+            generator (`torch.Generator` or a list of one per sample, *optional*): With a list a sample's codes do not
+                depend on its batch mates. A CPU generator serves any device.
+            return_dict (`bool`, defaults to `True`): Whether to return a [`MaskGITSchedulerOutput`] or a tuple.
+
+        Returns:
+            [`MaskGITSchedulerOutput`]: The sample after the step, and the sample with every code drawn.
+        """
+        mask_token_id = self.config.mask_token_id
+        codes = sample.flatten(1)  # (B, ...) -> (B, S)
+        logits = model_output.reshape(*codes.shape, -1).float()  # (B, ..., V) -> (B, S, V)
+        masked = codes == mask_token_id
+        noise = self._uniform(codes, generator)  # (B, 2, S): which code, which position
+
+        if self.temperature > 0:
+            # inverse transform: one random number a code, where Gumbel noise would take one a logit
+            probs = (logits / self.temperature).softmax(-1)
+            cumulative = probs.cumsum(-1)
+            threshold = noise[:, 0, :, None] * cumulative[..., -1:]
+            drawn = torch.searchsorted(cumulative, threshold, right=True)  # (B, S, 1)
+        else:
+            probs = logits
+            drawn = logits.argmax(-1, keepdim=True)
+        pred = torch.where(masked, drawn[..., 0], codes)
+
+        if timestep == 0:
+            prev = pred
+        else:
+            score = probs.gather(-1, drawn)[..., 0] if self.config.unmasking_order == "confidence" else noise[:, 1]
+            order = score.masked_fill(~masked, math.inf).argsort(dim=1)  # codes that are masked again come first
+            share = math.floor(codes.shape[1] * self._mask_ratio(int(timestep)))
+            num_masked = (masked.sum(1, keepdim=True) - 1).clamp(min=0, max=share)  # a step reveals at least one
+            again = torch.arange(codes.shape[1], device=codes.device) < num_masked
+            prev = pred.scatter(1, order, pred.gather(1, order).masked_fill(again, mask_token_id))
+
+        prev, pred = prev.view_as(sample), pred.view_as(sample)
+        return MaskGITSchedulerOutput(prev, pred) if return_dict else (prev, pred)
+
+    def add_noise(
+        self,
+        original_samples: torch.LongTensor,
+        timesteps: int | torch.LongTensor,
+        generator: torch.Generator | list[torch.Generator] | None = None,
+    ) -> torch.LongTensor:
+        """Masks codes at random, with the schedule's share as the probability: what `step` meets at that timestep.
+
+        Args:
+            original_samples (`torch.LongTensor` of shape `(batch_size, ...)`): Codes.
+            timesteps (`int` or `torch.LongTensor` of shape `(batch_size,)`): `num_inference_steps - 1` masks all.
+            generator (`torch.Generator` or a list of one per sample, *optional*): As in [`~MaskGITScheduler.step`].
+
+        Returns:
+            `torch.LongTensor`: The codes, some of them `mask_token_id`.
+        """
+        codes = original_samples.flatten(1)  # (B, ...) -> (B, S)
+        timesteps = torch.as_tensor(timesteps, device=codes.device).reshape(-1, 1)
+        progress = (self.num_inference_steps - 1 - timesteps) / self.num_inference_steps
+        ratio = torch.cos(progress * math.pi / 2)
+        masked = self._uniform(codes, generator)[:, 0] < ratio
+        return codes.masked_fill(masked, self.config.mask_token_id).view_as(original_samples)
+
+    def _mask_ratio(self, timestep: int) -> float:
+        """The share of codes still masked after the step at `timestep`."""
+        progress = (self.num_inference_steps - timestep) / self.num_inference_steps
+        return math.cos(progress * math.pi / 2)
+
+    @staticmethod
+    def _uniform(codes: torch.Tensor, generator: torch.Generator | list[torch.Generator] | None) -> torch.Tensor:
+        """Random numbers in [0, 1) of shape (B, 2, S)."""
+        B, S = codes.shape
+        if isinstance(generator, list):
+            if len(generator) != B:
+                raise ValueError(f"{len(generator)} generators came for {B} samples; give one for each.")
+            noise = torch.stack([torch.rand(2, S, generator=g, device=g.device) for g in generator])
+        else:
+            device = codes.device if generator is None else generator.device
+            noise = torch.rand(B, 2, S, generator=generator, device=device)
+        return noise.to(codes.device)

@@ -1,0 +1,443 @@
+"""The one training loop: whatever the stage, its loss and its terms.
+
+A run lives in `<output>/runs/<stage>/`: `recipe.yaml` as it was read, `metrics.jsonl`, `pictures/`, and checkpoints. A
+run that was killed and resumed gives the same weights and figures as one that never stopped, to the bit where the
+hardware's arithmetic repeats (a CPU's does): all randomness lies in the checkpoint, and the clips of a step follow
+from its number.
+"""
+
+import contextlib
+import copy
+import logging
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator, PartialState
+from accelerate.utils import DistributedDataParallelKwargs, set_seed
+from diffusers.training_utils import EMAModel
+from torch.utils.data import DataLoader
+from tqdm.auto import tqdm
+from transformers import get_scheduler
+
+from ..data.video_dataset import VideoDataset
+from ..models.modeling_dynamics import GenieDynamicsModel
+from ..models.modeling_latent_action import GenieLatentActionModel
+from ..models.modeling_video_tokenizer import GenieVideoTokenizer
+from ..precision import preferred_dtype
+from .alarm import sound_alarm
+from .checkpoints import list_checkpoints, save_checkpoint
+from .clip_order import ClipOrder
+from .metrics_log import MetricsLog
+from .pictures import draw_rows
+from .recipe import STAGES, Recipe, StageRecipe
+from .run_folder import prepare_run, refuse_to_overwrite
+from .saving import save_models
+from .signals import ignore_interrupts, stop_signals
+from .stages import TokenizerStage, WorldStage
+
+logger = logging.getLogger(__name__)
+
+CLIPS_IN_PICTURE = 4
+
+
+@dataclass
+class TrainingResult:
+    """How a stage ended.
+
+    Args:
+        stage: its name.
+        step: optimiser steps taken.
+        ended_by: `"steps"`, all of them were taken; `"time"`, `max_minutes` were over; `"signal"`, it was asked to
+            stop.
+        checkpoint: the last checkpoint.
+        models: the folders that the trained models were saved in; empty after a signal.
+    """
+
+    stage: str
+    step: int
+    ended_by: str
+    checkpoint: Path
+    models: list[Path]
+
+
+class Progress:
+    """How far a run has come: part of a checkpoint. `sums` are the terms since the last line of metrics."""
+
+    def __init__(self):
+        self.step, self.seconds = 0, 0.0
+        self.reset_sums()
+
+    def reset_sums(self):
+        self.sums, self.summed_steps, self.summed_seconds = {}, 0, 0.0
+
+    def add(self, terms: dict[str, float], seconds: float) -> None:
+        self.step += 1
+        self.seconds += seconds
+        self.sums = {name: self.sums.get(name, 0.0) + value for name, value in terms.items()}
+        self.summed_steps += 1
+        self.summed_seconds += seconds
+
+    def state_dict(self) -> dict:
+        return dict(vars(self))
+
+    def load_state_dict(self, state: dict) -> None:
+        vars(self).update(copy.deepcopy(state))
+
+
+def train(
+    recipe: Recipe,
+    output: str | Path,
+    stage: str | None = None,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    max_minutes: float | None = None,
+) -> list[TrainingResult]:
+    """Trains a world, or one stage of it. At the end `output` holds a pipeline for `GeniePipeline.from_pretrained`.
+
+    Args:
+        recipe: what to train on what.
+        output: the pipeline's folder.
+        stage: `"tokenizer"` or `"world"`; by default both in this order, with `resume` from where they stopped.
+        resume: whether to continue from the last checkpoint.
+        overwrite: whether an earlier run of the stage and its models may be replaced.
+        max_minutes: time limit for each stage, in place of the recipe's. A stage that reaches it saves its models and
+            a checkpoint; the next one then begins.
+
+    Returns:
+        How each stage that ran has ended.
+
+    Raises:
+        ValueError: the stage does not exist, its data or its tokenizer is missing, or `output` holds a run already.
+        FloatingPointError: the loss or the gradient is no longer finite.
+    """
+    if stage is not None and stage not in STAGES:
+        raise ValueError(f"stage is {stage!r}; choose one of {', '.join(STAGES)}.")
+    output = Path(output)
+    names = [stage] if stage else list(STAGES)
+    if resume:
+        started = [name for name in names if list_checkpoints(output / "runs" / name)]
+        if not started:
+            raise ValueError(
+                f"{output / 'runs'} holds no checkpoint of {' or '.join(names)} to resume; train without --resume."
+            )
+        names = names[names.index(started[-1]) :]  # a stage has ended where the next one has begun
+    elif not overwrite:
+        for name in names:
+            refuse_to_overwrite(output, name)
+    results = []
+    for name in names:
+        continues = resume and name == names[0]
+        results.append(train_stage(recipe, output, name, continues, max_minutes))
+        if results[-1].ended_by == "signal":
+            break
+    PartialState().destroy_process_group()
+    return results
+
+
+def train_stage(
+    recipe: Recipe, output: Path, name: str, resume: bool = False, max_minutes: float | None = None
+) -> TrainingResult:
+    """Trains one stage; an earlier run of it is continued or replaced. See `train`."""
+    settings: StageRecipe = getattr(recipe.training, name)
+    max_minutes = settings.max_minutes if max_minutes is None else max_minutes
+    run = output / "runs" / name
+
+    # 1. Where and in which precision
+    has_accelerator = torch.accelerator.is_available()
+    device = torch.accelerator.current_accelerator() if has_accelerator else "cpu"
+    precision = recipe.precision
+    if precision == "auto":
+        precision = "bf16" if preferred_dtype(device) == torch.bfloat16 else "no"
+    quantizer = {"tokenizer": recipe.video_tokenizer, "world": recipe.latent_action_model}[name]
+    accelerator = Accelerator(
+        cpu=not has_accelerator,
+        mixed_precision=precision,
+        log_with=recipe.report_to or None,
+        project_dir=run,
+        # The codebook has no gradient while latents are still continuous.
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=quantizer.continuous_steps > 0)],
+    )
+
+    # 2. Data, models, optimiser
+    dataset = open_data(recipe, recipe.data.train, settings.num_frames)
+    set_seed(settings.seed)
+    stage = build_stage(recipe, output, name)
+    if accelerator.is_main_process:
+        prepare_run(run, recipe, resume)
+    accelerator.wait_for_everyone()
+    if settings.activation_checkpointing:
+        for model in stage.children():
+            if any(parameter.requires_grad for parameter in model.parameters()):
+                model.activation_checkpointing_enable()
+    if not resume and settings.initialize_from_frames:
+        stage.initialize_from(spread_frames(dataset, settings.initialize_from_frames))
+    freeze(stage, settings.frozen)
+    optimizer = torch.optim.AdamW(
+        stage.parameter_groups(settings.latent_action_learning_rate),
+        lr=settings.learning_rate,
+        betas=tuple(settings.betas),
+        weight_decay=settings.weight_decay,
+        fused=accelerator.device.type in ("cpu", "cuda"),
+    )
+    schedule = get_scheduler(
+        "cosine_with_min_lr",
+        optimizer,
+        num_warmup_steps=settings.warmup_steps,
+        num_training_steps=settings.steps,
+        scheduler_specific_kwargs={"min_lr_rate": settings.lowest_learning_rate / settings.learning_rate},
+    )
+    stage, optimizer = accelerator.prepare(stage, optimizer)
+    trained = [parameter for parameter in stage.parameters() if parameter.requires_grad]
+    progress = Progress()
+    accelerator.register_for_checkpointing(progress, schedule)
+    ema = None
+    if settings.ema_decay is not None:
+        ema = EMAModel(trained, decay=settings.ema_decay)
+        accelerator.register_for_checkpointing(ema)
+
+    # 3. From the last checkpoint, or from the beginning. From here on each process draws its own random numbers.
+    set_seed(settings.seed, device_specific=True)
+    checkpoint = None
+    if resume:
+        checkpoint = list_checkpoints(run)[-1]
+        accelerator.load_state(checkpoint)
+        logger.info("Continuing stage %s from %s.", name, checkpoint)
+    order = ClipOrder(
+        len(dataset),
+        settings.batch_size,
+        (progress.step, settings.steps),
+        settings.gradient_accumulation,
+        (accelerator.process_index, accelerator.num_processes),
+        settings.seed,
+    )
+    batches = iter(
+        DataLoader(
+            dataset,
+            batch_sampler=order,
+            num_workers=settings.num_workers,
+            worker_init_fn=ignore_interrupts,
+            pin_memory=accelerator.device.type == "cuda",
+            generator=torch.Generator(),  # so that making the iterator does not draw from the global one
+        )
+    )
+    metrics = MetricsLog(run / "metrics.jsonl", progress.step) if accelerator.is_main_process else None
+    accelerator.init_trackers("genie_hf", {"stage": name, "steps": settings.steps, "batch_size": settings.batch_size})
+    shown = pick_clips(recipe, dataset, settings) if accelerator.is_main_process and settings.picture_every else None
+    codebook_sizes = accelerator.unwrap_model(stage).codebook_sizes
+    bar = tqdm(
+        total=settings.steps,
+        initial=progress.step,
+        desc=name,
+        unit="step",
+        disable=None if accelerator.is_main_process else True,
+    )
+    if accelerator.is_main_process:
+        logger.info(
+            "Stage %s: %s clips of %d frames, %.2fM trained parameters, %s on %s.",
+            name,
+            f"{len(dataset):,}",
+            settings.num_frames,
+            sum(parameter.numel() for parameter in trained) / 1e6,
+            "bfloat16" if precision == "bf16" else "float32",
+            accelerator.device if accelerator.num_processes == 1 else f"{accelerator.num_processes} processes",
+        )
+
+    # 4. The loop
+    began, alarmed = time.monotonic(), set()
+    with stop_signals() as received:
+        ended_by = "steps"
+        while progress.step < settings.steps:
+            step_began = time.monotonic()
+            learning_rate = optimizer.param_groups[0]["lr"]
+            terms = take_step(accelerator, stage, batches, optimizer, settings, progress.step, checkpoint)
+            schedule.step()
+            if ema is not None:
+                ema.step(trained)
+            progress.add(terms, time.monotonic() - step_began)
+            step = progress.step
+
+            bar.update()
+            bar.set_postfix_str(
+                f"loss {terms['loss']:.4f}, {clips_per_second(progress, settings):.1f} clips/s", refresh=False
+            )
+            if step % settings.log_every == 0 or step == settings.steps:
+                line = {"step": step, "stage": name, "learning_rate": learning_rate, **means(progress)}
+                line["clips_per_second"] = round(clips_per_second(progress, settings), 2)
+                line["seconds"] = round(progress.seconds, 2)
+                progress.reset_sums()
+                if accelerator.is_main_process:
+                    metrics.write(line)
+                    sound_alarm(line, codebook_sizes, alarmed)
+                    if bar.disable:
+                        logger.info("%s", describe(line, settings))
+                accelerator.log({key: value for key, value in line.items() if isinstance(value, float)}, step=step)
+
+            minutes = (time.monotonic() - began) / 60
+            ended_by = "steps"
+            if any_process(accelerator, bool(received)):
+                ended_by = "signal"
+            elif any_process(accelerator, max_minutes is not None and minutes >= max_minutes):
+                ended_by = "time"
+            done = step == settings.steps or ended_by != "steps"
+            if shown is not None and (step % settings.picture_every == 0 or (done and ended_by != "signal")):
+                with averaged(ema, trained):
+                    draw_picture(accelerator, stage, shown, run / "pictures" / f"step-{step:07d}.png")
+            if done or step % settings.checkpoint_every == 0:
+                checkpoint = save_checkpoint(accelerator, run, step)
+            if done:
+                break
+    bar.close()
+    for tracker in accelerator.trackers:
+        tracker.finish()
+
+    # 5. The models
+    models = []
+    if ended_by != "signal":
+        if ema is not None:
+            ema.copy_to(trained)
+        models = [output / "video_tokenizer" if name == "tokenizer" else output]
+        if accelerator.is_main_process:
+            save_models(recipe, accelerator.unwrap_model(stage), output, name)
+        accelerator.wait_for_everyone()
+    accelerator.free_memory()
+    return TrainingResult(name, progress.step, ended_by, checkpoint, models)
+
+
+def take_step(
+    accelerator: Accelerator,
+    stage: torch.nn.Module,
+    batches: Iterator[dict],
+    optimizer: torch.optim.Optimizer,
+    settings: StageRecipe,
+    step: int,
+    checkpoint: Path | None,
+) -> dict[str, float]:
+    """One optimiser step; returns the means of its terms over passes and processes, and the norms of the gradients."""
+    sums = {}
+    for i in range(settings.gradient_accumulation):
+        pixels = next(batches)["pixels"].to(accelerator.device, non_blocking=True).float() / 255
+        is_last = i == settings.gradient_accumulation - 1
+        with contextlib.nullcontext() if is_last else accelerator.no_sync(stage):
+            terms = stage(pixels)
+            accelerator.backward(terms["loss"] / settings.gradient_accumulation)
+        for name, value in terms.items():
+            sums[name] = sums.get(name, 0) + value.detach().float() / settings.gradient_accumulation
+    limit = math.inf if settings.max_grad_norm is None else settings.max_grad_norm
+    for group in optimizer.param_groups:  # one for each model: none scales down the gradients of another
+        sums[f"{group['prefix']}grad_norm"] = accelerator.clip_grad_norm_(group["params"], limit).float()
+    values = accelerator.reduce(torch.stack(list(sums.values())), "mean").tolist()
+    terms = dict(zip(sums, values, strict=True))
+    for name, value in terms.items():
+        if not math.isfinite(value):
+            last = f"the last good checkpoint is {checkpoint}" if checkpoint else "there is no checkpoint yet"
+            raise FloatingPointError(
+                f"{name} is {value} at step {step + 1}, so training has stopped; {last}. Lower learning_rate or "
+                "max_grad_norm in the recipe and continue with --resume."
+            )
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return terms
+
+
+# Before the loop
+
+
+def open_data(recipe: Recipe, sources: list[str], num_frames: int) -> VideoDataset:
+    size = recipe.data.image_size
+    size = (size, size) if isinstance(size, int) else tuple(size)
+    return VideoDataset(sources, num_frames, image_size=size, frame_rate=recipe.data.frame_rate)
+
+
+def build_stage(recipe: Recipe, output: Path, name: str) -> TokenizerStage | WorldStage:
+    if name == "tokenizer":
+        return TokenizerStage(GenieVideoTokenizer(recipe.video_tokenizer))
+    folder = output / "video_tokenizer"
+    if not (folder / "config.json").exists():
+        raise ValueError(f"{folder} holds no trained video tokenizer: train one first with --stage tokenizer.")
+    video_tokenizer = GenieVideoTokenizer.from_pretrained(folder, dtype=torch.float32)
+    for key in ("frame_size", "grid_size", "codebook_size"):
+        ours, theirs = getattr(recipe.video_tokenizer, key), getattr(video_tokenizer.config, key)
+        if ours != theirs:
+            raise ValueError(
+                f"the video tokenizer in {folder} has {key} {theirs}, the recipe's has {ours}: train it again with "
+                "--stage tokenizer --overwrite."
+            )
+    return WorldStage(
+        video_tokenizer, GenieLatentActionModel(recipe.latent_action_model), GenieDynamicsModel(recipe.dynamics)
+    )
+
+
+def spread_frames(dataset: VideoDataset, num_frames: int) -> torch.Tensor:
+    """First frames of clips that are spread over the data: pixels in [0, 1] of shape (num_frames, 1, C, H, W)."""
+    indices = torch.linspace(0, len(dataset) - 1, num_frames).long().tolist()
+    return torch.stack([dataset[i]["pixels"][:1] for i in indices]).float() / 255
+
+
+def freeze(stage: TokenizerStage | WorldStage, names: list[str]) -> None:
+    for name in names:
+        modules = [getattr(model, name) for model in stage.children() if hasattr(model, name)]
+        if not modules:
+            raise ValueError(f"frozen names {name!r}, which none of the stage's models has.")
+        for module in modules:
+            module.requires_grad_(False)
+
+
+def pick_clips(recipe: Recipe, dataset: VideoDataset, settings: StageRecipe) -> torch.Tensor:
+    """Clips for the pictures, spread over the held-out data if there is any: uint8 of shape (B, T, C, H, W)."""
+    if recipe.data.test:
+        dataset = open_data(recipe, recipe.data.test, settings.num_frames)
+    indices = torch.linspace(0, len(dataset) - 1, CLIPS_IN_PICTURE + 2)[1:-1].long().tolist()
+    return torch.stack([dataset[i]["pixels"] for i in indices])
+
+
+# Within the loop
+
+
+def any_process(accelerator: Accelerator, flag: bool) -> bool:
+    if accelerator.num_processes == 1:
+        return flag
+    return bool(accelerator.reduce(torch.tensor(float(flag), device=accelerator.device), "sum").item())
+
+
+def means(progress: Progress) -> dict[str, float]:
+    return {name: value / progress.summed_steps for name, value in progress.sums.items()}
+
+
+def clips_per_second(progress: Progress, settings: StageRecipe) -> float:
+    return settings.batch_size * progress.summed_steps / max(progress.summed_seconds, 1e-9)
+
+
+def describe(line: dict, settings: StageRecipe) -> str:
+    terms = [key for key in line if key.endswith(("loss", "accuracy", "perplexity", "grad_norm"))]
+    figures = ", ".join(f"{key} {line[key]:.4g}" for key in terms)
+    return f"{line['stage']} {line['step']}/{settings.steps}: {figures}, {line['clips_per_second']:.1f} clips/s"
+
+
+@contextlib.contextmanager
+def averaged(ema: EMAModel | None, trained: list[torch.nn.Parameter]) -> Iterator[None]:
+    """Within it the weights are their moving averages, where there are any."""
+    if ema is None:
+        yield
+        return
+    ema.store(trained)
+    ema.copy_to(trained)
+    try:
+        yield
+    finally:
+        ema.restore(trained)
+
+
+def draw_picture(accelerator: Accelerator, stage: torch.nn.Module, clips: torch.Tensor, path: Path) -> None:
+    """Draws what the stage makes of the clips. No random number of the training is used up."""
+    stage = accelerator.unwrap_model(stage)
+    stage.eval()
+    with torch.random.fork_rng(), accelerator.autocast():
+        picture = draw_rows(stage.picture_rows(clips.to(accelerator.device).float() / 255))
+    stage.train()
+    path.parent.mkdir(exist_ok=True)
+    picture.save(path)

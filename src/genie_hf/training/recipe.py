@@ -1,0 +1,349 @@
+"""The recipe of a world: one YAML file, read into strict dataclasses. A wrong key is an error that names it.
+
+What follows from something else is not stated twice: both models take their frame size from `data.image_size`, and the
+dynamics their codes and actions from the two models that make them.
+"""
+
+import difflib
+import re
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from huggingface_hub.dataclasses import strict
+from huggingface_hub.errors import StrictDataclassError
+from transformers import PreTrainedConfig
+
+from ..models.configuration_dynamics import GenieDynamicsConfig
+from ..models.configuration_latent_action import GenieLatentActionConfig
+from ..models.configuration_video_tokenizer import GenieVideoTokenizerConfig
+from ..models.st_transformer import STTransformerConfig
+
+STAGES = ("tokenizer", "world")
+
+# Keys of the model sections that follow from another part of the recipe.
+DERIVED = {
+    "video_tokenizer": {"image_size": "data.image_size"},
+    "latent_action_model": {"image_size": "data.image_size", "codebook_size": "video_tokenizer.codebook_size"},
+    "dynamics": {
+        "codebook_size": "video_tokenizer.codebook_size",
+        "grid_size": "data.image_size and video_tokenizer.patch_size",
+        "num_actions": "latent_action_model.num_actions",
+    },
+}
+
+
+@strict
+@dataclass(kw_only=True)
+class DataRecipe:
+    """Where the video is.
+
+    Args:
+        train: sources to learn from, each what `genie_hf.data.VideoDataset` takes: a recording, a folder of videos, or
+            a dataset on the Hub. Their clips are mixed in proportion to their number.
+        test: held-out sources, for pictures during training and for `genie-hf evaluate`.
+        image_size: height and width of the frames in pixels, or one number for both.
+        frame_rate: frames per second to resample videos to; recordings have no clock and take none.
+    """
+
+    train: list[str]
+    test: list[str] = field(default_factory=list)
+    image_size: int | list[int] = 64
+    frame_rate: int | float | None = None
+
+
+@strict
+@dataclass(kw_only=True)
+class StageRecipe:
+    """How one stage is trained. The defaults are the paper's where it names a number (appendix C).
+
+    Args:
+        steps: optimiser steps.
+        batch_size: clips of one optimiser step, over all processes and accumulated passes.
+        num_frames: frames of a clip; by default what the stage's model spans.
+        learning_rate: peak of the schedule, a linear warmup and then a cosine.
+        min_learning_rate: end of the schedule; by default the peak (no decay).
+        latent_action_learning_rate: stage `world`: a peak of its own for the latent action model, which follows the
+            same schedule; by default `learning_rate`.
+        warmup_steps: steps of the warmup.
+        betas: of AdamW.
+        weight_decay: of AdamW.
+        max_grad_norm: gradients are scaled down to this norm; null leaves them.
+        gradient_accumulation: passes that one step's batch is split into, to fit memory.
+        ema_decay: where given, an exponential moving average of the weights is kept, shown in pictures, and saved.
+        frozen: stage `tokenizer`: modules of the video tokenizer that keep what they hold at the start, e.g.
+            `[patch_embedding, encoder, to_latent, quantizer]` to train a decoder on fixed codes.
+        initialize_from_frames: frames that a stage's models are initialised from: the tokenizer from principal
+            components and k-means of their patches, the dynamics from the tokenizer's codebook; null starts at random.
+        activation_checkpointing: whether activations are computed again in the backward pass, to save memory.
+        seed: of the weights, the order of the clips, and every other draw.
+        log_every: steps between lines of `metrics.jsonl`; a line holds means since the one before.
+        checkpoint_every: steps between checkpoints.
+        picture_every: steps between pictures; null draws none.
+        num_workers: processes that load clips.
+        max_minutes: where given, the stage ends after this time, wherever its schedule stands.
+    """
+
+    steps: int
+    batch_size: int
+    num_frames: int | None = None
+    learning_rate: int | float = 3e-4
+    min_learning_rate: int | float | None = None
+    latent_action_learning_rate: int | float | None = None
+    warmup_steps: int = 0
+    betas: list[float] = field(default_factory=lambda: [0.9, 0.9])
+    weight_decay: int | float = 1e-4
+    max_grad_norm: int | float | None = 1.0
+    gradient_accumulation: int = 1
+    ema_decay: float | None = None
+    frozen: list[str] = field(default_factory=list)
+    initialize_from_frames: int | None = None
+    activation_checkpointing: bool = False
+    seed: int = 0
+    log_every: int = 50
+    checkpoint_every: int = 1_000
+    picture_every: int | None = 1_000
+    num_workers: int = 2
+    max_minutes: int | float | None = None
+
+    def validate_stage(self):
+        for name in ("steps", "batch_size", "gradient_accumulation", "log_every", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        for name in ("learning_rate", "max_grad_norm", "picture_every", "max_minutes", "latent_action_learning_rate"):
+            if getattr(self, name) is not None and getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}.")
+        for name in ("warmup_steps", "weight_decay", "num_workers", "seed"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}.")
+        if not 0 <= self.lowest_learning_rate <= self.learning_rate:
+            raise ValueError(
+                f"min_learning_rate must lie between 0 and learning_rate={self.learning_rate}, "
+                f"got {self.min_learning_rate}."
+            )
+        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas must be two numbers in [0, 1), got {self.betas}.")
+        if self.ema_decay is not None and not 0 < self.ema_decay < 1:
+            raise ValueError(f"ema_decay must lie between 0 and 1, got {self.ema_decay}.")
+        if self.batch_size % self.gradient_accumulation:
+            raise ValueError(
+                f"batch_size {self.batch_size} cannot be split into gradient_accumulation="
+                f"{self.gradient_accumulation} equal passes; choose a divisor."
+            )
+
+    @property
+    def lowest_learning_rate(self) -> float:
+        return self.learning_rate if self.min_learning_rate is None else self.min_learning_rate
+
+
+@strict
+@dataclass(kw_only=True)
+class TrainingRecipe:
+    """The two stages, in the order of the paper: first the tokenizer, then latent actions and dynamics together.
+
+    Args:
+        tokenizer: of the video tokenizer.
+        world: of the latent action model and the dynamics model.
+    """
+
+    tokenizer: StageRecipe
+    world: StageRecipe
+
+
+@strict
+@dataclass(kw_only=True)
+class Recipe:
+    """Everything that makes a world: data, models, training. Read one from YAML with `read_recipe`.
+
+    Args:
+        data: where the video is.
+        video_tokenizer: fields of `GenieVideoTokenizerConfig`.
+        latent_action_model: fields of `GenieLatentActionConfig`.
+        dynamics: fields of `GenieDynamicsConfig`.
+        scheduler: fields of `MaskGITScheduler`: how the finished pipeline samples.
+        fps: frames per second at which the world's videos are shown.
+        precision: `"bf16"` autocast, `"no"` for float32, or `"auto"`: bf16 where the hardware has it.
+        save_dtype: type of the saved weights; codebooks stay float32.
+        report_to: trackers besides `metrics.jsonl`, e.g. `tensorboard` or `trackio`.
+        training: how the stages are trained.
+    """
+
+    data: DataRecipe
+    video_tokenizer: Any
+    latent_action_model: Any
+    dynamics: Any
+    scheduler: dict = field(default_factory=dict)
+    fps: int = 15
+    precision: Literal["auto", "no", "bf16"] = "auto"
+    save_dtype: Literal["float32", "bfloat16"] = "float32"
+    report_to: list[str] = field(default_factory=list)
+    training: TrainingRecipe
+
+    def to_dict(self) -> dict:
+        """The recipe as plain values, in the form of the YAML file."""
+        plain = {name: asdict(getattr(self, name)) for name in ("data", "training")}
+        for name in DERIVED:
+            config = getattr(self, name)
+            plain[name] = {key: getattr(config, key) for key in sorted(config_fields(type(config)))}
+            for part in ("encoder", "decoder"):
+                if part in plain[name]:
+                    plain[name][part] = plain[name][part].size()
+        return {key: plain.get(key, getattr(self, key)) for key in (entry.name for entry in fields(self))}
+
+
+def read_recipe(path: str | Path) -> Recipe:
+    """Reads and checks a recipe.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: what it holds is no recipe; the message names the key.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "recipe.yaml"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"There is no recipe at {path}: name a recipe.yaml, for example pipelines/tiny/recipe.yaml."
+        )
+    try:
+        values = yaml.load(path.read_text(), Loader=RecipeLoader)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
+    try:
+        return build_recipe(values)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def build_recipe(values: dict) -> Recipe:
+    """A `Recipe` from what its YAML file holds. Raises `ValueError` with the path of a key that is wrong."""
+    check_keys(values, Recipe, "")
+    data = build(DataRecipe, values["data"], "data")
+    training = {name: build(StageRecipe, value, f"training.{name}") for name, value in stage_values(values).items()}
+    given = {name: model_values(values[name], name) for name in DERIVED}
+
+    def config(config_class, name, **derived):
+        return build(config_class, given[name] | derived, name)
+
+    video_tokenizer = config(GenieVideoTokenizerConfig, "video_tokenizer", image_size=data.image_size)
+    latent_action_model = config(
+        GenieLatentActionConfig,
+        "latent_action_model",
+        image_size=data.image_size,
+        codebook_size=video_tokenizer.codebook_size,
+    )
+    dynamics = config(
+        GenieDynamicsConfig,
+        "dynamics",
+        codebook_size=video_tokenizer.codebook_size,
+        grid_size=list(video_tokenizer.grid_size),
+        num_actions=latent_action_model.num_actions,
+    )
+    if latent_action_model.input == "codes" and latent_action_model.grid_size != video_tokenizer.grid_size:
+        raise ValueError(
+            f"latent_action_model.patch_size is {latent_action_model.patch_size}; with input 'codes' it must be "
+            f"video_tokenizer.patch_size, {video_tokenizer.patch_size}."
+        )
+    spans = {
+        "tokenizer": video_tokenizer.num_frames,
+        "world": min(latent_action_model.num_frames, dynamics.num_frames),
+    }
+    for name, stage in training.items():
+        if stage.num_frames is None:
+            stage.num_frames = spans[name]
+        if not 2 <= stage.num_frames <= spans[name]:
+            raise ValueError(
+                f"training.{name}.num_frames is {stage.num_frames}; its models span {spans[name]} frames, choose 2 "
+                "to that."
+            )
+    parts = {
+        "data": data,
+        "video_tokenizer": video_tokenizer,
+        "latent_action_model": latent_action_model,
+        "dynamics": dynamics,
+        "training": TrainingRecipe(**training),
+    }
+    check_keys(values.get("scheduler") or {}, {"temperature": False, "unmasking_order": False}, "scheduler")
+    return build(Recipe, values | parts, "")
+
+
+def stage_values(values: dict) -> dict:
+    check_keys(values["training"], TrainingRecipe, "training")
+    for name in STAGES:
+        check_keys(values["training"][name], StageRecipe, f"training.{name}")
+    return values["training"]
+
+
+def model_values(values: dict, name: str) -> dict:
+    """The keys of a model's section, checked."""
+    config_class = {
+        "video_tokenizer": GenieVideoTokenizerConfig,
+        "latent_action_model": GenieLatentActionConfig,
+        "dynamics": GenieDynamicsConfig,
+    }[name]
+    values = values or {}
+    for key in DERIVED[name].keys() & values.keys() if isinstance(values, dict) else ():
+        raise ValueError(f"{name}.{key} follows from {DERIVED[name][key]}; leave it out.")
+    check_keys(values, dict.fromkeys(config_fields(config_class) - DERIVED[name].keys(), False), name)
+    for part in ("encoder", "decoder"):
+        if values.get(part):
+            check_keys(values[part], dict.fromkeys(config_fields(STTransformerConfig), False), f"{name}.{part}")
+    return values
+
+
+def config_fields(config_class: type[PreTrainedConfig]) -> set[str]:
+    """The fields that the project's own classes declare, those of transformers left out."""
+    own = (cls for cls in config_class.__mro__ if issubclass(cls, PreTrainedConfig) and cls is not PreTrainedConfig)
+    return {name for cls in own for name in cls.__annotations__}
+
+
+def check_keys(values: Any, known: type | dict[str, bool], path: str) -> None:
+    """Raises `ValueError` for an unknown or a missing key; `known` is a dataclass or {key: whether it is needed}."""
+    if not isinstance(known, dict):
+        known = {f.name: f.default is MISSING and f.default_factory is MISSING for f in fields(known)}
+    if not isinstance(values, dict):
+        raise ValueError(f"{path or 'a recipe'} must be a mapping of keys to values, got {values!r}.")
+    for key in values:
+        if key not in known:
+            nearest = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
+            remedy = f"did you mean {nearest[0]}?" if nearest else f"the keys are {', '.join(sorted(known))}."
+            raise ValueError(f"unknown key {join(path, key)}; {remedy}")
+    for key, required in known.items():
+        if required and key not in values:
+            raise ValueError(f"the key {join(path, key)} is missing; add it.")
+
+
+def build(cls: type, values: dict, path: str):
+    """An instance of a strict dataclass or config; its complaints come as one sentence with the key's path."""
+    if cls in (DataRecipe, StageRecipe):
+        check_keys(values, cls, path)
+    try:
+        return cls(**values)
+    except StrictDataclassError as error:
+        cause = error.__cause__ or error
+        name = re.search(r"field '(\w+)'", str(error))
+        where = join(path, name[1]) + ": " if name else f"{path}: " if path else ""
+        raise ValueError(where + " ".join(str(cause).split())) from error
+
+
+def join(path: str, key: object) -> str:
+    return f"{path}.{key}" if path else str(key)
+
+
+class RecipeLoader(yaml.SafeLoader):
+    """YAML in which 3e-4 is a number (PyYAML wants 3.0e-4) and a repeated key is an error."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [key.value for key, _ in node.value]
+        repeated = {key for key in keys if keys.count(key) > 1}
+        if repeated:
+            raise yaml.constructor.ConstructorError(
+                problem=f"the key {repeated.pop()} stands twice", problem_mark=node.start_mark
+            )
+        return super().construct_mapping(node, deep)
+
+
+RecipeLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d[\d_]*)(\.[\d_]*)?[eE][-+]?\d+$"), list("-+0123456789")
+)

@@ -1,0 +1,258 @@
+"""One world being played: an action in, a frame out, everything past kept in caches (paper §2.2)."""
+
+import copy
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from .frames import check_output_type, to_output
+from .models.st_transformer import TemporalCache
+
+if TYPE_CHECKING:
+    from .pipeline_genie import GeniePipeline
+
+FILE_FORMAT = "genie_hf.world"
+
+
+def step_generator(seed: int, step: int) -> torch.Generator:
+    """The source of all randomness of one step (counted from 0) of the world with this seed."""
+    return torch.Generator().manual_seed(int(np.random.SeedSequence((seed, step)).generate_state(1)[0]))
+
+
+class Step(NamedTuple):
+    """What one step added: `action` (B, 1), `codes` (B, 1, h, w) and `frame`, uint8 (B, C, H, W)."""
+
+    action: Tensor
+    codes: Tensor
+    frame: Tensor
+
+
+class GenieWorld:
+    """A world that is played one action at a time; made by [`GeniePipeline.start`].
+
+    A step costs `num_inference_steps` dynamics passes over the one new frame, a pass that keeps it, and its decoding.
+    The past is never computed again: its keys and values lie in caches that span the trained window and then roll.
+    A step's randomness depends on the seed and the step's number only: the same seed and actions give the same frames,
+    also after [`~GenieWorld.undo`].
+
+    A world started from a list of images (or a batch of tensors) plays all of them at once: then actions and frames
+    are lists with one entry per image.
+
+    Args:
+        pipe ([`GeniePipeline`]): The models.
+        prompt (`torch.Tensor`): The first frames, uint8 of shape `(batch_size, num_frames, channels, height, width)`.
+        codes (`torch.Tensor`): Their codes, of shape `(batch_size, num_frames, h, w)`.
+        actions (`torch.Tensor`): The actions between them, of shape `(batch_size, num_frames - 1)`.
+        seeds (`list[int]`): One for each world of the batch.
+        num_inference_steps (`int`): MaskGIT steps for a frame.
+        temperature (`float`, *optional*): By default the scheduler's own.
+        batched (`bool`): Whether actions and frames are lists over the batch.
+    """
+
+    def __init__(
+        self,
+        pipe: "GeniePipeline",
+        prompt: Tensor,
+        codes: Tensor,
+        actions: Tensor,
+        seeds: list[int],
+        num_inference_steps: int,
+        temperature: float | None,
+        batched: bool,
+    ):
+        self.pipe = pipe
+        self.prompt, self.prompt_codes, self.prompt_actions = prompt, codes, actions
+        self.seeds, self.batched = seeds, batched
+        self.scheduler = copy.copy(pipe.scheduler)  # its own: worlds share the pipeline
+        self.scheduler.set_timesteps(num_inference_steps, temperature)
+        self._steps: list[Step] = []
+        self._rebuild_caches()
+
+    # Playing
+
+    @torch.no_grad()
+    def step(self, action: int | list[int] | Tensor, output_type: str = "pil"):
+        """Takes an action and returns the frame that it leads to. A step that fails leaves the world as it was.
+
+        Args:
+            action (`int`, or a list or tensor of `batch_size` of them): In `[0, num_actions)`; in a batched world one
+                number counts for all.
+            output_type (`str`): `"pil"`, `"np"` or `"pt"`, as in [`GeniePipeline.__call__`].
+
+        Returns:
+            The frame: a `PIL.Image.Image`, a float array `(height, width, channels)` or tensor
+            `(channels, height, width)` in [0, 1]. From a batched world a list, or with a batch axis in front.
+
+        Raises:
+            ValueError, TypeError: For an action that the world does not have, or an unknown output type.
+        """
+        check_output_type(output_type)
+        action = self.pipe.check_actions(action, len(self.seeds), dim=1).unsqueeze(1)
+        codes = self._draw(action, self.seeds, self._dynamics_cache)
+        frame = self._commit(codes, action)
+        self._steps.append(Step(action, codes, frame))
+        return to_output(self._unbatch(frame), output_type)
+
+    @torch.no_grad()
+    def preview(self, output_type: str = "pil"):
+        """The frame that [`~GenieWorld.step`] would give for each action, in one batch. The world does not change.
+
+        Args:
+            output_type (`str`): As in [`~GenieWorld.step`].
+
+        Returns:
+            A list of `num_actions` frames, or an array or tensor with an axis for them; per world if batched.
+        """
+        check_output_type(output_type)
+        B, A = len(self.seeds), self.pipe.dynamics.config.num_actions
+        action = torch.arange(A, device=self.prompt_actions.device).repeat(B).unsqueeze(1)
+        seeds = [seed for seed in self.seeds for _ in range(A)]
+        codes = self._draw(action, seeds, self._dynamics_cache.repeat_interleave(A))
+        frames = self._decode(codes, self._decoder_cache.repeat_interleave(A))[:, 0].unflatten(0, (B, A))
+        return to_output(self._unbatch(frames), output_type)
+
+    @torch.no_grad()
+    def undo(self, n: int = 1) -> None:
+        """Takes back the last `n` steps. Where that needs frames that have left the window, it replays all codes."""
+        if not 0 <= n <= len(self._steps):
+            raise ValueError(f"{n} steps cannot be taken back from {len(self._steps)}; choose at most that many.")
+        del self._steps[len(self._steps) - n :]
+        if not (self._dynamics_cache.rewind(n) and self._decoder_cache.rewind(n)):
+            self._rebuild_caches()
+
+    def fork(self) -> "GenieWorld":
+        """An independent copy: the same past, and with the same actions the same future."""
+        other = copy.copy(self)
+        other._steps = self._steps.copy()
+        other._dynamics_cache, other._decoder_cache = self._dynamics_cache.clone(), self._decoder_cache.clone()
+        return other
+
+    # Looking back
+
+    @property
+    def pixels(self) -> Tensor:
+        """All frames, the prompt's first: uint8 of shape `(batch_size, num_frames, channels, height, width)`."""
+        return torch.cat([self.prompt, *(step.frame.unsqueeze(1) for step in self._steps)], dim=1)
+
+    @property
+    def codes(self) -> Tensor:
+        """All frames' codes, of shape `(batch_size, num_frames, h, w)`."""
+        return torch.cat([self.prompt_codes, *(step.codes for step in self._steps)], dim=1)
+
+    @property
+    def frames(self) -> list:
+        """All frames as PIL images, the prompt's first; in a batched world one such list per world."""
+        return to_output(self._unbatch(self.pixels), "pil")
+
+    @property
+    def actions(self) -> list:
+        """The action between each two frames, those between prompt frames included; per world if batched."""
+        return self._unbatch(self._all_actions).tolist()
+
+    @property
+    def num_steps(self) -> int:
+        """Steps taken since the prompt."""
+        return len(self._steps)
+
+    @property
+    def _all_actions(self) -> Tensor:
+        return torch.cat([self.prompt_actions, *(step.action for step in self._steps)], dim=1)
+
+    # Saving
+
+    def save(self, path: str | Path) -> None:
+        """Writes the world to a safetensors file: its prompt's pixels, codes, actions, seeds and sampling settings."""
+        tensors = {
+            "prompt": self.prompt,
+            "codes": self.codes,
+            "actions": self._all_actions,
+            "seeds": torch.tensor(self.seeds),
+        }
+        metadata = {
+            "format": FILE_FORMAT,
+            "num_inference_steps": str(self.scheduler.num_inference_steps),
+            "temperature": str(self.scheduler.temperature),
+            "batched": str(self.batched),
+        }
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path, metadata)
+
+    @classmethod
+    @torch.no_grad()
+    def load(cls, pipe: "GeniePipeline", path: str | Path) -> "GenieWorld":
+        """Reads a world that [`~GenieWorld.save`] wrote, with the pipeline that it was played with.
+
+        Raises:
+            ValueError: For a file that holds no world, or one that does not fit the pipeline.
+        """
+        device = pipe._execution_device
+        try:
+            with safe_open(path, "pt", device=str(device)) as file:
+                metadata = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}
+        except (OSError, SafetensorError) as error:
+            raise ValueError(f"{path} cannot be read as a saved world ({error}); give a file from save().") from error
+        if metadata.get("format") != FILE_FORMAT:
+            raise ValueError(f"{path} is not a saved world; give a file from save().")
+        prompt, codes, actions = tensors["prompt"], tensors["codes"], tensors["actions"]
+        size = pipe.video_tokenizer.config.frame_size
+        if (
+            tuple(prompt.shape[-2:]) != tuple(size)
+            or list(codes.shape[-2:]) != list(pipe.dynamics.config.grid_size)
+            or codes.max() >= pipe.dynamics.config.codebook_size
+            or (actions.numel() and actions.max() >= pipe.dynamics.config.num_actions)
+        ):
+            raise ValueError(f"{path} comes from another world; load it with the pipeline that it was played with.")
+        P = prompt.shape[1]
+        world = cls(
+            pipe,
+            prompt,
+            codes[:, :P],
+            actions[:, : P - 1],
+            tensors["seeds"].tolist(),
+            int(metadata["num_inference_steps"]),
+            float(metadata["temperature"]),
+            metadata["batched"] == "True",
+        )
+        for frame_codes, action in zip(codes[:, P:].split(1, dim=1), actions[:, P - 1 :].split(1, dim=1), strict=True):
+            world._steps.append(Step(action, frame_codes, world._commit(frame_codes, action)))
+        return world
+
+    # Inside
+
+    def _draw(self, action: Tensor, seeds: list[int], cache: TemporalCache) -> Tensor:
+        """The next frame's codes (B, 1, h, w) after `action` (B, 1)."""
+        config = self.pipe.dynamics.config
+        generators = [step_generator(seed, len(self._steps)) for seed in seeds]
+        codes = action.new_full((len(seeds), 1, *config.grid_size), config.mask_token_id)
+        for timestep in self.scheduler.timesteps.tolist():
+            logits = self.pipe.dynamics(codes, action, cache=cache).logits
+            codes = self.scheduler.step(logits, timestep, codes, generator=generators, return_dict=False)[0]
+        return codes
+
+    def _decode(self, codes: Tensor, cache: TemporalCache) -> Tensor:
+        """Frames of codes that follow the cached ones, as uint8."""
+        return self.pipe.video_tokenizer.decode(codes, cache=cache).float().mul_(255).round_().to(torch.uint8)
+
+    def _commit(self, codes: Tensor, action: Tensor) -> Tensor:
+        """Puts frames behind the cached ones and returns the last; both caches advance, or with an error none."""
+        self.pipe.dynamics(codes, action, cache=self._dynamics_cache)
+        frames = self._decode(codes, self._decoder_cache)
+        self._dynamics_cache.advance(codes.shape[1])
+        self._decoder_cache.advance(codes.shape[1])
+        return frames[:, -1]
+
+    def _rebuild_caches(self) -> None:
+        """Fills new caches in the very passes that filled the old ones, so that not a bit differs."""
+        self._dynamics_cache = TemporalCache(self.pipe.dynamics.config.num_frames)
+        self._decoder_cache = TemporalCache(self.pipe.video_tokenizer.config.num_frames)
+        self._commit(self.prompt_codes, self.prompt_actions)
+        for step in self._steps:
+            self._commit(step.codes, step.action)
+
+    def _unbatch(self, x: Tensor) -> Tensor:
+        return x if self.batched else x[0]

@@ -1,0 +1,73 @@
+"""Tiny real components, shared by all tests: 16x16 frames of 4x4 codes, a window of 4 frames, 5 actions."""
+
+import os
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import pytest
+import torch
+from transformers import set_seed
+
+from genie_hf import (
+    GenieDynamicsConfig,
+    GenieDynamicsModel,
+    GenieLatentActionConfig,
+    GenieLatentActionModel,
+    GeniePipeline,
+    GenieVideoTokenizer,
+    GenieVideoTokenizerConfig,
+    MaskGITScheduler,
+)
+
+TRANSFORMER = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "head_dim": 8}
+
+
+@pytest.fixture(scope="session")
+def tiny_video_tokenizer():
+    set_seed(0)
+    config = GenieVideoTokenizerConfig(
+        image_size=16, patch_size=4, num_frames=4, codebook_size=32, encoder=TRANSFORMER, decoder=TRANSFORMER
+    )
+    return GenieVideoTokenizer(config).eval()
+
+
+@pytest.fixture(scope="session")
+def tiny_latent_action_model():
+    set_seed(1)
+    config = GenieLatentActionConfig(
+        image_size=16, patch_size=8, num_frames=4, num_actions=5, encoder=TRANSFORMER, decoder=TRANSFORMER
+    )
+    return GenieLatentActionModel(config).eval()
+
+
+@pytest.fixture(scope="session")
+def tiny_dynamics():
+    set_seed(2)
+    config = GenieDynamicsConfig(
+        codebook_size=32,
+        num_actions=5,
+        grid_size=[4, 4],
+        num_frames=4,
+        **TRANSFORMER | {"hidden_size": 32, "num_hidden_layers": 2},
+    )
+    dynamics = GenieDynamicsModel(config).eval()
+    torch.nn.init.normal_(dynamics.head.weight, std=0.5)  # untrained it predicts the uniform distribution
+    return dynamics
+
+
+@pytest.fixture
+def tiny_pipeline(tiny_video_tokenizer, tiny_latent_action_model, tiny_dynamics):
+    pipe = GeniePipeline(
+        video_tokenizer=tiny_video_tokenizer,
+        latent_action_model=tiny_latent_action_model,
+        dynamics=tiny_dynamics,
+        scheduler=MaskGITScheduler(mask_token_id=tiny_dynamics.config.mask_token_id),
+    )
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+@pytest.fixture
+def clips():
+    """Two clips of six frames, floats of shape (2, 6, 3, 16, 16), whole steps of 1/255."""
+    return torch.randint(256, (2, 6, 3, 16, 16), generator=torch.Generator().manual_seed(3)) / 255

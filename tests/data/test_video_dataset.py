@@ -1,0 +1,207 @@
+import pickle
+from pathlib import Path
+
+import av
+import datasets
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from genie_hf.data import VideoDataset
+from genie_hf.data.coinrun import SCHEMA
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch, tmp_path):
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
+
+
+def write_recording(folder, lengths, height=8, width=12):
+    """Frames that carry their episode (red) and their place in it (green); actions are the place, too."""
+    rows = []
+    for episode, length in enumerate(lengths):
+        frames = np.zeros((length, height, width, 3), dtype=np.uint8)
+        frames[..., 0], frames[..., 1] = episode, np.arange(length)[:, None, None]
+        for start in range(0, length, 64):
+            chunk = frames[start : start + 64]
+            rows.append(
+                {
+                    "frames": chunk.tobytes(),
+                    "num_frames": len(chunk),
+                    "height": height,
+                    "width": width,
+                    "actions": list(range(start, start + len(chunk))),
+                    "level_seed": 7,
+                    "episode": episode,
+                    "start": start,
+                    "policy": "random",
+                }
+            )
+    folder.mkdir()
+    pq.write_table(pa.Table.from_pylist(rows, SCHEMA), folder / "train-00000.parquet", row_group_size=2)
+    return folder
+
+
+def write_video(path, num_frames, rate=30, size=(32, 48), codec="libx264"):
+    """Grey frames, each 4 levels brighter than the one before."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=rate)
+        stream.height, stream.width = size
+        stream.pix_fmt = "yuv420p"
+        stream.gop_size = 10
+        for i in range(num_frames):
+            image = np.full((*size, 3), 20 + 4 * i, dtype=np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+def frame_numbers(pixels):
+    """Undo the grey levels of `write_video`."""
+    return ((pixels.float().mean(dim=(1, 2, 3)) - 20) / 4).round().int().tolist()
+
+
+def test_clips_of_a_recording_are_all_windows_and_never_straddle_an_episode(tmp_path):
+    lengths = [70, 3, 150, 5, 4]
+    dataset = VideoDataset(write_recording(tmp_path / "recording", lengths), num_frames=5)
+
+    expected = [(episode, start) for episode, n in enumerate(lengths) for start in range(n - 4)]
+    assert len(dataset) == len(expected)
+    for item, (episode, start) in zip((dataset[i] for i in range(len(dataset))), expected, strict=True):
+        assert item["pixels"].shape == (5, 3, 8, 12) and item["pixels"].dtype == torch.uint8
+        assert (item["pixels"][:, 0] == episode).all()
+        assert item["pixels"][:, 1, 0, 0].tolist() == list(range(start, start + 5))
+        assert item["actions"].tolist() == list(range(start, start + 4)) and item["actions"].dtype == torch.int64
+
+
+def test_rows_left_out_of_a_recording_end_the_episode(tmp_path):
+    folder = str(write_recording(tmp_path / "recording", [150, 100]))
+    rows = datasets.load_dataset(folder, split="train")  # episode 0: 64 + 64 + 22 frames, episode 1: 64 + 36
+    dataset = VideoDataset(rows.select([0, 2, 4]), num_frames=16)
+
+    assert len(dataset) == (64 - 15) + (22 - 15) + (36 - 15)
+    for i in range(len(dataset)):
+        assert torch.diff(dataset[i]["pixels"][:, 1, 0, 0].int()).tolist() == [1] * 15
+
+
+def test_sources_follow_one_another_and_lose_actions_that_not_all_have(tmp_path):
+    recording = write_recording(tmp_path / "recording", [10], height=32, width=48)
+    (tmp_path / "videos").mkdir()
+    write_video(tmp_path / "videos" / "a.mp4", 10)
+
+    dataset = VideoDataset([recording, tmp_path / "videos"], num_frames=4)
+    assert VideoDataset(recording, num_frames=4).has_actions and not dataset.has_actions
+    assert len(dataset) == 14 and set(dataset[0]) == {"pixels"}
+    assert dataset[6]["pixels"][:, 1, 0, 0].tolist() == [6, 7, 8, 9]
+    assert frame_numbers(dataset[7 + 6]["pixels"]) == [6, 7, 8, 9]
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi", "a.webm"])
+def test_every_window_of_a_video_file_is_exact(tmp_path, name):
+    video = write_video(tmp_path / name, 25, codec="libvpx-vp9" if name == "a.webm" else "libx264")
+    dataset = VideoDataset(video, num_frames=6)
+
+    assert dataset.image_size == (32, 48) and not dataset.has_actions
+    assert_windows_are_exact(dataset)
+
+
+def test_frames_that_cannot_be_decoded_from_their_keyframe_on():
+    # Made with write_video(..., 25, codec="libx265"), whose groups of pictures are open.
+    assert_windows_are_exact(VideoDataset(Path(__file__).with_name("open_groups_hevc.mov"), num_frames=6))
+
+
+def assert_windows_are_exact(dataset):
+    assert [frame_numbers(dataset[i]["pixels"]) for i in range(len(dataset))] == [
+        list(range(start, start + 6)) for start in range(20)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("frame_rate", "expected"),
+    [
+        (30, list(range(30))),
+        (10, list(range(0, 30, 3))),
+        (20, [0, 1, 3, 4, 6, 7, 9, 10, 12, 13, 15, 16, 18, 19, 21, 22, 24, 25, 27, 28]),
+        (60, [i // 2 for i in range(60)]),
+        (7.5, list(range(0, 30, 4))),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_frame_rate_takes_the_frame_on_show_at_each_tick(tmp_path, frame_rate, expected, name):
+    video = write_video(tmp_path / name, 30)
+    dataset = VideoDataset(video, num_frames=len(expected), frame_rate=frame_rate)
+    assert len(dataset) == 1 and frame_numbers(dataset[0]["pixels"]) == expected
+
+
+def test_videos_embedded_in_a_dataset_on_disk(tmp_path):
+    path = write_video(tmp_path / "a.mp4", 12)
+    table = {"caption": ["brighter"], "clip": [{"bytes": path.read_bytes(), "path": None}]}
+    features = datasets.Features({"caption": datasets.Value("string"), "clip": datasets.Video(decode=False)})
+    rows = datasets.Dataset.from_dict(table, features)
+    rows.save_to_disk(tmp_path / "saved")
+    path.unlink()
+
+    for source in (rows, tmp_path / "saved"):
+        assert frame_numbers(VideoDataset(source, num_frames=5)[3]["pixels"]) == [3, 4, 5, 6, 7]
+
+
+def test_image_size_covers_and_crops_the_centre(tmp_path):
+    frames = np.zeros((2, 20, 40, 3), dtype=np.uint8)
+    frames[:, :, 10:30] = 200
+    row = {"frames": frames.tobytes(), "num_frames": 2, "height": 20, "width": 40, "actions": [0, 0]}
+    rows = datasets.Dataset.from_list([row | {"level_seed": 0, "episode": 0, "start": 0}])
+
+    pixels = VideoDataset(rows, num_frames=2, image_size=10)[0]["pixels"]
+    assert pixels.shape == (2, 3, 10, 10) and (pixels[..., 1:9] == 200).all()
+    assert VideoDataset(rows, num_frames=2, image_size=(30, 20))[0]["pixels"].shape == (2, 3, 30, 20)
+
+
+def test_pickled_dataset_serves_the_same_clips_in_workers(tmp_path):
+    dataset = VideoDataset(write_recording(tmp_path / "recording", [250, 200]), num_frames=16)
+    data = pickle.dumps(dataset)
+    assert len(data) < 50_000  # the frames stay on disk
+    loader = torch.utils.data.DataLoader(pickle.loads(data), batch_size=50, num_workers=1)
+    pixels = torch.cat([batch["pixels"] for batch in loader])
+    assert torch.equal(pixels, torch.stack([dataset[i]["pixels"] for i in range(len(dataset))]))
+
+
+def test_index_out_of_range(tmp_path):
+    dataset = VideoDataset(write_recording(tmp_path / "recording", [6]), num_frames=5)
+    assert torch.equal(dataset[-1]["pixels"], dataset[1]["pixels"])
+    with pytest.raises(IndexError, match="got 2"):
+        dataset[2]
+
+
+def test_errors_name_the_source_and_the_remedy(tmp_path):
+    recording = write_recording(tmp_path / "recording", [9, 12])
+    with pytest.raises(ValueError, match="recording has num_frames=13 frames, the longest has 12"):
+        VideoDataset(recording, num_frames=13)
+    with pytest.raises(ValueError, match="leave out frame_rate=5"):
+        VideoDataset(recording, num_frames=4, frame_rate=5)
+    with pytest.raises(ValueError, match="image_size must be .* got 0"):
+        VideoDataset(recording, num_frames=4, image_size=0)
+    with pytest.raises(ValueError, match=r"image_size must be .* got \(1, 2, 3\)"):
+        VideoDataset(recording, num_frames=4, image_size=(1, 2, 3))
+    with pytest.raises(ValueError, match="num_frames must be at least 1, got 0"):
+        VideoDataset(recording, num_frames=0)
+    with pytest.raises(ValueError, match="frame_rate must be above 0, got 0"):
+        VideoDataset(recording, num_frames=4, frame_rate=0)
+    with pytest.raises(ValueError, match="nowhere.*name a folder"):
+        VideoDataset(tmp_path / "nowhere", num_frames=4)
+    with pytest.raises(ValueError, match=r"test.*\['train'\]"):
+        VideoDataset(recording, num_frames=4, split="test")
+    with pytest.raises(ValueError, match=r"no video column, only \['text'\]"):
+        VideoDataset(datasets.Dataset.from_dict({"text": ["a"]}), num_frames=4)
+    with pytest.raises(ValueError, match="empty list"):
+        VideoDataset([], num_frames=4)
+
+    other = write_recording(tmp_path / "other", [9], height=16)
+    with pytest.raises(ValueError, match="2 different sizes.*give image_size"):
+        VideoDataset([recording, other], num_frames=4)
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos" / "broken.mp4").write_bytes(b"not a video")
+    with pytest.raises(ValueError, match="broken.mp4 cannot be read"):
+        VideoDataset(tmp_path / "videos", num_frames=4)

@@ -1,0 +1,139 @@
+import pytest
+import torch
+
+from genie_hf import GenieDynamicsConfig, GenieDynamicsModel, TemporalCache
+
+CONDITIONINGS = ["add", "concat", "prepend"]
+CONTEXTS = ["masked", "prefix", "clean"]
+
+
+@pytest.fixture
+def make(transformer):
+    def make(**kwargs):
+        torch.manual_seed(0)
+        kwargs = {"codebook_size": 32, "num_actions": 4, "grid_size": [4, 4], "num_frames": 5} | kwargs
+        model = GenieDynamicsModel(GenieDynamicsConfig(**transformer, **kwargs))
+        torch.nn.init.normal_(model.head.weight, std=0.5)  # an untrained model predicts the uniform distribution
+        return model
+
+    return make
+
+
+@pytest.mark.parametrize("attention", ["eager", "sdpa"])
+@pytest.mark.parametrize("conditioning", CONDITIONINGS)
+def test_a_frame_depends_on_no_later_frame_or_action(conditioning, attention, make, codes, actions):
+    model = make(action_conditioning=conditioning).eval()
+    model.set_attn_implementation(attention)
+    before = model(codes, actions).logits
+    changed_codes, changed_actions = codes.clone(), actions.clone()
+    changed_codes[:, 3] = (codes[:, 3] + 1) % 32
+    changed_actions[:, 2] = (actions[:, 2] + 1) % 4
+    torch.testing.assert_close(model(changed_codes, changed_actions).logits[:, :3], before[:, :3])
+    for changed in (model(changed_codes, actions), model(codes, changed_actions)):
+        assert (changed.logits - before)[:, 3].abs().max() > 1e-3
+        assert (changed.logits - before)[:, 4].abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("conditioning", CONDITIONINGS)
+def test_cached_equals_uncached(conditioning, make, codes, actions):
+    model = make(action_conditioning=conditioning).eval()
+    cache = TemporalCache(5)
+    logits = [model(codes[:, :2], actions[:, :1], cache=cache).logits]
+    cache.advance(2)
+    for t in range(2, 5):
+        masked = torch.full_like(codes[:, t : t + 1], model.config.mask_token_id)
+        model(masked, actions[:, t - 1 : t], cache=cache)
+        logits.append(model(codes[:, t : t + 1], actions[:, t - 1 : t], cache=cache).logits)
+        cache.advance()
+    torch.testing.assert_close(torch.cat(logits, dim=1), model(codes, actions).logits, rtol=1e-4, atol=1e-5)
+
+
+def test_masking_follows_the_paper(make):
+    codes = torch.randint(32, (400, 5, 4, 4))
+    draw = make().training_inputs(codes)
+    assert torch.equal(draw["context"], codes)
+    assert not draw["mask"][:, 0].any()
+    rates = draw["mask"][:, 1:].float().flatten(1).mean(1)
+    assert 0.3 < rates.min() < 0.6 and rates.max() > 0.95 and abs(rates.mean() - 0.75) < 0.03
+
+
+def test_prefix_context_leaves_first_frames_clean_in_half_of_the_samples(make):
+    mask = make(context="prefix", mask_rate=[1, 1]).training_inputs(torch.zeros(800, 5, 4, 4, dtype=torch.long))["mask"]
+    first_masked = mask.flatten(2).all(2).int().argmax(1)
+    share = torch.bincount(first_masked, minlength=5) / 800
+    assert share[0] == 0 and abs(share[1] - (0.5 + 0.125)) < 0.06 and (share[2:] > 0.07).all()
+
+
+def test_corruption_replaces_context_but_never_targets(make):
+    codes = torch.randint(32, (200, 5, 4, 4))
+    draw = make(context_corruption=0.4).training_inputs(codes)
+    assert torch.equal(draw["codes"], codes)
+    assert 0.15 < (draw["context"] != codes).float().mean() < 0.25
+
+
+@pytest.mark.parametrize("context", CONTEXTS)
+def test_targets_are_hidden_from_their_own_prediction(context, make, codes, actions):
+    model = make(context=context).eval()
+    mask = torch.zeros_like(codes, dtype=torch.bool)
+    mask[:, 1:, 1] = True
+    other = torch.where(mask & (torch.arange(5) == 4).view(1, 5, 1, 1), (codes + 7) % 32, codes)
+    one, two = (model(c, actions, mask=mask) for c in (codes, other))
+    torch.testing.assert_close(one.logits[:, -1], two.logits[:, -1])
+    assert one.loss != two.loss  # but it is judged by them
+
+
+def test_clean_context_trains_what_play_computes(make, codes, actions):
+    model = make(context="clean").eval()
+    mask = torch.rand(codes.shape, generator=torch.Generator().manual_seed(0)) < 0.6
+    trained = model(codes, actions, mask=mask).logits
+    for t in range(1, 5):
+        cache = TemporalCache(5)
+        model(codes[:, :t], actions[:, : t - 1], cache=cache)
+        cache.advance(t)
+        hidden = codes[:, t : t + 1].masked_fill(mask[:, t : t + 1], model.config.mask_token_id)
+        played = model(hidden, actions[:, t - 1 : t], cache=cache).logits
+        torch.testing.assert_close(trained[:, t - 1 : t], played, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("context", CONTEXTS)
+def test_it_learns_one_clip(context, make, codes, actions):
+    model = make(context=context)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    for _ in range(150):
+        output = model(actions=actions, **model.training_inputs(codes))
+        output.loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    assert output.loss < 0.5 and output.accuracy > 0.9
+
+
+def test_gradients_reach_every_parameter(make, codes, actions):
+    model = make()
+    model(actions=actions, **model.training_inputs(codes)).loss.backward()
+    assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+def test_save_and_load_give_the_same_logits(make, codes, actions, tmp_path):
+    model = make().eval()
+    model.save_pretrained(tmp_path)
+    loaded = GenieDynamicsModel.from_pretrained(tmp_path)
+    assert loaded.config.mask_token_id == 32 and loaded.config.tokens_per_frame == 16
+    torch.testing.assert_close(loaded(codes, actions).logits, model(codes, actions).logits, rtol=0, atol=0)
+
+
+def test_a_wrong_number_of_actions_is_refused(make, codes, actions):
+    with pytest.raises(ValueError, match=r"\(2, 4\) for 5 frames that start a clip, got \(2, 5\)"):
+        make()(codes, torch.cat([actions, actions[:, :1]], dim=1))
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"grid_size": [0, 4]}, r"at least 1, got \[0, 4\]"),
+        ({"num_actions": 1}, "at least 2, got 1"),
+        ({"context_corruption": 1.5}, r"\[0, 1\], got 1.5"),
+    ],
+)
+def test_impossible_configurations_are_refused(kwargs, message, make):
+    with pytest.raises(ValueError, match=message):
+        make(**kwargs)

@@ -1,0 +1,123 @@
+import pytest
+import torch
+from transformers import AutoModel
+
+from genie_hf import GenieVideoTokenizer, GenieVideoTokenizerConfig, TemporalCache
+from genie_hf.models.modeling_video_tokenizer import patchify, unpatchify
+
+
+@pytest.fixture
+def make(transformer):
+    def make(**kwargs):
+        torch.manual_seed(0)
+        kwargs = {"encoder": transformer, "decoder": transformer | {"num_hidden_layers": 1}} | kwargs
+        return GenieVideoTokenizer(GenieVideoTokenizerConfig(image_size=16, patch_size=4, codebook_size=32, **kwargs))
+
+    return make
+
+
+def test_patches_round_trip():
+    pixels = torch.rand(2, 3, 3, 8, 12)
+    torch.testing.assert_close(unpatchify(patchify(pixels, 4), 4, (2, 3)), pixels)
+    torch.testing.assert_close(patchify(pixels, 4)[0, 0, 1].reshape(3, 4, 4), pixels[0, 0, :, :4, 4:8])
+
+
+def test_overfits_one_clip(make, pixels):
+    smooth = torch.nn.functional.interpolate(pixels.flatten(0, 1), scale_factor=0.25, mode="area")
+    pixels = torch.nn.functional.interpolate(smooth, size=16).view_as(pixels)
+    tokenizer = make()
+    optimizer = torch.optim.AdamW(tokenizer.parameters(), lr=3e-3)
+    losses = []
+    for _ in range(250):
+        output = tokenizer(pixels)
+        output.loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(output.reconstruction_loss.item())
+    assert losses[-1] < 0.1 * losses[0]
+    tokenizer.eval()
+    assert (tokenizer.decode(tokenizer.encode(pixels)) - pixels).square().mean() < 0.1 * pixels.var()
+
+
+@pytest.mark.parametrize("pattern", ["st", "spatial", "full"])
+def test_codes_and_frames_depend_on_no_later_frame(pattern, make, transformer, pixels):
+    part = transformer | {"pattern": pattern}
+    tokenizer = make(encoder=part, decoder=part).eval()
+    changed = pixels.clone()
+    changed[:, 3:] = 1 - changed[:, 3:]
+    codes, changed_codes = tokenizer.encode(pixels), tokenizer.encode(changed)
+    assert torch.equal(codes[:, :3], changed_codes[:, :3])
+    assert not torch.equal(codes[:, 3:], changed_codes[:, 3:])
+    torch.testing.assert_close(tokenizer.decode(codes)[:, :3], tokenizer.decode(changed_codes)[:, :3])
+
+
+def test_frame_by_frame_equals_all_at_once(make, pixels):
+    tokenizer = make().eval()
+    codes, frames = tokenizer.encode(pixels), tokenizer.decode(tokenizer.encode(pixels))
+    encoder_cache, decoder_cache = TemporalCache(5), TemporalCache(5)
+    for t in range(5):
+        assert torch.equal(tokenizer.encode(pixels[:, t : t + 1], encoder_cache), codes[:, t : t + 1])
+        torch.testing.assert_close(tokenizer.decode(codes[:, t : t + 1], decoder_cache), frames[:, t : t + 1])
+        encoder_cache.advance()
+        decoder_cache.advance()
+
+
+def test_gradients_reach_every_parameter(make, pixels):
+    tokenizer = make()
+    for _ in range(2):  # in the first pass the codebook is the latents' own k-means
+        tokenizer.zero_grad()
+        tokenizer(pixels).loss.backward()
+    assert [name for name, p in tokenizer.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+def test_activation_checkpointing_changes_nothing(make, pixels):
+    tokenizer = make()
+    tokenizer(pixels)
+    gradients = []
+    for switch in (tokenizer.activation_checkpointing_disable, tokenizer.activation_checkpointing_enable):
+        switch()
+        tokenizer.zero_grad()
+        tokenizer(pixels).loss.backward()
+        gradients.append([p.grad.clone() for p in tokenizer.parameters()])
+    torch.testing.assert_close(*gradients)
+
+
+def test_attention_implementations_agree(make, pixels):
+    tokenizer = make().eval()
+    codes = tokenizer.encode(pixels)
+    frames = {}
+    for attention in ("eager", "sdpa"):
+        tokenizer.set_attn_implementation(attention)
+        assert tokenizer.config._attn_implementation == attention
+        frames[attention] = tokenizer.decode(codes)
+    torch.testing.assert_close(frames["eager"], frames["sdpa"], rtol=1e-4, atol=1e-5)
+
+
+def test_save_and_load_give_the_same_output(make, pixels, tmp_path):
+    tokenizer = make()
+    tokenizer(pixels)
+    tokenizer.eval().save_pretrained(tmp_path)
+    loaded, info = GenieVideoTokenizer.from_pretrained(tmp_path, output_loading_info=True)
+    assert not any(info.values())
+    codes = tokenizer.encode(pixels)
+    assert torch.equal(loaded.encode(pixels), codes)
+    torch.testing.assert_close(loaded.decode(codes), tokenizer.decode(codes), rtol=0, atol=0)
+    automatic = AutoModel.from_pretrained(tmp_path, dtype="bfloat16")
+    assert isinstance(automatic, GenieVideoTokenizer)
+    assert automatic.dtype == torch.bfloat16 and automatic.quantizer.codebook.dtype == torch.float32
+    assert (automatic.decode(codes).float() - tokenizer.decode(codes)).abs().max() < 0.1
+    assert automatic.config.encoder.size() == tokenizer.config.encoder.size()
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [({"image_size": 30}, "30x30 is not a multiple of patch_size 4"), ({"image_size": 16, "patch_size": 0}, "patch_size 0")],
+)
+def test_impossible_grids_are_refused(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        GenieVideoTokenizerConfig(**kwargs)
+
+
+def test_frames_of_another_size_are_refused(make):
+    with pytest.raises(ValueError, match=r"3, 16, 16\).*\(1, 2, 3, 8, 8\)"):
+        make().encode(torch.rand(1, 2, 3, 8, 8))

@@ -1,0 +1,101 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from diffusers.models.autoencoders.vae import VectorQuantizer as DiffusersVectorQuantizer
+
+from genie_hf.models.vector_quantizer import VectorQuantizer
+
+
+def make(size=8, dim=4, **kwargs):
+    torch.manual_seed(0)
+    quantizer = VectorQuantizer(size, dim, **kwargs)
+    quantizer.reset_parameters()
+    return quantizer
+
+
+def test_a_latent_gets_the_code_of_highest_cosine():
+    quantizer = make().eval()
+    latents = torch.randn(50, 4)
+    codes = quantizer(latents).codes
+    similarity = F.cosine_similarity(latents[:, None], quantizer.codebook[None], dim=-1)
+    assert torch.equal(codes, similarity.argmax(dim=1))
+    assert torch.equal(quantizer(quantizer.lookup(codes)).codes, codes)
+
+
+def test_losses_are_those_of_diffusers_on_the_unit_sphere():
+    quantizer = make().eval()
+    latents = F.normalize(torch.randn(6, 4), dim=-1)
+    ours = quantizer(latents)
+    theirs = DiffusersVectorQuantizer(8, 4, beta=0.25, legacy=False)
+    theirs.embedding.weight.data = F.normalize(quantizer.codebook.detach(), dim=-1)
+    _, loss, _ = theirs(latents.T.reshape(1, 4, 6, 1))
+    torch.testing.assert_close(ours.codebook_loss + ours.commitment_loss, loss)
+
+
+def test_gradients_reach_codebook_and_latents():
+    quantizer = make().eval()
+    latents = torch.randn(20, 4, requires_grad=True)
+    output = quantizer(latents)
+    output.codebook_loss.backward(retain_graph=True)
+    assert quantizer.codebook.grad.abs().sum() > 0 and latents.grad is None
+    target = torch.randn(20, 4)
+    (output.quantized - target).square().sum().backward()  # straight through
+    assert latents.grad.abs().sum() > 0
+
+
+def test_the_codebook_starts_from_the_data():
+    centres = F.normalize(torch.randn(8, 16), dim=-1)
+    latents = centres.repeat(40, 1) + 0.01 * torch.randn(320, 16)
+    output = make(dim=16).train()(latents)
+    assert output.perplexity > 5  # a random codebook would hold about 3 of the 8 clusters apart
+    assert output.codebook_loss < 0.02
+
+
+def test_latents_pass_unquantised_at_first():
+    quantizer = make(continuous_steps=2).train()
+    latents = torch.randn(20, 4)
+    for _ in range(2):
+        torch.testing.assert_close(quantizer(latents).quantized, F.normalize(latents, dim=-1))
+    assert len(quantizer(latents).quantized.unique(dim=0)) <= 8
+
+
+def test_dead_codes_come_back_for_the_whole_run():
+    quantizer = make(size=16).train()
+    for _ in range(500):
+        quantizer(F.normalize(torch.tensor([[1.0, 0, 0, 0]]), dim=-1) + 0.01 * torch.randn(64, 4))
+    moved = torch.randn(512, 4)  # the data change: codes that have died must find the new latents
+    for _ in range(200):
+        output = quantizer(moved)
+    assert output.usage == 1
+    assert output.perplexity > 8
+
+
+def test_batch_norm_removes_a_constant_offset():
+    latents = torch.tensor([20.0, 0, 0, 0]) + torch.randn(256, 4)
+    perplexity = {norm: make(batch_norm=norm, revival_threshold=0.0).train()(latents).perplexity for norm in (True, False)}
+    spread = {
+        norm: F.normalize(make(batch_norm=norm).train().batch_norm(latents) if norm else latents, dim=-1).std(0).mean()
+        for norm in (True, False)
+    }
+    assert spread[True] > 5 * spread[False]
+    assert perplexity[True] > 4
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_state_survives_saving(batch_norm):
+    quantizer = make(batch_norm=batch_norm, continuous_steps=1).train()
+    for _ in range(3):
+        quantizer(torch.randn(64, 4))
+    other = make(batch_norm=batch_norm, continuous_steps=1)
+    other.load_state_dict(quantizer.state_dict())
+    latents = torch.randn(30, 4)
+    assert torch.equal(quantizer.eval()(latents).codes, other.eval()(latents).codes)
+    assert other.training_passes == 3
+
+
+def test_arithmetic_is_float32_under_autocast():
+    quantizer = make(size=512, dim=32).eval()
+    latents = torch.randn(200, 32)
+    expected = quantizer(latents).codes
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(quantizer(latents).codes, expected)

@@ -1,0 +1,270 @@
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from genie_hf import GeniePipeline, GenieWorld, MaskGITScheduler
+from genie_hf.world import step_generator
+
+STEPS = 3
+
+
+@pytest.fixture
+def start(tiny_pipeline, clips):
+    def start(images=clips[0, 0], **settings):
+        return tiny_pipeline.start(images, num_inference_steps=STEPS, **settings)
+
+    return start
+
+
+def play(world, actions):
+    for action in actions:
+        world.step(action)
+    return world
+
+
+def uncached_codes(pipe, pixels, prompt_actions, actions, seeds):
+    """Each frame's codes by plain passes over all frames so far: no cache anywhere."""
+    codes = pipe.video_tokenizer.encode(pixels)
+    taken = prompt_actions
+    pipe.scheduler.set_timesteps(STEPS)
+    for step, action in enumerate(actions):
+        taken = torch.cat([taken, torch.full((len(codes), 1), action)], dim=1)
+        generators = [step_generator(seed, step) for seed in seeds]
+        new = torch.full_like(codes[:, :1], pipe.dynamics.config.mask_token_id)
+        for timestep in pipe.scheduler.timesteps:
+            logits = pipe.dynamics(torch.cat([codes, new], dim=1), taken).logits[:, -1:]
+            new = pipe.scheduler.step(logits, timestep, new, generator=generators).prev_sample
+        codes = torch.cat([codes, new], dim=1)
+    return codes
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("num_prompt_frames", [1, 2])
+def test_cached_play_gives_the_codes_and_frames_of_full_passes(tiny_pipeline, clips, num_prompt_frames):
+    actions = [4, 0, 2][: 4 - num_prompt_frames]
+    pixels = clips[:, :num_prompt_frames]
+    world = play(tiny_pipeline.start(pixels, num_inference_steps=STEPS, seed=[5, 9]), actions)
+    expected = uncached_codes(tiny_pipeline, pixels, world.prompt_actions, actions, [5, 9])
+    assert torch.equal(world.codes, expected)
+    decoded = tiny_pipeline.video_tokenizer.decode(expected)[:, num_prompt_frames:]
+    assert torch.allclose(world.pixels[:, num_prompt_frames:] / 255, decoded, atol=0.51 / 255)
+
+
+def test_play_goes_on_past_the_window(start):
+    world = play(start(), range(5))
+    assert world.num_steps == 5 and len(world.frames) == 6
+    assert world.codes.shape == (1, 6, 4, 4)
+    assert 0 <= world.codes.min() and world.codes.max() < 32
+
+
+@torch.no_grad()
+def test_a_step_computes_nothing_but_the_new_frame(start, tiny_pipeline):
+    world = play(start(), [0, 1])
+    passes = {tiny_pipeline.dynamics.transformer: STEPS + 1, tiny_pipeline.video_tokenizer.decoder: 1}
+    for transformer, expected in passes.items():
+        widths = []
+        hook = transformer.register_forward_pre_hook(lambda _, args, widths=widths: widths.append(args[0].shape[1]))
+        world.step(2)
+        hook.remove()
+        assert widths == [1] * expected
+
+
+def test_the_action_changes_the_frame(start):
+    first, second = play(start(), [0]), play(start(), [1])
+    assert not torch.equal(first.codes, second.codes)
+    assert first.frames[0].tobytes() == second.frames[0].tobytes()
+    assert first.frames[1].tobytes() != second.frames[1].tobytes()
+
+
+def test_the_seed_decides_and_nothing_else(start):
+    torch.manual_seed(0)
+    first = play(start(seed=7), [3, 3])
+    torch.manual_seed(1)
+    again, other = play(start(seed=7), [3, 3]), play(start(seed=8), [3, 3])
+    assert torch.equal(first.pixels, again.pixels)
+    assert not torch.equal(first.codes, other.codes)
+
+
+@pytest.mark.parametrize(("taken", "n"), [(3, 1), (3, 3), (6, 1), (7, 5), (2, 0)])
+def test_undo_then_the_same_actions_gives_the_same_frames(start, taken, n):
+    actions = [4, 0, 2, 2, 1, 3, 0][:taken]
+    world = play(start(), actions)
+    frames, codes = world.pixels, world.codes
+    world.undo(n)
+    assert world.num_steps == taken - n and world.actions == actions[: taken - n]
+    play(world, actions[taken - n :])
+    assert torch.equal(world.codes, codes) and torch.equal(world.pixels, frames)
+
+
+def test_undo_of_single_steps_past_the_window(start):
+    world = play(start(), [0, 1, 2, 3, 4, 0])
+    frames = world.pixels
+    for _ in range(4):
+        world.undo()
+    assert torch.equal(play(world, [2, 3, 4, 0]).pixels, frames)
+
+
+def test_a_fork_lives_its_own_life(start):
+    world = play(start(), [0, 1])
+    fork = world.fork()
+    fork.step(4)
+    assert world.actions == [0, 1] and fork.actions == [0, 1, 4]
+    world.step(2)
+    assert not torch.equal(world.codes[:, -1], fork.codes[:, -1])
+    world.undo()
+    world.step(4)
+    assert torch.equal(world.pixels, fork.pixels)
+    fork.undo(3)
+    assert world.num_steps == 3 and fork.num_steps == 0
+
+
+@pytest.mark.parametrize("steps_before", [0, 5])
+def test_preview_shows_every_next_frame_and_changes_nothing(start, clips, steps_before):
+    world = play(start(clips[:, 0]), [1] * steps_before)
+    before = world.pixels
+    previews = world.preview(output_type="pt")
+    assert previews.shape == (2, 5, 3, 16, 16)
+    assert torch.equal(world.pixels, before)
+    for action in range(5):
+        stepped = world.fork().step(action, output_type="pt")
+        assert torch.allclose(previews[:, action], stepped, atol=1.5 / 255)
+    assert len(start().preview()) == 5 and start().preview()[0].size == (16, 16)
+
+
+def test_save_and_load_continue_alike(start, tiny_pipeline, clips, tmp_path):
+    world = play(start(clips[:, 0], seed=[3, 4], temperature=1.5), [[0, 1], [2, 3], [4, 4], [1, 0], [2, 2]])
+    world.save(tmp_path / "world.safetensors")
+    loaded = GenieWorld.load(tiny_pipeline, tmp_path / "world.safetensors")
+    assert torch.equal(loaded.pixels, world.pixels) and torch.equal(loaded.codes, world.codes)
+    assert loaded.actions == world.actions and loaded.seeds == [3, 4] and loaded.batched
+    assert loaded.scheduler.temperature == 1.5
+    assert torch.equal(loaded.step([1, 2], output_type="pt"), world.step([1, 2], output_type="pt"))
+    loaded.undo(4)
+    assert torch.equal(loaded.pixels, world.pixels[:, :3])
+
+
+def test_a_saved_world_of_several_prompt_frames(tiny_pipeline, clips, tmp_path):
+    world = play(tiny_pipeline.start(frames=clips[0, :3], num_inference_steps=STEPS), [0])
+    world.save(tmp_path / "world.safetensors")
+    loaded = GenieWorld.load(tiny_pipeline, tmp_path / "world.safetensors")
+    assert loaded.actions == world.actions and len(world.actions) == 3
+    assert torch.equal(loaded.pixels, world.pixels) and not loaded.batched
+
+
+def test_what_is_no_saved_world_of_this_pipeline(tiny_pipeline, start, tmp_path):
+    path = tmp_path / "world.safetensors"
+    with pytest.raises(ValueError, match="cannot be read as a saved world.*from save"):
+        GenieWorld.load(tiny_pipeline, path)
+    path.write_bytes(b"not safetensors at all")
+    with pytest.raises(ValueError, match="cannot be read as a saved world"):
+        GenieWorld.load(tiny_pipeline, path)
+    save_file({"codes": torch.zeros(1)}, path)
+    with pytest.raises(ValueError, match="is not a saved world"):
+        GenieWorld.load(tiny_pipeline, path)
+    world = play(start(), [1])
+    world.prompt = world.prompt[..., :8]
+    world._steps[0] = world._steps[0]._replace(frame=world._steps[0].frame[..., :8])
+    world.save(path)
+    with pytest.raises(ValueError, match="comes from another world"):
+        GenieWorld.load(tiny_pipeline, path)
+
+
+def test_a_batch_plays_as_its_worlds_do_alone(start, clips):
+    actions = [[0, 4], [1, 2], [3, 3]]
+    world = play(start(list(clips[:, 0]), seed=20), [0, 1, torch.tensor([3, 2])])
+    assert world.actions == [[0, 1, 3], [0, 1, 2]]
+    batch = play(start(clips[:, 0][:, None], seed=20), actions)
+    for row in range(2):
+        alone = play(start(clips[row, 0], seed=20 + row), [action[row] for action in actions])
+        assert torch.equal(batch.codes[row], alone.codes[0])
+        assert [f.tobytes() for f in batch.frames[row]] == [f.tobytes() for f in alone.frames]
+
+
+def test_a_frame_has_the_type_asked_for(start, clips):
+    world, batch = start(), start(clips[:, 0])
+    assert world.step(0).size == (16, 16) and [frame.mode for frame in batch.step(0)] == ["RGB", "RGB"]
+    assert world.step(1, output_type="np").shape == (16, 16, 3)
+    assert batch.step(1, output_type="np").shape == (2, 16, 16, 3)
+    frame = batch.step(torch.tensor([1, 2]), output_type="pt")
+    assert frame.shape == (2, 3, 16, 16) and frame.dtype == torch.float32
+    assert 0 <= frame.min() and frame.max() <= 1 and frame.requires_grad is False
+    assert torch.equal((frame * 255).round().byte(), batch.pixels[:, -1])
+
+
+@pytest.mark.parametrize(
+    ("action", "output_type", "error", "words"),
+    [
+        (5, "pil", ValueError, "action 5 is none of this world's 5; choose 0 to 4"),
+        (-1, "pil", ValueError, "action -1 .*0 to 4"),
+        (1.0, "pil", TypeError, "1.0; give whole numbers from 0 to 4"),
+        (True, "pil", TypeError, "True; give whole numbers"),
+        ("left", "pil", TypeError, "'left'; give whole numbers"),
+        (None, "pil", TypeError, "None; give whole numbers"),
+        ([0, 1], "pil", ValueError, r"shape \(2,\) came for 1"),
+        ([], "pil", ValueError, "empty"),
+        (0, "jpg", ValueError, "'jpg'; choose one of pil, np, pt"),
+    ],
+)
+def test_a_refused_step_leaves_the_world_as_it_was(start, action, output_type, error, words):
+    world, other = play(start(), [1, 2, 3, 4]), play(start(), [1, 2, 3, 4])
+    with pytest.raises(error, match=words):
+        world.step(action, output_type)
+    assert world.num_steps == 4
+    assert torch.equal(world.step(0, "pt"), other.step(0, "pt"))
+
+
+@pytest.mark.parametrize("taken", [1, 6])
+@pytest.mark.parametrize("part", ["dynamics", "decoder"])
+def test_a_step_that_fails_half_way_leaves_the_world_as_it_was(start, tiny_pipeline, part, taken):
+    world, other = play(start(), [1] * taken), play(start(), [1] * taken)
+    module = tiny_pipeline.dynamics.head if part == "dynamics" else tiny_pipeline.video_tokenizer.to_pixels
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    hook = module.register_forward_hook(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        world.step(2)
+    hook.remove()
+    assert world.num_steps == taken
+    assert torch.equal(world.step(3, "pt"), other.step(3, "pt"))
+    world.undo()
+    assert torch.equal(world.step(4, "pt"), [other.undo(), other.step(4, "pt")][1])
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"seed": -1}, "seed is -1; give a whole number from 0"),
+        ({"seed": 0.5}, "seed is 0.5"),
+        ({"seed": [1, 2]}, "2 seeds came for 1"),
+        ({"temperature": -2}, "temperature is -2"),
+        ({"num_inference_steps": 0}, "num_inference_steps is 0"),
+    ],
+)
+def test_impossible_settings_are_named(tiny_pipeline, clips, settings, words):
+    with pytest.raises(ValueError, match=words):
+        tiny_pipeline.start(clips[0, 0], **settings)
+
+
+def test_undo_of_more_than_was_done(start):
+    world = play(start(), [0])
+    with pytest.raises(ValueError, match="2 steps cannot be taken back from 1"):
+        world.undo(2)
+    assert world.num_steps == 1
+
+
+def test_worlds_of_one_pipeline_keep_their_settings(start, tiny_pipeline, clips):
+    greedy = start(temperature=0)
+    expected = play(start(temperature=0), [0, 1]).codes
+    greedy.step(0)
+    play(tiny_pipeline.start(clips[1, 0], num_inference_steps=7, temperature=3.0), [2])
+    greedy.step(1)
+    assert torch.equal(greedy.codes, expected)
+
+
+def test_playing_needs_no_latent_action_model(tiny_pipeline, clips):
+    pipe = GeniePipeline(tiny_pipeline.video_tokenizer, tiny_pipeline.dynamics, MaskGITScheduler(32))
+    world = play(pipe.start(clips[0, 0], num_inference_steps=STEPS), [0, 1])
+    with_model = play(tiny_pipeline.start(clips[0, 0], num_inference_steps=STEPS), [0, 1])
+    assert torch.equal(world.pixels, with_model.pixels)

@@ -1,0 +1,102 @@
+import pytest
+
+from genie_hf.training.recipe import build_recipe, read_recipe
+
+
+@pytest.mark.parametrize("name", ["coinrun", "coinrun-small", "tiny"])
+def test_every_bundled_recipe_is_valid(name, request):
+    recipe = read_recipe(request.config.rootpath / "pipelines" / name)
+    assert list(recipe.video_tokenizer.grid_size) == recipe.dynamics.grid_size
+    assert recipe.dynamics.num_actions == recipe.latent_action_model.num_actions
+    assert recipe.dynamics.mask_token_id == recipe.video_tokenizer.codebook_size
+
+
+def test_paper_recipe_has_the_numbers_of_appendix_f(request):
+    recipe = read_recipe(request.config.rootpath / "pipelines" / "coinrun" / "recipe.yaml")
+    for part in (recipe.video_tokenizer, recipe.latent_action_model):
+        for transformer in (part.encoder, part.decoder):
+            assert transformer.num_hidden_layers == 8
+            assert (transformer.hidden_size, transformer.num_attention_heads) == (512, 8)
+    assert (recipe.video_tokenizer.patch_size, recipe.video_tokenizer.codebook_size) == (4, 1024)
+    assert (recipe.latent_action_model.num_actions, recipe.dynamics.num_hidden_layers) == (6, 12)
+    tokenizer, world = recipe.training.tokenizer, recipe.training.world
+    assert (tokenizer.steps, tokenizer.batch_size, tokenizer.num_frames) == (300_000, 48, 16)
+    assert (world.steps, world.batch_size, world.num_frames) == (200_000, 36, 16)
+    assert (world.learning_rate, world.min_learning_rate, world.betas) == (3e-5, 3e-6, [0.9, 0.9])
+
+
+def changed(values, path, value):
+    """`values` with the key at `path` set."""
+    *parents, last = path.split(".")
+    section = values
+    for parent in parents:
+        section = section[parent]
+    section[last] = value
+    return values
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("dta", 1, "unknown key dta; did you mean data?"),
+        ("training.world.step", 1, "unknown key training.world.step; did you mean steps?"),
+        (
+            "video_tokenizer.encoder.hiden_size",
+            8,
+            "unknown key video_tokenizer.encoder.hiden_size; did you mean hidden_size?",
+        ),
+        ("dynamics.zzz", 1, "unknown key dynamics.zzz; the keys are "),
+        ("scheduler", {"temp": 1}, "unknown key scheduler.temp; did you mean temperature?"),
+        (
+            "dynamics.num_actions",
+            4,
+            "dynamics.num_actions follows from latent_action_model.num_actions; leave it out.",
+        ),
+        ("video_tokenizer.image_size", 64, "video_tokenizer.image_size follows from data.image_size; leave it out."),
+        ("training.tokenizer.steps", "many", "training.tokenizer.steps: Field 'steps' expected int, got str"),
+        ("training.tokenizer.steps", 0, "training.tokenizer: steps must be at least 1, got 0."),
+        ("training.tokenizer.num_frames", 99, "training.tokenizer.num_frames is 99; its models span 8 frames"),
+        ("training.world.gradient_accumulation", 3, "batch_size 4 cannot be split into gradient_accumulation=3"),
+        ("video_tokenizer.patch_size", 15, "video_tokenizer: image_size 64x64 is not a multiple of patch_size 15"),
+        ("precision", "fp8", "precision: Field 'precision' expected one of"),
+        ("dynamics", 3, "dynamics must be a mapping of keys to values, got 3."),
+    ],
+)
+def test_a_wrong_key_or_value_is_named_with_its_path(tiny_values, path, value, message):
+    with pytest.raises(ValueError) as error:
+        build_recipe(changed(tiny_values, path, value))
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_key_is_named(tiny_values):
+    del tiny_values["training"]["world"]["batch_size"]
+    with pytest.raises(ValueError, match="the key training.world.batch_size is missing"):
+        build_recipe(tiny_values)
+
+
+def test_yaml_reads_exponents_as_numbers_and_refuses_repeated_keys(tmp_path, tiny_values, write_recipe):
+    path = write_recipe(tiny_values)
+    path.write_text(path.read_text().replace("learning_rate: 0.003", "learning_rate: 3e-3"))
+    assert read_recipe(path).training.world.learning_rate == 3e-3
+    path.write_text(path.read_text() + "\nfps: 3\nfps: 4\n")
+    with pytest.raises(ValueError, match="the key fps stands twice"):
+        read_recipe(path)
+
+
+def test_a_recipe_that_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match="There is no recipe at"):
+        read_recipe(tmp_path / "nothing.yaml")
+
+
+def test_the_recipe_as_plain_values_builds_the_same_recipe(tiny_values):
+    recipe = build_recipe(tiny_values)
+    plain = recipe.to_dict()
+    for section, keys in {
+        "video_tokenizer": ["image_size"],
+        "latent_action_model": ["image_size", "codebook_size"],
+        "dynamics": ["codebook_size", "grid_size", "num_actions"],
+    }.items():
+        for key in keys:
+            del plain[section][key]
+    assert build_recipe(plain).to_dict() == recipe.to_dict()
