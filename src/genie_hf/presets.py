@@ -18,8 +18,8 @@ from .models.configuration_video_tokenizer import GenieVideoTokenizerConfig
 
 # Height and width. The paper's Platformers frames are 90 high, which neither patch size divides, 4 nor 16. 96 is the
 # next height that both do, so that all models of a world see the same frames. (The paper's tokenizer seems to have
-# 23 x 40 codes, a height of 92: its 942B tokens are 125,000 steps of 512 clips of 16 frames of 920 codes. Patches of 16
-# do not tile that.)
+# 23 x 40 codes, a height of 92: its 942B tokens are 125,000 steps of 512 clips of 16 frames of 920 codes. Patches of
+# 16 do not tile that.)
 PLATFORMERS_IMAGE_SIZE = [96, 160]
 
 
