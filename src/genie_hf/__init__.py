@@ -36,8 +36,9 @@ for _model in (GenieVideoTokenizer, GenieLatentActionModel, GenieDynamicsModel):
     AutoConfig.register(_model.config_class.model_type, _model.config_class, exist_ok=True)
     AutoModel.register(_model.config_class, _model, exist_ok=True)
 
-# diffusers finds the components of a pipeline by library and class name. These entries make "genie_hf" such a library: then
-# model_index.json holds ["genie_hf", "GenieDynamicsModel"], and DiffusionPipeline loads it from a folder or from the Hub.
+# diffusers finds the components of a pipeline by library and class name. These entries make "genie_hf" such a
+# library: then model_index.json holds ["genie_hf", "GenieDynamicsModel"], and DiffusionPipeline loads it from a
+# folder or from the Hub.
 _LOADABLE = {
     name: ["save_pretrained", "from_pretrained"]
     for name in (

@@ -58,7 +58,9 @@ def test_masking_follows_the_paper(make):
 
 
 def test_prefix_context_leaves_first_frames_clean_in_half_of_the_samples(make):
-    mask = make(context="prefix", mask_rate=[1, 1]).training_inputs(torch.zeros(800, 5, 4, 4, dtype=torch.long))["mask"]
+    mask = make(context="prefix", mask_rate=[1, 1]).training_inputs(torch.zeros(800, 5, 4, 4, dtype=torch.long))[
+        "mask"
+    ]
     first_masked = mask.flatten(2).all(2).int().argmax(1)
     share = torch.bincount(first_masked, minlength=5) / 800
     assert share[0] == 0 and abs(share[1] - (0.5 + 0.125)) < 0.06 and (share[2:] > 0.07).all()
@@ -105,6 +107,21 @@ def test_it_learns_one_clip(context, make, codes, actions):
         optimizer.step()
         optimizer.zero_grad()
     assert output.loss < 0.5 and output.accuracy > 0.9
+
+
+def test_a_fresh_model_predicts_the_uniform_distribution(transformer, codes, actions):
+    model = GenieDynamicsModel(GenieDynamicsConfig(**transformer, codebook_size=32, num_actions=4, grid_size=[4, 4]))
+    assert not model(codes, actions).logits.any()
+
+
+def test_codes_that_look_alike_start_alike(make):
+    model = make()
+    vectors = torch.randn(32, 8)
+    vectors[1] = vectors[0] + 0.01 * torch.randn(8)
+    model.initialize_from(vectors)
+    for weight in (model.code_embedding.weight, model.head.weight):
+        distances = (weight[:32] - weight[0]).norm(dim=1)
+        assert distances[1] < 0.1 * distances[2:].min()
 
 
 def test_gradients_reach_every_parameter(make, codes, actions):

@@ -10,7 +10,9 @@ def make(transformer):
         torch.manual_seed(0)
         kwargs = {"continuous_steps": 0, "num_actions": 4, "patch_size": 4} | kwargs
         return GenieLatentActionModel(
-            GenieLatentActionConfig(image_size=16, encoder=transformer, decoder=transformer, codebook_size=32, **kwargs)
+            GenieLatentActionConfig(
+                image_size=16, encoder=transformer, decoder=transformer, codebook_size=32, **kwargs
+            )
         )
 
     return make
@@ -59,7 +61,9 @@ def test_the_decoder_context_is_as_long_as_it_says(context, reach, make, pixels)
     for age in range(1, 5):  # change the frame that is `age` frames before the last prediction
         changed = pixels.clone()
         changed[:, 4 - age] = 1 - changed[:, 4 - age]
-        difference = (model.decode(changed[:, :-1], vectors) - model.decode(pixels[:, :-1], vectors))[:, -1].abs().max()
+        difference = (
+            (model.decode(changed[:, :-1], vectors) - model.decode(pixels[:, :-1], vectors))[:, -1].abs().max()
+        )
         assert (difference > 1e-4) == (age <= reach), age
 
 
@@ -79,6 +83,10 @@ def test_it_learns_the_actions_of_a_moving_square(make):
     table.index_put_((actions.flatten(), truth.flatten()), torch.ones(truth.numel()), accumulate=True)
     assert table.amax(dim=1).sum() / table.sum() > 0.8
     assert model(frames).reconstruction_loss < 0.7 * (frames[:, 1:] - frames[:, :-1]).square().mean()
+
+
+def test_it_starts_as_a_copy_of_the_last_frame(make, pixels):
+    torch.testing.assert_close(make().eval()(pixels).reconstruction, pixels[:, :-1])
 
 
 def test_codebook_gradients_are_not_zero(make, pixels):

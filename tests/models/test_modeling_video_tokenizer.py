@@ -39,6 +39,34 @@ def test_overfits_one_clip(make, pixels):
     assert (tokenizer.decode(tokenizer.encode(pixels)) - pixels).square().mean() < 0.1 * pixels.var()
 
 
+def test_it_starts_from_the_patches_of_the_data(make):
+    torch.manual_seed(0)
+    kinds = torch.rand(20, 3, 4, 4)  # frames made of 20 kinds of patches, for 32 codes
+    grid = torch.randint(20, (64, 1, 4, 4))
+    pixels = kinds[grid].permute(0, 1, 4, 2, 5, 3, 6).reshape(64, 1, 3, 16, 16)  # (B, T, h, w, C, p, p) -> pixels
+    tokenizer = make(batch_norm=False)
+    tokenizer.initialize_from(pixels)
+    tokenizer.eval()
+    codes = tokenizer.encode(pixels)
+    assert (tokenizer.decode(codes) - pixels).square().mean() < 0.1 * pixels.var()
+    kinds_of_code = {(c, k) for c, k in zip(codes.flatten().tolist(), grid.flatten().tolist(), strict=True)}
+    assert len(kinds_of_code) <= 32  # a code stands for one kind of patch (a kind may have several codes)
+
+
+def test_a_frozen_codebook_does_not_move(make, pixels):
+    tokenizer = make()
+    tokenizer.initialize_from(pixels)
+    tokenizer.quantizer.requires_grad_(False)
+    before = {name: tensor.clone() for name, tensor in tokenizer.quantizer.state_dict().items() if "norm" not in name}
+    for _ in range(30):
+        tokenizer(pixels)
+    assert all(torch.equal(tokenizer.quantizer.state_dict()[name], tensor) for name, tensor in before.items())
+
+
+def test_a_fresh_model_starts_at_grey(make):
+    assert (make().to_pixels.bias == 0.5).all()
+
+
 @pytest.mark.parametrize("pattern", ["st", "spatial", "full"])
 def test_codes_and_frames_depend_on_no_later_frame(pattern, make, transformer, pixels):
     part = transformer | {"pattern": pattern}
@@ -111,7 +139,10 @@ def test_save_and_load_give_the_same_output(make, pixels, tmp_path):
 
 @pytest.mark.parametrize(
     ("kwargs", "message"),
-    [({"image_size": 30}, "30x30 is not a multiple of patch_size 4"), ({"image_size": 16, "patch_size": 0}, "patch_size 0")],
+    [
+        ({"image_size": 30}, "30x30 is not a multiple of patch_size 4"),
+        ({"image_size": 16, "patch_size": 0}, "patch_size 0"),
+    ],
 )
 def test_impossible_grids_are_refused(kwargs, message):
     with pytest.raises(ValueError, match=message):

@@ -134,7 +134,9 @@ def test_head_dim_is_free_of_hidden_size(transformer, hidden):
     assert make("st", config)(hidden).shape == hidden.shape
 
 
-@pytest.mark.parametrize(("field", "value", "message"), [("head_dim", 7, "even.*7"), ("num_attention_heads", 0, "at least 1, got 0")])
+@pytest.mark.parametrize(
+    ("field", "value", "message"), [("head_dim", 7, "even.*7"), ("num_attention_heads", 0, "at least 1, got 0")]
+)
 def test_impossible_sizes_are_refused(field, value, message, transformer):
     with pytest.raises(ValueError, match=message):
         STTransformerConfig(**transformer | {field: value})

@@ -72,7 +72,9 @@ def test_dead_codes_come_back_for_the_whole_run():
 
 def test_batch_norm_removes_a_constant_offset():
     latents = torch.tensor([20.0, 0, 0, 0]) + torch.randn(256, 4)
-    perplexity = {norm: make(batch_norm=norm, revival_threshold=0.0).train()(latents).perplexity for norm in (True, False)}
+    perplexity = {
+        norm: make(batch_norm=norm, revival_threshold=0.0).train()(latents).perplexity for norm in (True, False)
+    }
     spread = {
         norm: F.normalize(make(batch_norm=norm).train().batch_norm(latents) if norm else latents, dim=-1).std(0).mean()
         for norm in (True, False)

@@ -9,20 +9,22 @@ from .st_transformer import STTransformerConfig
 
 @strict
 class GenieDynamicsConfig(STTransformerConfig):
-    """Configuration of a `GenieDynamicsModel` (Genie, section 2.1 and appendix C.3); its transformer's fields included.
+    """Configuration of a `GenieDynamicsModel` (Genie, section 2.1 and appendix C.3); its transformer's fields
+    included.
 
     Args:
         codebook_size: number of video codes V; V itself is the mask.
         num_actions: number of latent actions A.
         grid_size: rows and columns of codes in a frame.
         num_frames: frames that attention in time spans: the world's memory.
-        action_conditioning: how an action enters the frame that it leads to: `"add"`, an embedding added to every token
-            (paper: more controllable than concatenation); `"concat"`, concatenated and projected; `"prepend"`, a token of its
-            own in front of the frame's.
+        action_conditioning: how an action enters the frame that it leads to: `"add"`, an embedding added to every
+            token (paper: more controllable than concatenation); `"concat"`, concatenated and projected; `"prepend"`, a
+            token of its own in front of the frame's.
         mask_rate: bounds of the share of masked codes in training, drawn uniformly for each sample (paper: [0.5, 1]).
-        context: what a masked frame sees of the frames before it in training: `"masked"`, as they are masked themselves
-            (paper); `"prefix"`, in half of the samples a random number of first frames is clean; `"clean"`, always the clean
-            frames, as in play (the clip passes twice, clean and masked, and a masked frame attends to the clean ones).
+        context: what a masked frame sees of the frames before it in training: `"masked"`, as they are masked
+            themselves (paper); `"prefix"`, in half of the samples a random number of first frames is clean;
+            `"clean"`, always the clean frames, as in play (the clip passes twice, clean and masked, and a masked
+            frame attends to the clean ones).
         context_corruption: largest share of context codes that are replaced by random ones, drawn uniformly for each
             sample, so that play from imperfect frames is practised.
     """

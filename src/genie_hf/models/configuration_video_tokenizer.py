@@ -11,7 +11,8 @@ def patch_grid(image_size: int | list[int], patch_size: int) -> tuple[int, int]:
     height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
     if patch_size < 1 or height % patch_size or width % patch_size or height < 1 or width < 1:
         raise ValueError(
-            f"image_size {height}x{width} is not a multiple of patch_size {patch_size}; choose a patch size that divides both sides."
+            f"image_size {height}x{width} is not a multiple of patch_size {patch_size}; choose a patch size that "
+            "divides both sides."
         )
     return height // patch_size, width // patch_size
 
@@ -30,8 +31,8 @@ class GenieVideoTokenizerConfig(PreTrainedConfig):
         commitment_weight: weight of the commitment loss.
         revival_threshold: a code with less than this part of an even share of the patches is revived.
         continuous_steps: training passes with unquantised latents, before k-means makes the codebook.
-        batch_norm: whether latents are batch-normalised before they are projected onto the sphere; without it nearly all
-            patches of a young encoder fall on a few codes.
+        batch_norm: whether latents are batch-normalised before they are projected onto the sphere; without it nearly
+            all patches of a young encoder fall on a few codes.
         encoder: size and attention pattern of the encoder, an `STTransformerConfig` or its fields as a dict.
         decoder: the same for the decoder. Scaling the decoder pays more than scaling the encoder (appendix C.2).
     """

@@ -1,7 +1,7 @@
 """The dynamics model: the next frame's codes from the frames so far and a latent action (Genie, section 2.1).
 
-A decoder-only MaskGIT: it sees a frame whose codes are partly masked, the frames before it and the action that leads to it,
-and predicts the masked codes.
+A decoder-only MaskGIT: it sees a frame whose codes are partly masked, the frames before it and the action that leads
+to it, and predicts the masked codes.
 
 Dimension keys: B batch, T frames, (h, w) rows and columns of codes, S = h * w, D width, V codes, A actions.
 """
@@ -25,8 +25,8 @@ class GenieDynamicsOutput(ModelOutput):
     Args:
         loss: cross-entropy of the masked codes, where a mask was given.
         accuracy: share of the masked codes whose most likely prediction is right.
-        logits: scores of every code, of shape `(batch_size, num_frames, h, w, codebook_size)`; without the first frame where
-            the model was trained with `context="clean"` and a mask was given.
+        logits: scores of every code, of shape `(batch_size, num_frames, h, w, codebook_size)`; without the first
+            frame where the model was trained with `context="clean"` and a mask was given.
     """
 
     loss: torch.FloatTensor | None = None
@@ -37,8 +37,8 @@ class GenieDynamicsOutput(ModelOutput):
 class GenieDynamicsModel(GeniePreTrainedModel):
     """Predicts masked codes of a frame from the frames before it and the latent action that leads to it.
 
-    The latent actions enter as indices with an embedding of their own: no gradient reaches the latent action model, as in
-    the paper, and playing does not need it.
+    The latent actions enter as indices with an embedding of their own: no gradient reaches the latent action model,
+    as in the paper, and playing does not need it.
 
     Args:
         config: the configuration.
@@ -68,7 +68,8 @@ class GenieDynamicsModel(GeniePreTrainedModel):
 
     @torch.no_grad()
     def initialize_from(self, vectors: Tensor) -> None:
-        """Gives codes that look alike embeddings and output weights that are alike: random projections of their vectors.
+        """Gives codes that look alike embeddings and output weights that are alike: random projections of their
+        vectors.
 
         Otherwise what is learnt of one code says nothing of its neighbours, and rare codes learn slowly.
 
@@ -92,10 +93,11 @@ class GenieDynamicsModel(GeniePreTrainedModel):
     ) -> GenieDynamicsOutput:
         """
         Args:
-            codes: int64 in [0, codebook_size], where `codebook_size` is the mask, of shape `(batch_size, num_frames, h, w)`.
+            codes: int64 in [0, codebook_size], where `codebook_size` is the mask, of shape `(batch_size, num_frames,
+                h, w)`.
             actions: int64 latent actions in [0, num_actions). Where `codes` start the clip, of shape
-                `(batch_size, num_frames - 1)`: action t leads from frame t to t + 1. Where they continue the frames of a
-                `cache`, of shape `(batch_size, num_frames)`: the action that leads to each given frame.
+                `(batch_size, num_frames - 1)`: action t leads from frame t to t + 1. Where they continue the frames
+                of a `cache`, of shape `(batch_size, num_frames)`: the action that leads to each given frame.
             mask: for training: True where `codes` are hidden and to be predicted, of the shape of `codes`.
             context: for training: the codes that are seen, of the shape of `codes`; by default `codes`.
             cache: keys and values of the frames before.
@@ -152,7 +154,7 @@ class GenieDynamicsModel(GeniePreTrainedModel):
         return {"codes": codes, "mask": mask, "context": context}
 
     def _clean_context_logits(self, seen: Tensor, codes: Tensor, actions: Tensor, mask: Tensor) -> Tensor:
-        """Passes the clip clean and, behind it, frames 2..T masked; a masked frame sees itself and the clean ones before."""
+        """Passes the clip clean, then frames 2..T masked; a masked frame sees itself and the clean ones before it."""
         T = codes.shape[1]
         masked = codes.masked_fill(mask, self.config.mask_token_id)[:, 1:]
         frame = torch.arange(T, device=codes.device)

@@ -1,7 +1,8 @@
 """The latent action model (LAM): which of a few actions lies between two frames (Genie, section 2.1, appendix C.1).
 
-The encoder sees the frames up to x_{t+1} and names an action a_t; the decoder sees the frames up to x_t and the action,
-and must predict x_{t+1}. The action is the only way for the new frame to reach the decoder, so it learns what changed.
+The encoder sees the frames up to x_{t+1} and names an action a_t; the decoder sees the frames up to x_t and the
+action, and must predict x_{t+1}. The action is the only way for the new frame to reach the decoder, so it learns what
+changed.
 
 Dimension keys: B batch, T frames, S patches in a frame, D width, A actions.
 """
@@ -26,13 +27,15 @@ class GenieLatentActionOutput(ModelOutput):
     """
     Args:
         loss: sum of the three losses below.
-        reconstruction_loss: motion-weighted squared error of the predicted pixels, or cross-entropy of predicted codes.
+        reconstruction_loss: motion-weighted squared error of the predicted pixels, or cross-entropy of predicted
+            codes.
         codebook_loss: pulls action vectors to the encoder's latents.
         commitment_loss: pulls the encoder's latents to their action vectors, weighted.
         perplexity: exp(entropy) of the actions of the batch, in [1, num_actions].
         usage: share of the actions that is alive.
-        reconstruction: frames 2..T as predicted, of shape `(batch_size, num_frames - 1, channels, height, width)`, about
-            [0, 1], not clamped; for `input="codes"` logits of shape `(batch_size, num_frames - 1, h, w, codebook_size)`.
+        reconstruction: frames 2..T as predicted, of shape `(batch_size, num_frames - 1, channels, height, width)`,
+            about [0, 1], not clamped; for `input="codes"` logits of shape `(batch_size, num_frames - 1, h, w,
+            codebook_size)`.
         actions: int64 of shape `(batch_size, num_frames - 1)` in [0, num_actions).
     """
 
@@ -128,11 +131,15 @@ class GenieLatentActionModel(GeniePreTrainedModel):
             codes of shape `(batch_size, num_frames - 1, h, w, codebook_size)`.
         """
         config = self.config
-        patches = patchify(frames.to(self.dtype), config.patch_size) if config.input == "pixels" else frames.flatten(-2)
+        patches = (
+            patchify(frames.to(self.dtype), config.patch_size) if config.input == "pixels" else frames.flatten(-2)
+        )
         hidden = self.decoder_embedding(patches - 0.5 if config.input == "pixels" else patches)
         if config.decoder_context == "masked" and self.training:
             rate = torch.rand(len(hidden), 1, 1, 1, device=hidden.device)
-            hidden = torch.where(torch.rand(*hidden.shape[:3], 1, device=hidden.device) < rate, self.mask_embedding.weight, hidden)
+            hidden = torch.where(
+                torch.rand(*hidden.shape[:3], 1, device=hidden.device) < rate, self.mask_embedding.weight, hidden
+            )
         hidden = hidden + self.action_embedding(actions.to(self.dtype)).unsqueeze(2)
         if isinstance(config.decoder_context, int):
             hidden = self._decode_windows(hidden, config.decoder_context)
@@ -158,8 +165,8 @@ class GenieLatentActionModel(GeniePreTrainedModel):
             frames: as for `forward`.
 
         Returns:
-            int64 actions in [0, num_actions) of shape `(batch_size, num_frames - 1)`; action t leads from frame t to t + 1
-            and depends on no later frame.
+            int64 actions in [0, num_actions) of shape `(batch_size, num_frames - 1)`; action t leads from frame t to
+            t + 1 and depends on no later frame.
         """
         return self.quantizer(self.encode(frames)).codes
 

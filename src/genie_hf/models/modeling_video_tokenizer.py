@@ -40,6 +40,7 @@ class GenieVideoTokenizerOutput(ModelOutput):
     reconstruction: torch.FloatTensor | None = None
     codes: torch.LongTensor | None = None
 
+
 PIXEL_SCALE = 4.0  # pixels in [0, 1] spread by about a quarter: what brings them to unit variance
 
 
@@ -110,13 +111,15 @@ class GenieVideoTokenizer(GeniePreTrainedModel):
     def initialize_from(self, pixels: Tensor) -> None:
         """Starts as well as linear algebra can: as the k-means of the principal components of the patches.
 
-        The output layers of encoder and decoder are fitted by least squares, through the random transformers before them,
-        so that latents are the patches' leading principal components with a constant beside them (on the unit sphere the
-        constant keeps their length), codes are the k-means of these, and decoded patches are the mean patch of their code.
-        From a random start the same quality takes thousands of steps, on the way to which most codes die.
+        The output layers of encoder and decoder are fitted by least squares, through the random transformers before
+        them, so that latents are the patches' leading principal components with a constant beside them (on the unit
+        sphere the constant keeps their length), codes are the k-means of these, and decoded patches are the mean
+        patch of their code. From a random start the same quality takes thousands of steps, on the way to which most
+        codes die.
 
         Args:
-            pixels: in [0, 1], of shape `(batch_size, num_frames, channels, height, width)`; about 30 patches for each code.
+            pixels: in [0, 1], of shape `(batch_size, num_frames, channels, height, width)`; about 30 patches for each
+                code.
         """
         config = self.config
         for transformer in (self.encoder, self.decoder):  # near the identity, so that little is lost on the way

@@ -28,8 +28,9 @@ class STTransformerConfig(PreTrainedConfig):
         num_attention_heads: heads of each attention layer.
         head_dim: size of the queries and keys of one head ("k/q size" in the paper's tables); even.
         intermediate_size: width of the feed-forward layer, by default 4 x `hidden_size`.
-        pattern: `"st"`, spatial then causal temporal attention (the paper's ST-transformer); `"spatial"`, no attention in
-            time (ViT); `"full"`, one attention over space and time together, block-causal (C-ViViT). Paper, table 3.
+        pattern: `"st"`, spatial then causal temporal attention (the paper's ST-transformer); `"spatial"`, no
+            attention in time (ViT); `"full"`, one attention over space and time together, block-causal (C-ViViT).
+            Paper, table 3.
         rope_theta: base of the rotary frequencies in time.
         norm_eps: epsilon of the layer norms.
     """
@@ -83,7 +84,9 @@ class TemporalCache:
     def reserve(self, num_frames: int) -> None:
         """Makes room for `num_frames` new frames; the oldest leave where the window is full."""
         if num_frames > self.max_frames:
-            raise ValueError(f"{num_frames} frames do not fit a window of {self.max_frames}; pass fewer frames at once.")
+            raise ValueError(
+                f"{num_frames} frames do not fit a window of {self.max_frames}; pass fewer frames at once."
+            )
         leaving = self.num_frames + num_frames - self.max_frames
         if leaving > 0:
             for buffers in self._layers:
@@ -194,7 +197,9 @@ class Attention(nn.Module):
         if cache is not None:
             key, value = cache.update(layer, key, value)
         attended = ATTENTION[self.model_config._attn_implementation](query, key, value, mask)
-        return self.out(attended.transpose(2, 3).flatten(3))  # -> (B, groups, L, heads * head_dim) -> (B, groups, L, D)
+        return self.out(
+            attended.transpose(2, 3).flatten(3)
+        )  # -> (B, groups, L, heads * head_dim) -> (B, groups, L, D)
 
 
 class STBlock(GradientCheckpointingLayer):
@@ -275,7 +280,9 @@ class STTransformer(nn.Module):
             times = torch.arange(start, start + T, device=hidden.device)
         if mask is None and T > 1:
             mask = torch.ones(T, past + T, dtype=torch.bool, device=hidden.device).tril(past)
-        if self.config.pattern == "full":  # every token of a frame shares the frame's time and sees what the frame sees
+        if (
+            self.config.pattern == "full"
+        ):  # every token of a frame shares the frame's time and sees what the frame sees
             times = times.repeat_interleave(S)
             if mask is not None:
                 mask = mask.repeat_interleave(S, dim=0).repeat_interleave(S, dim=1)
@@ -297,7 +304,7 @@ class GeniePreTrainedModel(PreTrainedModel):
 
     @classmethod
     def is_custom_code(cls) -> bool:
-        """False, or transformers would take modules without parameters of their own for initialised and pass them over."""
+        """False, or transformers takes modules without parameters of their own for initialised and skips them."""
         return False
 
     @torch.no_grad()

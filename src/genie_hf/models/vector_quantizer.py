@@ -43,7 +43,8 @@ class VectorQuantizer(nn.Module):
         commitment_weight: weight of the commitment loss (0.25, van den Oord et al. 2017).
         revival_threshold: a code is dead when its moving share of the latents is below this part of an even share.
         usage_decay: decay of that moving average.
-        continuous_steps: training passes in which latents pass unquantised, before k-means makes the codebook from them.
+        continuous_steps: training passes in which latents pass unquantised, before k-means makes the codebook from
+            them.
         batch_norm: whether latents are batch-normalised before they are projected onto the sphere, which keeps a
             constant offset from sending all of them to one code.
     """
@@ -144,7 +145,8 @@ class VectorQuantizer(nn.Module):
             self.codebook.copy_(_broadcast(_k_means(flat, self.codebook_size)))
             self.usage.fill_(1.0)
         else:
-            # Adam's moments of a dead code need no reset: it has had no gradient for long, so they have decayed to zero.
+            # Adam's moments of a dead code need no reset: it has had no gradient for long, so they have decayed to
+            # zero.
             dead = (self.usage < self.revival_threshold).nonzero().squeeze(1)
             if len(dead):
                 self.codebook[dead] = _broadcast(_sample(flat, len(dead)))

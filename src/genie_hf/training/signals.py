@@ -25,5 +25,6 @@ def stop_signals() -> Iterator[list[int]]:
 
 
 def ignore_interrupts(worker: int) -> None:
-    """Ctrl-C reaches the loading processes too, but the main process still needs them until its step is done."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """A stop often reaches the loading processes too, but the main process still needs them until its step is done."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
