@@ -44,8 +44,10 @@ class GenieDynamicsConfig(STTransformerConfig):
         self.grid_size = [16, 16] if self.grid_size is None else list(self.grid_size)
         self.mask_rate = [0.5, 1.0] if self.mask_rate is None else list(self.mask_rate)
         super().__post_init__(**kwargs)
+        self.check_dynamics()
 
-    def validate_dynamics(self):
+    def check_dynamics(self):
+        """Raises `ValueError` for values that cannot be."""
         if len(self.grid_size) != 2 or min(self.grid_size) < 1:
             raise ValueError(f"grid_size must be [rows, columns] of at least 1, got {self.grid_size}.")
         low, high = self.mask_rate

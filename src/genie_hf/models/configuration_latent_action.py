@@ -69,11 +69,13 @@ class GenieLatentActionConfig(PreTrainedConfig):
             if not isinstance(part, PreTrainedConfig):
                 setattr(self, name, STTransformerConfig(**(part or {})))
         super().__post_init__(**kwargs)
+        self.check_latent_action()
 
     def to_dict(self) -> dict:
         return super().to_dict() | {name: getattr(self, name).size() for name in ("encoder", "decoder")}
 
-    def validate_latent_action(self):
+    def check_latent_action(self):
+        """Raises `ValueError` for values that cannot be."""
         patch_grid(self.image_size, self.patch_size)
         if self.num_actions < 2:
             raise ValueError(f"num_actions must be at least 2, got {self.num_actions}: one action controls nothing.")

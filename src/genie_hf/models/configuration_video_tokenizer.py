@@ -31,8 +31,7 @@ class GenieVideoTokenizerConfig(PreTrainedConfig):
         commitment_weight: weight of the commitment loss.
         revival_threshold: a code with less than this part of an even share of the patches is revived.
         continuous_steps: training passes with unquantised latents, before k-means makes the codebook.
-        batch_norm: whether latents are batch-normalised before they are projected onto the sphere; without it nearly
-            all patches of a young encoder fall on a few codes.
+        batch_norm: whether latents are batch-normalised before they are projected onto the sphere.
         encoder: size and attention pattern of the encoder, an `STTransformerConfig` or its fields as a dict.
         decoder: the same for the decoder. Scaling the decoder pays more than scaling the encoder (appendix C.2).
     """
@@ -48,7 +47,7 @@ class GenieVideoTokenizerConfig(PreTrainedConfig):
     commitment_weight: float | int = 0.25
     revival_threshold: float | int = 0.05
     continuous_steps: int = 0
-    batch_norm: bool = True
+    batch_norm: bool = False
     encoder: dict | PreTrainedConfig | None = None
     decoder: dict | PreTrainedConfig | None = None
 
@@ -58,12 +57,10 @@ class GenieVideoTokenizerConfig(PreTrainedConfig):
             if not isinstance(part, PreTrainedConfig):
                 setattr(self, name, STTransformerConfig(**(part or {})))
         super().__post_init__(**kwargs)
+        patch_grid(self.image_size, self.patch_size)
 
     def to_dict(self) -> dict:
         return super().to_dict() | {name: getattr(self, name).size() for name in ("encoder", "decoder")}
-
-    def validate_grid(self):
-        patch_grid(self.image_size, self.patch_size)
 
     @property
     def grid_size(self) -> tuple[int, int]:

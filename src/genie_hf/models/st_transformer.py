@@ -50,12 +50,14 @@ class STTransformerConfig(PreTrainedConfig):
         if self.intermediate_size is None:
             self.intermediate_size = 4 * self.hidden_size
         super().__post_init__(**kwargs)
+        self.check_transformer()
 
     def size(self) -> dict:
         """The fields above by name, as another model's configuration stores them."""
         return {name: getattr(self, name) for name in STTransformerConfig.__annotations__}
 
-    def validate_transformer(self):
+    def check_transformer(self):
+        """Raises `ValueError` for sizes that cannot be."""
         for name in ("hidden_size", "num_attention_heads", "head_dim", "intermediate_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")

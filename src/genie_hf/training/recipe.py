@@ -320,7 +320,7 @@ def build(cls: type, values: dict, path: str):
         check_keys(values, cls, path)
     try:
         return cls(**values)
-    except StrictDataclassError as error:
+    except (StrictDataclassError, ValueError) as error:
         cause = error.__cause__ or error
         name = re.search(r"field '(\w+)'", str(error))
         where = join(path, name[1]) + ": " if name else f"{path}: " if path else ""
