@@ -3,14 +3,12 @@
 from typing import Literal
 
 from huggingface_hub.dataclasses import strict
-from transformers import PreTrainedConfig
 
-from .configuration_video_tokenizer import patch_grid
-from .st_transformer import STTransformerConfig
+from .configuration_autoencoder import GenieAutoencoderConfig
 
 
 @strict
-class GenieLatentActionConfig(PreTrainedConfig):
+class GenieLatentActionConfig(GenieAutoencoderConfig):
     """Configuration of a `GenieLatentActionModel` (Genie, section 2.1 and appendix C.1).
 
     The defaults depart from the paper where the plain recipe (whole history, plain squared error, random codebook)
@@ -45,9 +43,6 @@ class GenieLatentActionConfig(PreTrainedConfig):
     model_type = "genie_latent_action"
 
     num_actions: int = 8
-    image_size: int | list[int] = 64
-    num_channels: int = 3
-    num_frames: int = 16
     patch_size: int = 16
     input: Literal["pixels", "codes"] = "pixels"
     codebook_size: int = 1024
@@ -60,23 +55,13 @@ class GenieLatentActionConfig(PreTrainedConfig):
     decoder_context: int | Literal["all", "masked"] = "all"
     residual: bool = True
     motion_weight: float | int = 1.0
-    encoder: dict | PreTrainedConfig | None = None
-    decoder: dict | PreTrainedConfig | None = None
 
     def __post_init__(self, **kwargs):
-        for name in ("encoder", "decoder"):
-            part = getattr(self, name)
-            if not isinstance(part, PreTrainedConfig):
-                setattr(self, name, STTransformerConfig(**(part or {})))
         super().__post_init__(**kwargs)
         self.check_latent_action()
 
-    def to_dict(self) -> dict:
-        return super().to_dict() | {name: getattr(self, name).size() for name in ("encoder", "decoder")}
-
     def check_latent_action(self):
         """Raises `ValueError` for values that cannot be."""
-        patch_grid(self.image_size, self.patch_size)
         if self.num_actions < 2:
             raise ValueError(f"num_actions must be at least 2, got {self.num_actions}: one action controls nothing.")
         if self.num_frames < 2:
@@ -85,16 +70,6 @@ class GenieLatentActionConfig(PreTrainedConfig):
             )
         if isinstance(self.decoder_context, int) and self.decoder_context < 1:
             raise ValueError(f"decoder_context must be at least 1 frame, got {self.decoder_context}.")
-
-    @property
-    def grid_size(self) -> tuple[int, int]:
-        """Rows and columns (h, w) of patches in a frame."""
-        return patch_grid(self.image_size, self.patch_size)
-
-    @property
-    def tokens_per_frame(self) -> int:
-        rows, columns = self.grid_size
-        return rows * columns
 
 
 __all__ = ["GenieLatentActionConfig"]

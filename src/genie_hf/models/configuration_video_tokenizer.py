@@ -1,24 +1,12 @@
 """Configuration of the video tokenizer."""
 
 from huggingface_hub.dataclasses import strict
-from transformers import PreTrainedConfig
 
-from .st_transformer import STTransformerConfig
-
-
-def patch_grid(image_size: int | list[int], patch_size: int) -> tuple[int, int]:
-    """Rows and columns of patches in a frame. Raises `ValueError` where the patches do not tile it."""
-    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
-    if patch_size < 1 or height % patch_size or width % patch_size or height < 1 or width < 1:
-        raise ValueError(
-            f"image_size {height}x{width} is not a multiple of patch_size {patch_size}; choose a patch size that "
-            "divides both sides."
-        )
-    return height // patch_size, width // patch_size
+from .configuration_autoencoder import GenieAutoencoderConfig
 
 
 @strict
-class GenieVideoTokenizerConfig(PreTrainedConfig):
+class GenieVideoTokenizerConfig(GenieAutoencoderConfig):
     """Configuration of a `GenieVideoTokenizer` (Genie, section 2.1 and appendix C.2).
 
     Args:
@@ -38,45 +26,12 @@ class GenieVideoTokenizerConfig(PreTrainedConfig):
 
     model_type = "genie_video_tokenizer"
 
-    image_size: int | list[int] = 64
-    num_channels: int = 3
-    num_frames: int = 16
-    patch_size: int = 4
     codebook_size: int = 1024
     codebook_dim: int = 32
     commitment_weight: float | int = 0.25
     revival_threshold: float | int = 0.05
     continuous_steps: int = 0
     batch_norm: bool = False
-    encoder: dict | PreTrainedConfig | None = None
-    decoder: dict | PreTrainedConfig | None = None
-
-    def __post_init__(self, **kwargs):
-        for name in ("encoder", "decoder"):
-            part = getattr(self, name)
-            if not isinstance(part, PreTrainedConfig):
-                setattr(self, name, STTransformerConfig(**(part or {})))
-        super().__post_init__(**kwargs)
-        patch_grid(self.image_size, self.patch_size)
-
-    def to_dict(self) -> dict:
-        return super().to_dict() | {name: getattr(self, name).size() for name in ("encoder", "decoder")}
-
-    @property
-    def grid_size(self) -> tuple[int, int]:
-        """Rows and columns (h, w) of codes in a frame."""
-        return patch_grid(self.image_size, self.patch_size)
-
-    @property
-    def tokens_per_frame(self) -> int:
-        rows, columns = self.grid_size
-        return rows * columns
-
-    @property
-    def frame_size(self) -> tuple[int, int]:
-        """Height and width of a frame in pixels."""
-        rows, columns = self.grid_size
-        return rows * self.patch_size, columns * self.patch_size
 
 
 __all__ = ["GenieVideoTokenizerConfig"]

@@ -201,9 +201,8 @@ class GenieLatentActionModel(GeniePreTrainedModel):
 
     def _check(self, frames: Tensor) -> None:
         config = self.config
-        rows, columns = config.grid_size
-        size = (config.num_channels, rows * config.patch_size, columns * config.patch_size)
-        expected = size if config.input == "pixels" else (rows, columns)
+        size = (config.num_channels, *config.frame_size)
+        expected = size if config.input == "pixels" else config.grid_size
         if frames.dim() != 2 + len(expected) or frames.shape[2:] != expected or frames.shape[1] < 2:
             shape = ", ".join(map(str, expected))
             raise ValueError(
