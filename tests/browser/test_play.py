@@ -147,7 +147,7 @@ def test_buttons_play_too(visit):
 def test_a_held_key_plays_on_until_it_is_let_go(visit):
     page = visit()
     page.keyboard.down("1")
-    wait_for_frame(page, 5)
+    page.wait_for_function("Number(document.querySelector('#screen figure').dataset.frame) >= 5")
     page.keyboard.up("1")
     page.wait_for_timeout(1000)
     stopped_at = page.get_attribute("#screen figure", "data-frame")
