@@ -32,8 +32,10 @@ def uncached_codes(pipe, pixels, prompt_actions, actions, seeds):
         generators = [step_generator(seed, step) for seed in seeds]
         new = torch.full_like(codes[:, :1], pipe.dynamics.config.mask_token_id)
         for timestep in pipe.scheduler.timesteps:
-            logits = pipe.dynamics(torch.cat([codes, new], dim=1), taken).logits[:, -1:]
-            new = pipe.scheduler.step(logits, timestep, new, generator=generators).prev_sample
+            positions = pipe.scheduler.positions(new, generators)
+            logits = pipe.dynamics(torch.cat([codes, new], dim=1), taken).logits[:, -1].flatten(1, 2)
+            logits = logits.take_along_dim(positions[..., None], dim=1)
+            new = pipe.scheduler.step(logits, timestep, new, generators, positions).prev_sample
         codes = torch.cat([codes, new], dim=1)
     return codes
 

@@ -167,6 +167,7 @@ class GeniePipeline(DiffusionPipeline):
         seed: int | list[int] = 0,
         num_inference_steps: int = 25,
         temperature: float | None = None,
+        max_frame_ms: float | None = None,
         text_to_image_kwargs: dict | None = None,
     ) -> GenieWorld:
         """Starts a world to be played step by step.
@@ -176,6 +177,8 @@ class GeniePipeline(DiffusionPipeline):
                 batch of clips makes a batched world.
             seed (`int`, or a list with one per world, defaults to 0): A number from 0 upwards; same seed, same frames.
                 World `b` of a batch plays with `seed + b` where a single number is given.
+            max_frame_ms (`float`, *optional*): A time budget for a frame in milliseconds: `num_inference_steps` is then
+                the most that a frame gets, and each gets as many as the past ones say will fit, at least 1.
             num_inference_steps, temperature, text_to_image_kwargs: As in [`~GeniePipeline.__call__`].
         """
         seeds = list(seed) if isinstance(seed, (list, tuple)) else [seed]
@@ -187,7 +190,26 @@ class GeniePipeline(DiffusionPipeline):
             seeds = [seed + b for b in range(len(pixels))]
         elif len(seeds) != len(pixels):
             raise ValueError(f"{len(seeds)} seeds came for {len(pixels)} worlds; give one for each.")
-        return self._start(pixels, seeds, num_inference_steps, temperature, batched)
+        return self._start(pixels, seeds, num_inference_steps, temperature, batched, max_frame_ms)
+
+    def compile(self, **kwargs) -> "GeniePipeline":
+        """Compiles what [`GenieWorld.step`] spends its time in: the blocks of the dynamics and of the decoder.
+
+        Compiling happens at the first frames, again for each new batch size, and takes about half a minute on two CPU
+        cores; PyTorch keeps the result on disk, so that the next process takes some seconds. Move the pipeline to its
+        device and dtype before: compiled blocks take their weights as they are.
+
+        Args:
+            kwargs: Of `torch.compile`, e.g. `mode="reduce-overhead"` for CUDA graphs.
+        """
+        if "mode" not in kwargs:  # the weights are ours and stay: checking each at every pass takes a tenth of it
+            kwargs["options"] = {
+                "guard_filter_fn": torch.compiler.skip_guard_on_all_nn_modules_unsafe,
+                **kwargs.get("options", {}),
+            }
+        self.dynamics.transformer.blocks.compile(**kwargs)
+        self.video_tokenizer.decoder.blocks.compile(**kwargs)
+        return self
 
     @torch.no_grad()
     def infer_actions(self, clip: list[ImageInput] | list[list[ImageInput]] | np.ndarray | Tensor) -> Tensor:
@@ -300,13 +322,17 @@ class GeniePipeline(DiffusionPipeline):
 
     # Inside
 
-    def _start(self, pixels, seeds, num_inference_steps, temperature, batched=True) -> GenieWorld:
+    def _start(
+        self, pixels, seeds, num_inference_steps, temperature, batched=True, max_frame_ms=None
+    ) -> GenieWorld:
         codes = self.video_tokenizer.encode(pixels.float() / 255)
         if pixels.shape[1] > 1:
             actions = self._infer_actions(pixels)
         else:
             actions = codes.new_empty(len(codes), 0)
-        return GenieWorld(self, pixels, codes, actions, seeds, num_inference_steps, temperature, batched)
+        return GenieWorld(
+            self, pixels, codes, actions, seeds, num_inference_steps, temperature, batched, max_frame_ms
+        )
 
     def _infer_actions(self, pixels: Tensor) -> Tensor:
         """uint8 (B, T, C, H, W) -> (B, T - 1)."""

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from diffusers import ConfigMixin, SchedulerMixin
@@ -19,7 +20,7 @@ class MaskGITSchedulerOutput(BaseOutput):
         prev_sample (`torch.LongTensor`, the shape of `sample`):
             The sample after this step: the input of the next model pass, still partly masked unless it was the last.
         pred_original_sample (`torch.LongTensor`, the shape of `sample`):
-            The sample with every masked code replaced by this step's draw.
+            The sample with every masked code whose logits came replaced by this step's draw.
     """
 
     prev_sample: torch.LongTensor
@@ -31,6 +32,13 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
 
     A step draws every masked code from `softmax(logits / temperature)` and masks the rest of the schedule's share
     again. The paper samples with temperature 2, for CoinRun with 1, in 25 steps.
+
+    In random order it is known before the model runs which codes a step will reveal. A model that can give the logits
+    of these alone is spared the others:
+
+        positions = scheduler.positions(sample, generator)
+        logits = model(sample, positions=positions)
+        sample = scheduler.step(logits, timestep, sample, generator, positions).prev_sample
 
     Args:
         mask_token_id (`int`):
@@ -77,23 +85,50 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
         self.num_inference_steps = num_inference_steps
         self.timesteps = torch.arange(num_inference_steps, device=device).flip(0)
 
+    def positions(
+        self,
+        sample: torch.LongTensor,
+        generator: torch.Generator | list[torch.Generator] | None = None,
+    ) -> torch.LongTensor | None:
+        """Where [`~MaskGITScheduler.step`] needs logits: in random order K of the masked codes, drawn here, where K is
+        the most that any step of the schedule reveals, so that shapes stay the same; in order of confidence all.
+
+        Args:
+            sample, generator: As in [`~MaskGITScheduler.step`].
+
+        Returns:
+            `torch.LongTensor` of shape `(batch_size, K)`: Positions in a sample whose axes are flattened; revealed
+            codes stand among them where fewer than K are masked. `None` for all.
+        """
+        if self.config.unmasking_order == "confidence":
+            return None
+        codes = sample.flatten(1)  # (B, ...) -> (B, S)
+        left = [self._share(timestep, codes.shape[1]) for timestep in range(self.num_inference_steps + 1)]
+        most = max(1, *(before - after for after, before in pairwise(left)))
+        score = self._uniform(codes.shape, codes.device, generator)
+        return score.masked_fill(codes != self.config.mask_token_id, -1).topk(most, dim=1).indices
+
     def step(
         self,
         model_output: torch.Tensor,
         timestep: int | torch.Tensor,
         sample: torch.LongTensor,
         generator: torch.Generator | list[torch.Generator] | None = None,
+        positions: torch.LongTensor | None = None,
         return_dict: bool = True,
     ) -> MaskGITSchedulerOutput | tuple[torch.LongTensor, torch.LongTensor]:
         """Reveals some of the masked codes; the step at timestep 0 reveals all that are left.
 
         Args:
-            model_output (`torch.Tensor` of shape `(batch_size, ..., codebook_size)`): Logits for every code.
+            model_output (`torch.Tensor` of shape `(batch_size, ..., codebook_size)`): Logits for every code, or for
+                those at `positions`.
             timestep (`int`): One of `timesteps`, taken in their order.
             sample (`torch.LongTensor` of shape `(batch_size, ...)`): Codes, `mask_token_id` where masked. The schedule
                 counts over all of a sample's axes, e.g. `(height, width)` or `(num_frames, height, width)`.
             generator (`torch.Generator` or a list of one per sample, *optional*): With a list a sample's codes do not
                 depend on its batch mates. A CPU generator serves any device.
+            positions (`torch.LongTensor` of shape `(batch_size, K)`, *optional*): What
+                [`~MaskGITScheduler.positions`] gave; by default all.
             return_dict (`bool`, defaults to `True`): Whether to return a [`MaskGITSchedulerOutput`] or a tuple.
 
         Returns:
@@ -101,32 +136,35 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
         """
         mask_token_id = self.config.mask_token_id
         codes = sample.flatten(1)  # (B, ...) -> (B, S)
-        logits = model_output.reshape(*codes.shape, -1).float()  # (B, ..., V) -> (B, S, V)
-        masked = codes == mask_token_id
-        noise = self._uniform(codes, generator)  # (B, 2, S): which code, which position
+        B, S = codes.shape
+        if positions is None:
+            positions = torch.arange(S, device=codes.device).expand(B, S)
+        shown = codes.gather(1, positions)  # (B, K)
+        masked = shown == mask_token_id
+        logits = model_output.reshape(*positions.shape, -1).float()  # (B, ..., V) -> (B, K, V)
+        noise = self._uniform((B, 2, positions.shape[1]), codes.device, generator)  # which code, which position
 
         if self.temperature > 0:
             # inverse transform: one random number a code, where Gumbel noise would take one a logit
             probs = (logits / self.temperature).softmax(-1)
             cumulative = probs.cumsum(-1)
             threshold = noise[:, 0, :, None] * cumulative[..., -1:]
-            drawn = torch.searchsorted(cumulative, threshold, right=True)  # (B, S, 1)
+            drawn = torch.searchsorted(cumulative, threshold, right=True)  # (B, K, 1)
         else:
             probs = logits
             drawn = logits.argmax(-1, keepdim=True)
-        pred = torch.where(masked, drawn[..., 0], codes)
+        pred = torch.where(masked, drawn[..., 0], shown)
 
-        if timestep == 0:
-            prev = pred
-        else:
+        prev = pred
+        if timestep > 0:
             score = probs.gather(-1, drawn)[..., 0] if self.config.unmasking_order == "confidence" else noise[:, 1]
             order = score.masked_fill(~masked, math.inf).argsort(dim=1)  # codes that are masked again come first
-            share = math.floor(codes.shape[1] * self._mask_ratio(int(timestep)))
-            num_masked = (masked.sum(1, keepdim=True) - 1).clamp(min=0, max=share)  # a step reveals at least one
-            again = torch.arange(codes.shape[1], device=codes.device) < num_masked
+            num_masked = (codes == mask_token_id).sum(1, keepdim=True)
+            left = (num_masked - 1).clamp(min=0, max=self._share(int(timestep), S))  # a step reveals at least one
+            again = torch.arange(positions.shape[1], device=codes.device) < left - num_masked + masked.sum(1, True)
             prev = pred.scatter(1, order, pred.gather(1, order).masked_fill(again, mask_token_id))
 
-        prev, pred = prev.view_as(sample), pred.view_as(sample)
+        prev, pred = (codes.scatter(1, positions, x).view_as(sample) for x in (prev, pred))
         return MaskGITSchedulerOutput(prev, pred) if return_dict else (prev, pred)
 
     def add_noise(
@@ -149,23 +187,23 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
         timesteps = torch.as_tensor(timesteps, device=codes.device).reshape(-1, 1)
         progress = (self.num_inference_steps - 1 - timesteps) / self.num_inference_steps
         ratio = torch.cos(progress * math.pi / 2)
-        masked = self._uniform(codes, generator)[:, 0] < ratio
+        masked = self._uniform(codes.shape, codes.device, generator) < ratio
         return codes.masked_fill(masked, self.config.mask_token_id).view_as(original_samples)
 
-    def _mask_ratio(self, timestep: int) -> float:
-        """The share of codes still masked after the step at `timestep`."""
+    def _share(self, timestep: int, num_codes: int) -> int:
+        """How many of a sample's codes the schedule leaves masked after the step at `timestep`."""
         progress = (self.num_inference_steps - timestep) / self.num_inference_steps
-        return math.cos(progress * math.pi / 2)
+        return math.floor(num_codes * math.cos(progress * math.pi / 2)) if timestep > 0 else 0
 
     @staticmethod
-    def _uniform(codes: torch.Tensor, generator: torch.Generator | list[torch.Generator] | None) -> torch.Tensor:
-        """Random numbers in [0, 1) of shape (B, 2, S)."""
-        B, S = codes.shape
+    def _uniform(
+        shape: tuple[int, ...], device: torch.device, generator: torch.Generator | list[torch.Generator] | None
+    ) -> torch.Tensor:
+        """Random numbers in [0, 1) of a shape that begins with the batch."""
         if isinstance(generator, list):
-            if len(generator) != B:
-                raise ValueError(f"{len(generator)} generators came for {B} samples; give one for each.")
-            noise = torch.stack([torch.rand(2, S, generator=g, device=g.device) for g in generator])
+            if len(generator) != shape[0]:
+                raise ValueError(f"{len(generator)} generators came for {shape[0]} samples; give one for each.")
+            noise = torch.stack([torch.rand(shape[1:], generator=g, device=g.device) for g in generator])
         else:
-            device = codes.device if generator is None else generator.device
-            noise = torch.rand(B, 2, S, generator=generator, device=device)
-        return noise.to(codes.device)
+            noise = torch.rand(shape, generator=generator, device=device if generator is None else generator.device)
+        return noise.to(device)

@@ -1,6 +1,7 @@
 """One world being played: an action in, a frame out, everything past kept in caches (paper §2.2)."""
 
 import copy
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from .frame_budget import FrameBudget
 from .frames import check_output_type, to_output
 from .models.st_transformer import TemporalCache
 
@@ -38,7 +40,8 @@ class GenieWorld:
     A step costs `num_inference_steps` dynamics passes over the one new frame, a pass that keeps it, and its decoding.
     The past is never computed again: its keys and values lie in caches that span the trained window and then roll.
     A step's randomness depends on the seed and the step's number only: the same seed and actions give the same frames,
-    also after [`~GenieWorld.undo`].
+    also after [`~GenieWorld.undo`]. (With `max_frame_ms` the number of MaskGIT steps follows the clock, and frames are
+    as reproducible as that.)
 
     A world started from a list of images (or a batch of tensors) plays all of them at once: then actions and frames
     are lists with one entry per image.
@@ -52,6 +55,8 @@ class GenieWorld:
         num_inference_steps (`int`): MaskGIT steps for a frame.
         temperature (`float`, *optional*): By default the scheduler's own.
         batched (`bool`): Whether actions and frames are lists over the batch.
+        max_frame_ms (`float`, *optional*): A time budget for a frame in milliseconds: `num_inference_steps` is then
+            the most that a frame gets, and each gets as many as past ones say will fit, at least 1.
     """
 
     def __init__(
@@ -64,7 +69,10 @@ class GenieWorld:
         num_inference_steps: int,
         temperature: float | None,
         batched: bool,
+        max_frame_ms: float | None = None,
     ):
+        if max_frame_ms is not None and not max_frame_ms > 0:
+            raise ValueError(f"max_frame_ms is {max_frame_ms}; give a number of milliseconds above 0.")
         self.pipe = pipe
         self.prompt, self.prompt_codes, self.prompt_actions = prompt, codes, actions
         self.seeds, self.batched = seeds, batched
@@ -72,10 +80,13 @@ class GenieWorld:
         self.scheduler.set_timesteps(num_inference_steps, temperature)
         self._steps: list[Step] = []
         self._rebuild_caches()
+        self._budget = None
+        if max_frame_ms is not None:
+            self._budget = FrameBudget(max_frame_ms / 1000, num_inference_steps)
+            self._rehearse()
 
     # Playing
 
-    @torch.no_grad()
     def step(self, action: int | list[int] | Tensor, output_type: str = "pil"):
         """Takes an action and returns the frame that it leads to. A step that fails leaves the world as it was.
 
@@ -93,12 +104,17 @@ class GenieWorld:
         """
         check_output_type(output_type)
         action = self.pipe.check_actions(action, len(self.seeds), dim=1).unsqueeze(1)
+        if self._budget is not None:
+            self.scheduler.set_timesteps(self._budget.num_steps(), self.scheduler.temperature)
+        began = self._clock()
         codes = self._draw(action, self.seeds, self._dynamics_cache)
+        drawn = self._clock()
         frame = self._commit(codes, action)
         self._steps.append(Step(action, codes, frame))
+        if self._budget is not None:
+            self._budget.record(self.scheduler.num_inference_steps, drawn - began, self._clock() - drawn)
         return to_output(self._unbatch(frame), output_type)
 
-    @torch.no_grad()
     def preview(self, output_type: str = "pil"):
         """The frame that [`~GenieWorld.step`] would give for each action, in one batch. The world does not change.
 
@@ -116,7 +132,6 @@ class GenieWorld:
         frames = self._decode(codes, self._decoder_cache.repeat_interleave(A))[:, 0].unflatten(0, (B, A))
         return to_output(self._unbatch(frames), output_type)
 
-    @torch.no_grad()
     def undo(self, n: int = 1) -> None:
         """Takes back the last `n` steps. Where that needs frames that have left the window, it replays all codes."""
         if not 0 <= n <= len(self._steps):
@@ -182,7 +197,6 @@ class GenieWorld:
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path, metadata)
 
     @classmethod
-    @torch.no_grad()
     def load(cls, pipe: "GeniePipeline", path: str | Path) -> "GenieWorld":
         """Reads a world that [`~GenieWorld.save`] wrote, with the pipeline that it was played with.
 
@@ -224,20 +238,24 @@ class GenieWorld:
 
     # Inside
 
+    @torch.inference_mode()
     def _draw(self, action: Tensor, seeds: list[int], cache: TemporalCache) -> Tensor:
         """The next frame's codes (B, 1, h, w) after `action` (B, 1)."""
         config = self.pipe.dynamics.config
         generators = [step_generator(seed, len(self._steps)) for seed in seeds]
         codes = action.new_full((len(seeds), 1, *config.grid_size), config.mask_token_id)
         for timestep in self.scheduler.timesteps.tolist():
-            logits = self.pipe.dynamics(codes, action, cache=cache).logits
-            codes = self.scheduler.step(logits, timestep, codes, generator=generators, return_dict=False)[0]
+            positions = self.scheduler.positions(codes, generators)
+            logits = self.pipe.dynamics(codes, action, cache=cache, positions=positions).logits
+            codes = self.scheduler.step(logits, timestep, codes, generators, positions).prev_sample
         return codes
 
+    @torch.inference_mode()
     def _decode(self, codes: Tensor, cache: TemporalCache) -> Tensor:
         """Frames of codes that follow the cached ones, as uint8."""
         return self.pipe.video_tokenizer.decode(codes, cache=cache).float().mul_(255).round_().to(torch.uint8)
 
+    @torch.inference_mode()
     def _commit(self, codes: Tensor, action: Tensor) -> Tensor:
         """Puts frames behind the cached ones and returns the last; both caches advance, or with an error none."""
         self.pipe.dynamics(codes, action, cache=self._dynamics_cache)
@@ -245,6 +263,20 @@ class GenieWorld:
         self._dynamics_cache.advance(codes.shape[1])
         self._decoder_cache.advance(codes.shape[1])
         return frames[:, -1]
+
+    def _clock(self) -> float:
+        """Seconds, when the device has done what it was given, if anybody wants to know."""
+        if self._budget is not None and self.prompt.device.type != "cpu":
+            torch.accelerator.synchronize(self.prompt.device)
+        return time.perf_counter()
+
+    def _rehearse(self) -> None:
+        """Draws and decodes a frame for the clock, and forgets it; once before, for what the first time costs."""
+        world = self.fork()
+        for _ in range(2):
+            world._budget = FrameBudget(self._budget.seconds, self._budget.most)
+            world.step(0, "pt")
+        self._budget = world._budget
 
     def _rebuild_caches(self) -> None:
         """Fills new caches in the very passes that filled the old ones, so that not a bit differs."""

@@ -90,6 +90,7 @@ class GenieDynamicsModel(GeniePreTrainedModel):
         mask: Tensor | None = None,
         context: Tensor | None = None,
         cache: TemporalCache | None = None,
+        positions: Tensor | None = None,
     ) -> GenieDynamicsOutput:
         """
         Args:
@@ -101,6 +102,9 @@ class GenieDynamicsModel(GeniePreTrainedModel):
             mask: for training: True where `codes` are hidden and to be predicted, of the shape of `codes`.
             context: for training: the codes that are seen, of the shape of `codes`; by default `codes`.
             cache: keys and values of the frames before.
+            positions: int64 of shape `(batch_size, K)` in [0, h * w): the codes of each frame whose logits are wanted,
+                row by row; the logits then have the shape `(batch_size, num_frames, K, codebook_size)`, and the cache
+                misses the rest: pass a frame without `positions` before it is kept.
         """
         continuing = cache is not None and cache.position > 0
         expected = (codes.shape[0], codes.shape[1] - (not continuing))
@@ -112,7 +116,10 @@ class GenieDynamicsModel(GeniePreTrainedModel):
         if not continuing:  # nothing leads to the first frame
             actions = F.pad(actions, (1, 0), value=self.config.num_actions)
         if mask is None:
-            return GenieDynamicsOutput(logits=self._logits(self._hidden(codes, actions, cache)))
+            logits = self.head(self._hidden(codes, actions, cache, positions=positions))
+            return GenieDynamicsOutput(
+                logits=logits.unflatten(2, self.config.grid_size) if positions is None else logits
+            )
 
         seen = codes if context is None else context
         if self.config.context == "clean":
@@ -177,8 +184,9 @@ class GenieDynamicsModel(GeniePreTrainedModel):
         cache: TemporalCache | None = None,
         times: Tensor | None = None,
         visible: Tensor | None = None,
+        positions: Tensor | None = None,
     ) -> Tensor:
-        """(B, T, h, w) codes and the (B, T) actions into them -> (B, T, S, D)."""
+        """(B, T, h, w) codes and the (B, T) actions into them -> (B, T, S, D), or (B, T, K, D) at `positions`."""
         hidden = self.code_embedding(codes.flatten(-2))
         action = self.action_embedding(actions).unsqueeze(2)
         conditioning = self.config.action_conditioning
@@ -188,8 +196,9 @@ class GenieDynamicsModel(GeniePreTrainedModel):
             hidden = self.action_projection(torch.cat([hidden, action.expand_as(hidden)], dim=-1))
         else:
             hidden = torch.cat([action, hidden], dim=2)
-        hidden = self.transformer(hidden, cache, times, visible)
-        return hidden[:, :, 1:] if conditioning == "prepend" else hidden
+            positions = None if positions is None else positions + 1
+        hidden = self.transformer(hidden, cache, times, visible, positions)
+        return hidden[:, :, 1:] if conditioning == "prepend" and positions is None else hidden
 
     def _logits(self, hidden: Tensor) -> Tensor:
         return self.head(hidden).unflatten(2, self.config.grid_size)

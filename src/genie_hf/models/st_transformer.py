@@ -7,7 +7,7 @@
 - `TemporalCache` holds the keys and values of past frames: a new frame costs only its own tokens.
 """
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -65,12 +65,23 @@ class STTransformerConfig(PreTrainedConfig):
             raise ValueError(f"head_dim must be even for rotary positions, got {self.head_dim}.")
 
 
+class Window(NamedTuple):
+    """When the frames of a pass are, and which frames each of them sees."""
+
+    cos: Tensor  # (T, 1, 1, head_dim), as `sin`: the rotation of each frame's queries and keys
+    sin: Tensor
+    mask: Tensor  # added to the scores: 0 where a query (row) sees a key (column), else -inf
+    slots: Tensor | None  # where in a cache the pass is written
+
+
 class TemporalCache:
     """Keys and values of the frames that an `STTransformer` has seen, so that a new frame costs only its own tokens.
 
     A pass with a cache attends to the cached frames and writes the given frames behind them, where the next pass
     overwrites them: a frame can be refined as often as one likes. `advance` then makes the last pass's frames stay.
-    When the cache is full the oldest frame leaves; rotary positions are relative, so the others need no change.
+
+    The buffers are a ring, allocated once: a new frame takes the place of the oldest. Rotary positions are relative,
+    so the others need no change; and as no shape ever changes, one compiled pass serves every frame.
 
     Args:
         max_frames: frames that attention spans, the new ones included.
@@ -80,8 +91,8 @@ class TemporalCache:
         self.max_frames = max_frames
         self.position = 0  # frames committed since the start
         self.num_frames = 0  # frames still held
-        self._incoming = 0
-        self._layers: list[tuple[Tensor, Tensor]] = []  # (B, groups, heads, max_frames * tokens per group, head_dim)
+        self.layers: list[tuple[Tensor, Tensor]] = []  # (B, groups, heads, max_frames * tokens per group, head_dim)
+        self._window = None  # the last pass's, with what it follows from: it stays the same while a frame is refined
 
     def reserve(self, num_frames: int) -> None:
         """Makes room for `num_frames` new frames; the oldest leave where the window is full."""
@@ -89,27 +100,18 @@ class TemporalCache:
             raise ValueError(
                 f"{num_frames} frames do not fit a window of {self.max_frames}; pass fewer frames at once."
             )
-        leaving = self.num_frames + num_frames - self.max_frames
-        if leaving > 0:
-            for buffers in self._layers:
-                for buffer in buffers:
-                    tokens = buffer.shape[3] // self.max_frames
-                    start, end = leaving * tokens, self.num_frames * tokens
-                    buffer[:, :, :, : end - start] = buffer[:, :, :, start:end].clone()
-            self.num_frames -= leaving
-        self._incoming = num_frames
+        self.num_frames = min(self.num_frames, self.max_frames - num_frames)
 
-    def update(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Writes a layer's new keys and values; returns them behind those of the cached frames."""
-        batch_size, groups, heads, length, head_dim = key.shape
-        tokens = length // self._incoming
-        if layer == len(self._layers):
-            shape = (batch_size, groups, heads, self.max_frames * tokens, head_dim)
-            self._layers.append((key.new_zeros(shape), value.new_zeros(shape)))
-        start = self.num_frames * tokens
-        for buffer, new in zip(self._layers[layer], (key, value), strict=True):
-            buffer[:, :, :, start : start + length] = new
-        return tuple(buffer[:, :, :, : start + length] for buffer in self._layers[layer])
+    def window(self, num_frames: int, config: STTransformerConfig, like: Tensor) -> Window:
+        """The window of a pass over `num_frames` new frames."""
+        key = (num_frames, self.position, self.num_frames)
+        if self._window is None or self._window[0] != key:
+            device, last = like.device, self.position + num_frames - 1
+            frames = torch.arange(self.position, last + 1, device=device)
+            held = last - (last - torch.arange(self.max_frames, device=device)) % self.max_frames  # by slot
+            visible = (held <= frames[:, None]) & (held >= self.position - self.num_frames)
+            self._window = (key, make_window(config, frames, visible, like, frames % self.max_frames))
+        return self._window[1]
 
     def advance(self, num_frames: int = 1) -> None:
         """Keeps the frames of the last pass."""
@@ -132,28 +134,50 @@ class TemporalCache:
         """A copy in which each sample of the batch stands `repeats` times."""
         return self._map(lambda buffer: buffer.repeat_interleave(repeats, dim=0))
 
+    def nbytes(self) -> int:
+        """Memory of the keys and values."""
+        return sum(buffer.nbytes for layer in self.layers for buffer in layer)
+
     def _map(self, function) -> "TemporalCache":
         other = TemporalCache(self.max_frames)
         other.position, other.num_frames = self.position, self.num_frames
-        other._layers = [(function(key), function(value)) for key, value in self._layers]
+        other.layers = [(function(key), function(value)) for key, value in self.layers]
         return other
 
 
-def rotary(x: Tensor, positions: Tensor, theta: float) -> Tensor:
-    """Rotates pairs of features of x (..., L, head_dim) by angles proportional to `positions` (L,)."""
-    half = x.shape[-1] // 2
-    frequencies = theta ** (-torch.arange(half, device=x.device, dtype=torch.float32) / half)
-    angles = positions[:, None].float() * frequencies
-    cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
-    first, second = x[..., :half], x[..., half:]
-    return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
+def make_window(
+    config: STTransformerConfig, times: Tensor, visible: Tensor, like: Tensor, slots: Tensor | None = None
+) -> Window:
+    """
+    Args:
+        config: of the transformer.
+        times: position in time of each new frame, of shape `(num_frames,)`.
+        visible: which new frame (row) sees which frame (column).
+        like: (B, T, S, D) hidden states, whose S, device and dtype count.
+        slots: where in a cache each new frame is written, of shape `(num_frames,)`.
+    """
+    half, S = config.head_dim // 2, like.shape[2]
+    frequencies = config.rope_theta ** (-torch.arange(half, device=times.device, dtype=torch.float32) / half)
+    angles = (times[:, None].float() * frequencies)[:, None, None]
+    cos, sin = angles.cos().to(like.dtype), angles.sin().to(like.dtype)
+    if config.pattern == "full":  # a token sees what its frame sees
+        visible = visible.repeat_interleave(S, dim=0).repeat_interleave(S, dim=1)
+        if slots is not None:
+            slots = (slots[:, None] * S + torch.arange(S, device=slots.device)).flatten()
+    mask = torch.zeros(visible.shape, device=like.device, dtype=like.dtype).masked_fill_(~visible, -torch.inf)
+    return Window(torch.cat([cos, cos], dim=-1), torch.cat([-sin, sin], dim=-1), mask, slots)
+
+
+def rotate(x: Tensor, window: Window) -> Tensor:
+    """Rotates the features (i, i + head_dim / 2) of x (B, T, S, heads, head_dim) by an angle for each frame."""
+    return torch.addcmul(x * window.cos, x.roll(x.shape[-1] // 2, dims=-1), window.sin)
 
 
 def eager_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
     """softmax(q k^T / sqrt(head_dim)) v in plain products: for few keys the fastest on a CPU, above all backwards."""
     scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
     if mask is not None:
-        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+        scores = scores + mask
     return scores.softmax(dim=-1) @ value
 
 
@@ -166,77 +190,121 @@ def sdpa_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | Non
 
 ATTENTION = {"eager": eager_attention, "sdpa": sdpa_attention}
 
+# The axes of (B, T, S, heads, head_dim) as (B, groups, heads, tokens of a group, head_dim); each is its own inverse
+# but for "time". "both" is done by flattening.
+BY_SPACE = (0, 1, 3, 2, 4)
+BY_TIME, FROM_TIME = (0, 2, 3, 1, 4), (0, 3, 1, 2, 4)
+
 
 class Attention(nn.Module):
-    """Multi-head self-attention with QK-norm over the L tokens of each group."""
+    """Multi-head self-attention with QK-norm over one axis of (B, T, S, D), or over both together.
 
-    def __init__(self, config: STTransformerConfig, model_config: PreTrainedConfig):
+    Args:
+        config: of the transformer.
+        model_config: of the whole model, which says how attention over a frame's many tokens is computed. Attention
+            in time alone has few keys and is always done in plain products.
+        axis: `"space"`, `"time"` or `"both"`.
+    """
+
+    def __init__(self, config: STTransformerConfig, model_config: PreTrainedConfig, axis: str):
         super().__init__()
-        self.config, self.model_config = config, model_config
+        self.config, self.model_config, self.axis = config, model_config, axis
         inner = config.num_attention_heads * config.head_dim
         self.qkv = nn.Linear(config.hidden_size, 3 * inner, bias=False)
         self.query_norm = nn.LayerNorm(config.head_dim, eps=config.norm_eps)
         self.key_norm = nn.LayerNorm(config.head_dim, eps=config.norm_eps)
         self.out = nn.Linear(inner, config.hidden_size, bias=False)
 
-    def forward(
-        self,
-        x: Tensor,
-        positions: Tensor | None = None,
-        mask: Tensor | None = None,
-        cache: TemporalCache | None = None,
-        layer: int = 0,
-    ) -> Tensor:
-        """x: (B, groups, L, D), `positions` (L,) in time (None: no rotary), `mask` (L, keys) True where seen."""
-        config = self.config
-        # (B, groups, L, 3 * heads * head_dim) -> 3 x (B, groups, heads, L, head_dim)
-        qkv = self.qkv(x).unflatten(-1, (3, config.num_attention_heads, config.head_dim))
-        query, key, value = qkv.permute(3, 0, 1, 4, 2, 5)
+    def forward(self, x: Tensor, window: Window | None = None, past: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """x: (B, T, S, D). The `window` is for attention in time, `past` a cache's keys and values of this layer."""
+        # (B, T, S, 3 * heads * head_dim) -> 3 x (B, T, S, heads, head_dim)
+        shape = (3, self.config.num_attention_heads, self.config.head_dim)
+        query, key, value = self.qkv(x).unflatten(-1, shape).unbind(-3)
         query, key = self.query_norm(query), self.key_norm(key)
-        if positions is not None:
-            query = rotary(query, positions, config.rope_theta)
-            key = rotary(key, positions, config.rope_theta)
-        if cache is not None:
-            key, value = cache.update(layer, key, value)
-        attended = ATTENTION[self.model_config._attn_implementation](query, key, value, mask)
-        return self.out(
-            attended.transpose(2, 3).flatten(3)
-        )  # -> (B, groups, L, heads * head_dim) -> (B, groups, L, D)
+        mask = None
+        if window is not None:
+            query, key, mask = rotate(query, window), rotate(key, window), window.mask
+        query, key, value = self._group(query), self._group(key), self._group(value)
+        if past is not None:
+            for buffer, new in zip(past, (key, value), strict=True):
+                buffer.index_copy_(3, window.slots, new.to(buffer.dtype))
+            key, value = past
+        implementation = "eager" if self.axis == "time" else self.model_config._attn_implementation
+        attended = ATTENTION[implementation](query, key, value, mask)
+        return self.out(self._ungroup(attended, x.shape[1]).flatten(-2))
+
+    def _group(self, x: Tensor) -> Tensor:
+        """(B, T, S, heads, head_dim) -> (B, groups, heads, tokens of a group, head_dim)."""
+        if self.axis == "both":
+            return x.flatten(1, 2).transpose(1, 2).unsqueeze(1)
+        return x.permute(BY_SPACE if self.axis == "space" else BY_TIME)
+
+    def _ungroup(self, x: Tensor, T: int) -> Tensor:
+        """The inverse of `_group`."""
+        if self.axis == "both":
+            return x.squeeze(1).transpose(1, 2).unflatten(1, (T, -1))
+        return x.permute(BY_SPACE if self.axis == "space" else FROM_TIME)
 
 
 class STBlock(GradientCheckpointingLayer):
     """Spatial attention, causal temporal attention, feed-forward; each pre-normalised and residual."""
 
-    def __init__(self, config: STTransformerConfig, model_config: PreTrainedConfig, layer: int):
+    def __init__(self, config: STTransformerConfig, model_config: PreTrainedConfig):
         super().__init__()
-        self.pattern, self.layer = config.pattern, layer
+        self.pattern = config.pattern
         D = config.hidden_size
         if config.pattern != "full":
             self.spatial_norm = nn.LayerNorm(D, eps=config.norm_eps)
-            self.spatial_attention = Attention(config, model_config)
+            self.spatial_attention = Attention(config, model_config, "space")
         if config.pattern != "spatial":
             self.temporal_norm = nn.LayerNorm(D, eps=config.norm_eps)
-            self.temporal_attention = Attention(config, model_config)
+            self.temporal_attention = Attention(config, model_config, "time" if config.pattern == "st" else "both")
         self.feed_forward_norm = nn.LayerNorm(D, eps=config.norm_eps)
         self.feed_forward = nn.Sequential(
-            nn.Linear(D, config.intermediate_size), nn.GELU(approximate="tanh"), nn.Linear(config.intermediate_size, D)
+            nn.Linear(D, config.intermediate_size), nn.GELU(), nn.Linear(config.intermediate_size, D)
         )
 
     def output_layers(self) -> list[nn.Linear]:
         """The last layer of each residual branch."""
         return [module.out for module in self.children() if isinstance(module, Attention)] + [self.feed_forward[-1]]
 
-    def forward(self, x: Tensor, positions: Tensor, mask: Tensor | None, cache: TemporalCache | None = None) -> Tensor:
-        if self.pattern != "full":
+    def forward(
+        self,
+        x: Tensor,
+        window: Window,
+        past: tuple[Tensor, Tensor] | None = None,
+        positions: Tensor | None = None,
+    ) -> Tensor:
+        """x: (B, T, S, D) -> the same, or (B, T, K, D) where `positions` (B, K) name the tokens that are wanted."""
+        if self.pattern == "full":
+            x = x + self.temporal_attention(self.temporal_norm(x), window, past)
+        else:
             x = x + self.spatial_attention(self.spatial_norm(x))
+        if positions is not None:  # what follows mixes no tokens of a frame
+            sample = torch.arange(len(x), device=x.device)[:, None]
+            x = x.transpose(1, 2)[sample, positions].transpose(1, 2)
+            if past is not None and self.pattern == "st":
+                past = tuple(buffer[sample, positions] for buffer in past)
         if self.pattern == "st":
-            y = self.temporal_norm(x).transpose(1, 2)  # (B, T, S, D) -> (B, S, T, D)
-            x = x + self.temporal_attention(y, positions, mask, cache, self.layer).transpose(1, 2)
-        elif self.pattern == "full":
-            y = self.temporal_norm(x).flatten(1, 2).unsqueeze(1)  # (B, T, S, D) -> (B, 1, T * S, D)
-            y = self.temporal_attention(y, positions, mask, cache, self.layer)
-            x = x + y.view_as(x)
+            x = x + self.temporal_attention(self.temporal_norm(x), window, past)
         return x + self.feed_forward(self.feed_forward_norm(x))
+
+
+class STBlocks(nn.ModuleList):
+    """The blocks one after the other: nothing but tensors in and out, so that `compile()` makes one graph of it."""
+
+    def forward(
+        self,
+        hidden: Tensor,
+        window: Window,
+        layers: list[tuple[Tensor, Tensor]] | None = None,
+        positions: Tensor | None = None,
+    ) -> Tensor:
+        """As `STBlock.forward`, with the keys and values of every layer; only the last block heeds `positions`."""
+        for i, block in enumerate(self):
+            is_last = i == len(self) - 1
+            hidden = block(hidden, window, layers[i] if layers else None, positions if is_last else None)
+        return hidden
 
 
 class STTransformer(nn.Module):
@@ -252,7 +320,7 @@ class STTransformer(nn.Module):
         super().__init__()
         self.config = config
         self.position_embedding = nn.Embedding(num_positions, config.hidden_size)
-        self.blocks = nn.ModuleList(STBlock(config, model_config, layer) for layer in range(config.num_hidden_layers))
+        self.blocks = STBlocks(STBlock(config, model_config) for _ in range(config.num_hidden_layers))
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.norm_eps)
 
     def forward(
@@ -261,37 +329,36 @@ class STTransformer(nn.Module):
         cache: TemporalCache | None = None,
         times: Tensor | None = None,
         mask: Tensor | None = None,
+        positions: Tensor | None = None,
     ) -> Tensor:
         """
         Args:
             hidden: token vectors of shape `(batch_size, num_frames, num_positions, hidden_size)`.
             cache: frames seen before; the given ones follow them.
-            times: position in time of each frame, of shape `(num_frames,)`; by default consecutive.
-            mask: which frame (row) sees which (column), of shape `(num_frames, num_frames)`; by default causal.
+            times: without a cache: position in time of each frame, of shape `(num_frames,)`; by default consecutive.
+            mask: without a cache: which frame (row) sees which (column), of shape `(num_frames, num_frames)`; by
+                default causal.
+            positions: of shape `(batch_size, K)`: the tokens of a frame whose output is wanted; by default all. The
+                last block then computes no others, and a cache is not complete: pass a frame whole before `advance`.
 
         Returns:
-            Tensor of the shape of `hidden`.
+            Tensor of the shape of `hidden`, with K tokens in each frame where there are `positions`.
         """
-        T, S = hidden.shape[1:3]
-        past = 0
-        if cache is not None:
+        B, T, S, _ = hidden.shape
+        config = self.config
+        if cache is None:
+            times = torch.arange(T, device=hidden.device) if times is None else times
+            mask = torch.ones(T, T, dtype=torch.bool, device=hidden.device).tril() if mask is None else mask
+            window, layers = make_window(config, times, mask, hidden), None
+        else:
             cache.reserve(T)
-            past = cache.num_frames
-        if times is None:
-            start = cache.position if cache is not None else 0
-            times = torch.arange(start, start + T, device=hidden.device)
-        if mask is None and T > 1:
-            mask = torch.ones(T, past + T, dtype=torch.bool, device=hidden.device).tril(past)
-        if (
-            self.config.pattern == "full"
-        ):  # every token of a frame shares the frame's time and sees what the frame sees
-            times = times.repeat_interleave(S)
-            if mask is not None:
-                mask = mask.repeat_interleave(S, dim=0).repeat_interleave(S, dim=1)
+            if not cache.layers:
+                groups, tokens = (S, 1) if config.pattern == "st" else (1, S)
+                shape = (B, groups, config.num_attention_heads, cache.max_frames * tokens, config.head_dim)
+                cache.layers = [(hidden.new_zeros(shape), hidden.new_zeros(shape)) for _ in self.blocks]
+            window, layers = cache.window(T, config, hidden), cache.layers
         hidden = hidden + self.position_embedding.weight
-        for block in self.blocks:
-            hidden = block(hidden, times, mask, cache=cache)
-        return self.norm(hidden)
+        return self.norm(self.blocks(hidden, window, layers, positions))
 
 
 class GeniePreTrainedModel(PreTrainedModel):
