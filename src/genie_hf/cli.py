@@ -139,6 +139,14 @@ def train(
     max_minutes: Annotated[
         float | None, typer.Option(help="End each stage after this time and save its models as they are then.")
     ] = None,
+    cache_codes: Annotated[
+        bool,
+        typer.Option(
+            "--cache-codes",
+            help="Stage world: encode every frame once, before training, into runs/codes-*.npy, and not in each step. "
+            "Saves the tokenizer's work; say it again with --resume.",
+        ),
+    ] = False,
 ):
     """Train a world from a recipe.
 
@@ -180,6 +188,7 @@ def train(
         resume=resume,
         overwrite=overwrite,
         max_minutes=max_minutes,
+        cache_codes=cache_codes,
     )
     if os.environ.get("RANK", "0") != "0":  # one of several processes
         return

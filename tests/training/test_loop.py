@@ -18,7 +18,7 @@ from genie_hf.training.checkpoints import list_checkpoints
 from genie_hf.training.metrics_log import MetricsLog, read_metrics
 from genie_hf.training.recipe import build_recipe
 
-CLOCK = ("seconds", "clips_per_second")
+CLOCK = ("seconds", "clips_per_second", "data_wait")
 
 
 def figures(run):

@@ -79,25 +79,44 @@ class VideoDataset(torch.utils.data.Dataset):
             )
         self.image_size = image_size or min(sizes)
 
-        lengths = np.concatenate([reader.lengths for reader in self.readers])
-        self.num_clips = np.maximum(lengths - num_frames + 1, 0)
+        self.lengths = np.concatenate([reader.lengths for reader in self.readers])
+        self.num_clips = np.maximum(self.lengths - num_frames + 1, 0)
         if not self.num_clips.any():
             raise ValueError(
                 f"No video in {', '.join(map(name_of, sources))} has num_frames={num_frames} frames, the longest has "
-                f"{lengths.max(initial=0)}: choose a smaller num_frames or longer videos."
+                f"{self.lengths.max(initial=0)}: choose a smaller num_frames or longer videos."
             )
         self.clip_ends = np.cumsum(self.num_clips)
+        self.first_frames = np.cumsum([0, *self.lengths])
         self.first_episodes = np.cumsum([0, *(len(reader.lengths) for reader in self.readers)])
 
     def __len__(self):
         return int(self.clip_ends[-1])
 
-    def __getitem__(self, index: int):
+    def locate(self, index: int) -> tuple[int, int]:
+        """The episode, counted over all sources, that a clip belongs to, and the frame of it that the clip starts at."""
         if not -len(self) <= index < len(self):
             raise IndexError(f"index must be in [{-len(self)}, {len(self)}), got {index}.")
         index %= len(self)
         episode = int(self.clip_ends.searchsorted(index, side="right"))
-        start = int(index - self.clip_ends[episode] + self.num_clips[episode])
+        return episode, int(index - self.clip_ends[episode] + self.num_clips[episode])
+
+    def first_frame(self, index: int) -> int:
+        """The number of a clip's first frame among all frames of all sources."""
+        episode, start = self.locate(index)
+        return int(self.first_frames[episode]) + start
+
+    def covering_clips(self) -> list[int]:
+        """Clips that follow one another and hold every frame of each episode; the last overlaps the one before."""
+        clips = []
+        for end, count in zip(self.clip_ends.tolist(), self.num_clips.tolist(), strict=True):
+            clips += range(end - count, end, self.num_frames)
+            if count and (count - 1) % self.num_frames:
+                clips.append(end - 1)
+        return clips
+
+    def __getitem__(self, index: int):
+        episode, start = self.locate(index)
         reader = int(self.first_episodes.searchsorted(episode, side="right")) - 1
         frames, actions = self.readers[reader].read(episode - self.first_episodes[reader], start, self.num_frames)
 

@@ -29,6 +29,7 @@ from ..models.modeling_latent_action import GenieLatentActionModel
 from ..models.modeling_video_tokenizer import GenieVideoTokenizer
 from ..precision import preferred_dtype
 from .alarm import sound_alarm
+from .cached_codes import CachedCodes, write_codes
 from .checkpoints import list_checkpoints, save_checkpoint
 from .clip_order import ClipOrder
 from .metrics_log import MetricsLog
@@ -42,6 +43,7 @@ from .stages import TokenizerStage, WorldStage
 logger = logging.getLogger(__name__)
 
 CLIPS_IN_PICTURE = 4
+STAGE_INPUTS = ("pixels", "codes")  # what of a batch the stages take; true actions are for evaluation only
 
 
 @dataclass
@@ -72,14 +74,16 @@ class Progress:
         self.reset_sums()
 
     def reset_sums(self):
-        self.sums, self.summed_steps, self.summed_seconds = {}, 0, 0.0
+        self.sums, self.summed_steps, self.summed_seconds, self.summed_wait = {}, 0, 0.0, 0.0
 
-    def add(self, terms: dict[str, float], seconds: float) -> None:
+    def add(self, terms: dict[str, float], seconds: float, wait: float) -> None:
+        """Takes note of a step that took `seconds`, of which it waited for data during `wait`."""
         self.step += 1
         self.seconds += seconds
         self.sums = {name: self.sums.get(name, 0.0) + value for name, value in terms.items()}
         self.summed_steps += 1
         self.summed_seconds += seconds
+        self.summed_wait += wait
 
     def state_dict(self) -> dict:
         return dict(vars(self))
@@ -96,6 +100,7 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
     max_minutes: float | None = None,
+    cache_codes: bool = False,
 ) -> list[TrainingResult]:
     """Trains a world, or one stage of it. At the end `output` holds a pipeline for `GeniePipeline.from_pretrained`.
 
@@ -107,6 +112,8 @@ def train(
         overwrite: whether an earlier run of the stage and its models may be replaced.
         max_minutes: time limit for each stage, in place of the recipe's. A stage that reaches it saves its models and
             a checkpoint; the next one then begins.
+        cache_codes: stage `world`: whether the video tokenizer encodes every frame once, before training, instead of
+            in each clip; see `CachedCodes` for what is then slightly different.
 
     Returns:
         How each stage that ran has ended.
@@ -132,7 +139,7 @@ def train(
     results = []
     for name in names:
         continues = resume and name == names[0]
-        results.append(train_stage(recipe, output, name, continues, max_minutes))
+        results.append(train_stage(recipe, output, name, continues, max_minutes, cache_codes))
         if results[-1].ended_by == "signal":
             break
     PartialState().destroy_process_group()
@@ -140,7 +147,12 @@ def train(
 
 
 def train_stage(
-    recipe: Recipe, output: Path, name: str, resume: bool = False, max_minutes: float | None = None
+    recipe: Recipe,
+    output: Path,
+    name: str,
+    resume: bool = False,
+    max_minutes: float | None = None,
+    cache_codes: bool = False,
 ) -> TrainingResult:
     """Trains one stage; an earlier run of it is continued or replaced. See `train`."""
     settings: StageRecipe = getattr(recipe.training, name)
@@ -192,6 +204,8 @@ def train_stage(
         scheduler_specific_kwargs={"min_lr_rate": settings.lowest_learning_rate / settings.learning_rate},
     )
     stage, optimizer = accelerator.prepare(stage, optimizer)
+    if cache_codes and name == "world":
+        dataset = encode_once(accelerator, stage, dataset, output / "runs", settings)
     trained = [parameter for parameter in stage.parameters() if parameter.requires_grad]
     progress = Progress()
     accelerator.register_for_checkpointing(progress, schedule)
@@ -254,11 +268,11 @@ def train_stage(
         while progress.step < settings.steps:
             step_began = time.monotonic()
             learning_rate = optimizer.param_groups[0]["lr"]
-            terms = take_step(accelerator, stage, batches, optimizer, settings, progress.step, checkpoint)
+            terms, wait = take_step(accelerator, stage, batches, optimizer, settings, progress.step, checkpoint)
             schedule.step()
             if ema is not None:
                 ema.step(trained)
-            progress.add(terms, time.monotonic() - step_began)
+            progress.add(terms, time.monotonic() - step_began, wait)
             step = progress.step
 
             bar.update()
@@ -268,6 +282,7 @@ def train_stage(
             if step % settings.log_every == 0 or step == settings.steps:
                 line = {"step": step, "stage": name, "learning_rate": learning_rate, **means(progress)}
                 line["clips_per_second"] = round(clips_per_second(progress, settings), 2)
+                line["data_wait"] = round(progress.summed_wait / progress.summed_seconds, 4)
                 line["seconds"] = round(progress.seconds, 2)
                 progress.reset_sums()
                 if accelerator.is_main_process:
@@ -316,14 +331,19 @@ def take_step(
     settings: StageRecipe,
     step: int,
     checkpoint: Path | None,
-) -> dict[str, float]:
-    """One optimiser step; returns the means of its terms over passes and processes, and the norms of the gradients."""
-    sums = {}
+) -> tuple[dict[str, float], float]:
+    """One optimiser step; returns the means of its terms over passes and processes, with the norms of the gradients,
+    and the seconds that it waited for data."""
+    sums, wait = {}, 0.0
     for i in range(settings.gradient_accumulation):
-        pixels = next(batches)["pixels"].to(accelerator.device, non_blocking=True).float() / 255
+        began = time.monotonic()
+        batch = next(batches)
+        wait += time.monotonic() - began
+        inputs = {name: batch[name].to(accelerator.device, non_blocking=True) for name in STAGE_INPUTS if name in batch}
+        inputs["pixels"] = inputs["pixels"].float() / 255
         is_last = i == settings.gradient_accumulation - 1
         with contextlib.nullcontext() if is_last else accelerator.no_sync(stage):
-            terms = stage(pixels)
+            terms = stage(**inputs)
             accelerator.backward(terms["loss"] / settings.gradient_accumulation)
         for name, value in terms.items():
             sums[name] = sums.get(name, 0) + value.detach().float() / settings.gradient_accumulation
@@ -341,7 +361,7 @@ def take_step(
             )
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return terms
+    return terms, wait
 
 
 # Before the loop
@@ -376,6 +396,19 @@ def spread_frames(dataset: VideoDataset, num_frames: int) -> torch.Tensor:
     """First frames of clips that are spread over the data: pixels in [0, 1] of shape (num_frames, 1, C, H, W)."""
     indices = torch.linspace(0, len(dataset) - 1, num_frames).long().tolist()
     return torch.stack([dataset[i]["pixels"][:1] for i in indices]).float() / 255
+
+
+def encode_once(
+    accelerator: Accelerator, stage: torch.nn.Module, dataset: VideoDataset, folder: Path, settings: StageRecipe
+) -> CachedCodes:
+    """The clips with their codes, which the first process writes and all read."""
+    video_tokenizer = accelerator.unwrap_model(stage).video_tokenizer
+    arguments = dataset, video_tokenizer, folder, settings.batch_size, settings.num_workers
+    if accelerator.is_main_process:
+        with accelerator.autocast():
+            write_codes(*arguments)
+    accelerator.wait_for_everyone()
+    return CachedCodes(dataset, write_codes(*arguments))
 
 
 def freeze(stage: TokenizerStage | WorldStage, names: list[str]) -> None:

@@ -79,13 +79,15 @@ class WorldStage(nn.Module):
         self.video_tokenizer.eval()
         return self
 
-    def forward(self, pixels: Tensor) -> dict[str, Tensor]:
+    def forward(self, pixels: Tensor, codes: Tensor | None = None) -> dict[str, Tensor]:
         """
         Args:
             pixels: in [0, 1], of shape `(batch_size, num_frames, channels, height, width)`.
+            codes: what the video tokenizer makes of them, of shape `(batch_size, num_frames, h, w)`, if it is known.
         """
-        with torch.no_grad():
-            codes = self.video_tokenizer.encode(pixels)
+        if codes is None:
+            with torch.no_grad():
+                codes = self.video_tokenizer.encode(pixels)
         takes_codes = self.latent_action_model.config.input == "codes"
         latent_action = self.latent_action_model(codes if takes_codes else pixels)
         dynamics = self.dynamics(actions=latent_action.actions, **self.dynamics.training_inputs(codes))

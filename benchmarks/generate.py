@@ -1,0 +1,242 @@
+"""Speed of play: milliseconds a frame, how near the machine's ceiling, throughput of merged worlds, memory, start-up.
+
+    python benchmarks/generate.py [--short] [--output docs/benchmarks/generate.json]
+
+Everything is measured with full windows, decoding included, and set beside the ceiling of this machine in this run:
+its best matrix product in the dtype it is fastest in. The ideal work of a frame is (steps + 1) passes of its own tokens
+through the dynamics and one through the decoder. Run it on an otherwise idle machine.
+"""
+
+import argparse
+import functools
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+from measure import (
+    BUNDLED,
+    DTYPE,
+    ROOT,
+    WORLDS,
+    ceiling,
+    flops,
+    in_turn,
+    machine,
+    median_ratio,
+    peak_memory,
+    play_to_full_window,
+    report,
+    table,
+    times,
+)
+
+from genie_hf.world import step_generator
+
+STEPS = 25
+BATCH_SIZES = (1, 2, 4, 8, 16)
+
+
+def ideal_flops(world, num_steps: int) -> int:
+    """Matrix products of (steps + 1) passes of one frame's tokens through the dynamics and one through the decoder."""
+    codes, action = world._steps[-1].codes, world._steps[-1].action
+    dynamics = functools.partial(world.pipe.dynamics, codes, action, cache=world._dynamics_cache.clone())
+    decoder = functools.partial(world.pipe.video_tokenizer.decode, codes, cache=world._decoder_cache.clone())
+    return (num_steps + 1) * flops(dynamics) + flops(decoder)
+
+
+@torch.inference_mode()
+def draw_uncached(world, num_steps: int, temperature: float | None = None):
+    """The next frame's codes as every open re-implementation draws them: the whole window in each step, every logit."""
+    pipe, scheduler = world.pipe, world.scheduler
+    scheduler.set_timesteps(num_steps, temperature)
+    window = pipe.dynamics.config.num_frames
+    codes, actions = world.codes[:, 1 - window :], world._all_actions[:, 2 - window :]
+    actions = torch.cat([actions, actions.new_zeros(len(actions), 1)], dim=1)
+    generators = [step_generator(seed, world.num_steps) for seed in world.seeds]
+    new = torch.full_like(codes[:, :1], pipe.dynamics.config.mask_token_id)
+    for timestep in scheduler.timesteps.tolist():
+        positions = scheduler.positions(new, generators)
+        logits = pipe.dynamics(torch.cat([codes, new], dim=1), actions).logits[:, -1].flatten(1, 2)
+        if positions is not None:
+            logits = logits.take_along_dim(positions[..., None], dim=1)
+        new = scheduler.step(logits, timestep, new, generators, positions).prev_sample
+    pipe.video_tokenizer.decode(torch.cat([codes, new], dim=1))
+    return new
+
+
+def measure_frames(name: str, rounds: int, threads: list[int], compiled: bool) -> list[dict]:
+    """Milliseconds a frame of one world; the whole window in every step is the base of the ratios."""
+    pipe = WORLDS[name]()
+    world = play_to_full_window(pipe)
+
+    def step(num_steps, num_threads):
+        torch.set_num_threads(num_threads)
+        world.scheduler.set_timesteps(num_steps)
+        world.step(1, "pt")
+
+    cases = {}
+    for n in threads:
+        for num_steps in (STEPS, 8, 4):
+            cases[f"cached, {num_steps} steps, {n} thread(s)"] = functools.partial(step, num_steps, n)
+    most = threads[-1]
+    slow = name == "paper"
+    probe = 1 if slow else STEPS  # at the paper's size one step of it takes long enough
+
+    def uncached():
+        torch.set_num_threads(most)
+        draw_uncached(world, probe)
+
+    seconds = in_turn(cases | {"uncached": uncached}, rounds, warmup=1)
+    base = [t * (STEPS if slow else 1) for t in seconds.pop("uncached")]
+    torch.set_num_threads(most)
+    best = ceiling()
+    rows = [row(name, f"whole window in each of {STEPS} steps" + (" (one measured)" if slow else ""), base, base)]
+    for case, ours in seconds.items():
+        num_steps = int(case.split(", ")[1].split()[0])
+        ideal = ideal_flops(world, num_steps)
+        rows.append(row(name, case, ours, base if num_steps == STEPS else None, ideal, best))
+    if compiled:
+        began = time.perf_counter()
+        pipe.compile()
+        step(STEPS, most)
+        warmup = time.perf_counter() - began
+        for num_steps in (STEPS, 4):
+            ours = times(functools.partial(step, num_steps, most), rounds)
+            case = f"cached, compiled, {num_steps} steps, {most} thread(s)"
+            rows.append(row(name, case, ours, base if num_steps == STEPS else None, ideal_flops(world, num_steps), best))
+        rows[-2]["what"] += f" ({warmup:.0f} s to compile)"
+    for r in rows:
+        r["cache MB"] = f"{(world._dynamics_cache.nbytes() + world._decoder_cache.nbytes()) / 1e6:.1f}"
+        r["peak MB"] = f"{peak_memory() / 1e6:.0f}"
+    return rows
+
+
+def row(name, what, seconds, base, ideal=None, best=None) -> dict:
+    median = statistics.median(seconds)
+    cells = {
+        "world": name,
+        "what": what,
+        "ms a frame": f"{1000 * median:.1f}",
+        "fastest": f"{1000 * min(seconds):.1f}",
+        "frames/s": f"{1 / median:.2f}",
+        "times faster": "" if base is None else f"{median_ratio(seconds, base):.1f}",
+    }
+    if ideal is not None:
+        cells["of the ceiling"] = f"{ideal / median / best:.0%}"
+        cells["at the ceiling, ms"] = f"{1000 * ideal / best:.1f}"
+    return cells
+
+
+def measure_batches(name: str, rounds: int, num_steps: int = 4) -> list[dict]:
+    """Frames a second of several worlds stepped together."""
+    pipe = WORLDS[name]()
+    worlds = {size: play_to_full_window(pipe, size, num_inference_steps=num_steps) for size in BATCH_SIZES}
+    seconds = in_turn({n: functools.partial(world.step, 1, "pt") for n, world in worlds.items()}, rounds, warmup=1)
+    single = 1 / statistics.median(seconds[1])
+    return [
+        {
+            "world": name,
+            "worlds together": size,
+            "steps": num_steps,
+            "ms a step": f"{1000 * statistics.median(s):.1f}",
+            "frames/s of all": f"{size / statistics.median(s):.1f}",
+            "to one world": f"{size / statistics.median(s) / single:.2f}",
+        }
+        for size, s in seconds.items()
+    ]
+
+
+def measure_agreement(num_frames: int) -> list[dict]:
+    """Share of codes that cached play draws as passes over the whole window do; temperature 0 leaves no chance in it.
+
+    The clip is no longer than the window, where both see the same frames.
+    """
+    rows = []
+    for dtype in (torch.float32, torch.bfloat16):
+        pipe = WORLDS["bundled"]().to(dtype=dtype)
+        example = str(sorted((BUNDLED / "examples").glob("*.png"))[-1])
+        for temperature in (0.0, 1.0):
+            same = total = 0
+            world = pipe.start(example, num_inference_steps=8, temperature=temperature)
+            for i in range(num_frames):
+                expected = draw_reference(world, i % 8)
+                world.step(i % 8, "pt")
+                same += (world.codes[:, -1:] == expected).sum().item()
+                total += expected.numel()
+            rows.append(
+                {"dtype": str(dtype).removeprefix("torch."), "temperature": temperature, "same codes": f"{same / total:.2%}"}
+            )
+    return rows
+
+
+@torch.inference_mode()
+def draw_reference(world, action: int) -> torch.Tensor:
+    """The frame after `action` by uncached passes with the world's own random numbers."""
+    pipe, scheduler = world.pipe, world.scheduler
+    actions = torch.cat([world._all_actions, torch.full((1, 1), action)], dim=1)
+    generators = [step_generator(seed, world.num_steps) for seed in world.seeds]
+    new = torch.full_like(world.prompt_codes[:, :1], pipe.dynamics.config.mask_token_id)
+    for timestep in scheduler.timesteps.tolist():
+        positions = scheduler.positions(new, generators)
+        logits = pipe.dynamics(torch.cat([world.codes, new], dim=1), actions).logits[:, -1].flatten(1, 2)
+        logits = logits.take_along_dim(positions[..., None], dim=1)
+        new = scheduler.step(logits, timestep, new, generators, positions).prev_sample
+    return new
+
+
+START_UP = f"""
+import time; t = [time.perf_counter()]
+import torch; t.append(time.perf_counter())
+import transformers, diffusers; from diffusers import DiffusionPipeline; t.append(time.perf_counter())
+from genie_hf import GeniePipeline; t.append(time.perf_counter())
+pipe = GeniePipeline.from_pretrained({str(BUNDLED)!r}); t.append(time.perf_counter())
+world = pipe.start({str(BUNDLED / "examples" / "level-20360.png")!r}, num_inference_steps=4); world.step(1)
+t.append(time.perf_counter())
+print(*(b - a for a, b in zip(t, t[1:])))
+"""
+
+
+def measure_start_up(runs: int) -> list[dict]:
+    """Seconds from nothing to the first frame of the bundled world, in fresh processes."""
+    phases = ["import torch", "import transformers and diffusers", "import genie_hf", "load the world", "first frame"]
+    seconds = []
+    for _ in range(runs):
+        done = subprocess.run([sys.executable, "-c", START_UP], capture_output=True, text=True, check=True, cwd=ROOT)
+        seconds.append([float(x) for x in done.stdout.split()])
+    medians = [statistics.median(column) for column in zip(*seconds, strict=True)]
+    rows = [{"what": phase, "seconds": f"{s:.2f}"} for phase, s in zip(phases, medians, strict=True)]
+    return [*rows, {"what": "together", "seconds": f"{sum(medians):.2f}"}]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--short", action="store_true", help="fewer repeats, nothing compiled, not the paper's size")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks" / "generate.json", help="where the JSON goes")
+    arguments = parser.parse_args()
+    short = arguments.short
+    threads = sorted({1, torch.get_num_threads()})
+    results = {"machine": machine(), "short": short, "ceiling_gflops": {"before": ceiling() / 1e9}}
+
+    def section(title, key, rows):
+        results[key] = rows
+        print(f"\n**{title}**\n\n{table(rows)}", flush=True)
+
+    print(f"ceiling: {results['ceiling_gflops']['before']:.0f} GFLOP/s in {str(DTYPE).removeprefix('torch.')}")
+    section("From nothing to the first frame", "start_up", measure_start_up(1 if short else 3))
+    section("Cached against uncached", "agreement", measure_agreement(3 if short else 7))
+    frames = []
+    plan = {"bundled": 5, "small": 3} if short else {"bundled": 15, "small": 9, "paper": 3}
+    for name, rounds in plan.items():
+        frames += measure_frames(name, rounds, threads, compiled=not short)
+        section("One world, frame by frame", "frames", frames)
+    section("Several worlds stepped together", "batches", measure_batches("bundled", 3 if short else 9))
+    results["ceiling_gflops"]["after"] = ceiling() / 1e9
+    print(f"\nceiling: {results['ceiling_gflops']['after']:.0f} GFLOP/s")
+    report(arguments.output, results)
+
+
+if __name__ == "__main__":
+    main()
