@@ -1,6 +1,6 @@
 # make play     play the bundled world in a browser        make test     run the tests
 # make install  create .venv (the two above do it too)     make lint     check the style; make format repairs it
-# make bench    speed and memory                           make clean    remove .venv and the caches
+# make bench    speed and memory, the short form           make clean    remove .venv and the caches
 
 # The first Python 3.11 or 3.12 that runs; choose another with `make install PYTHON=/path/to/python3.12`.
 IS_SUPPORTED := import sys; sys.exit(sys.version_info[:2] not in [(3, 11), (3, 12)])
@@ -35,7 +35,8 @@ format: install
 	$(BIN)/ruff format .
 
 bench: install
-	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+	@set -e; for name in generate train scaling; do echo "== $$name"; \
+		$(BIN)/python benchmarks/$$name.py --short --output build/benchmarks/$$name.json; done
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache build dist src/*.egg-info

@@ -68,7 +68,6 @@ def ceiling(dtype: torch.dtype = DTYPE, seconds: float = 1.0) -> float:
     return 2 * size**3 / best
 
 
-@torch.no_grad()
 def flops(function: Callable) -> int:
     """Floating-point operations of the matrix products in a call."""
     with FlopCounterMode(display=False) as counter:

@@ -8,18 +8,22 @@ machine.
 """
 
 import argparse
-import functools
+import json
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
+import datasets
 import torch
 from measure import DEVICE, DTYPE, ROOT, ceiling, flops, machine, peak_memory, report, synchronize, table, times
 
 from genie_hf import GenieDynamicsModel, GenieLatentActionModel, GenieVideoTokenizer
 from genie_hf.models.st_transformer import STBlocks
 from genie_hf.training import read_recipe, train
+from genie_hf.training.metrics_log import read_metrics
 
 RECIPES = {"paper": ROOT / "pipelines/coinrun/recipe.yaml", "coinrun-small": ROOT / "pipelines/coinrun-small/recipe.yaml"}
 BATCH_SIZES = {  # clips that fill two cores and take seconds; a GPU takes the recipe's
@@ -76,47 +80,95 @@ def training_step(size: str, name: str, variant: str):
 
 
 def measure(size: str, name: str, variant: str, repeats: int) -> dict:
-    if DEVICE.type == "cuda":
-        torch.cuda.reset_peak_memory_stats()
+    """One row; in a process of its own, for the sake of the peak memory."""
     plain, batch_size = training_step(size, name, "plain")
-    with torch.enable_grad():
-        work = flops_of_training(plain)
-    step = plain if variant == "plain" else training_step(size, name, variant)[0]
+    work = flops(plain)
+    step = plain
+    if variant != "plain":
+        del plain
+        step = training_step(size, name, variant)[0]
     began = time.perf_counter()
     step()
     synchronize()
     first = time.perf_counter() - began
     seconds = times(step, repeats, warmup=0 if size == "paper" else 1)
-    best = ceiling()
-    median = statistics.median(seconds)
+    best, median = ceiling(), statistics.median(seconds)
     return {
         "size": size,
         "model": name,
         "variant": variant,
         "clips": batch_size,
         "s a step": f"{median:.3f}",
+        "fastest": f"{min(seconds):.3f}",
         "clips/s": f"{batch_size / median:.2f}",
         "TFLOP a step": f"{work / 1e12:.3f}",
         "GFLOP/s": f"{work / median / 1e9:.0f}",
         "ceiling": f"{best / 1e9:.0f}",
         "of the ceiling": f"{work / median / best:.0%}",
+        "peak MB": f"{peak_memory() / 1e6:.0f}",
         "first step, s": f"{first:.1f}",
     }
 
 
-def flops_of_training(step) -> int:
-    from torch.utils.flop_counter import FlopCounterMode
+def measure_apart(*case) -> dict:
+    done = subprocess.run([sys.executable, __file__, "--case", json.dumps(case)], capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return json.loads(done.stdout.splitlines()[-1])
 
-    with FlopCounterMode(display=False) as counter:
-        step()
-    return counter.get_total_flops()
+
+def measure_loop(steps: int) -> list[dict]:
+    """The whole loop on the stage `world` of coinrun-small: what waits for data, and what encoding once saves."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        frames = torch.randint(256, (100, 64, 64, 3), dtype=torch.uint8).numpy().tobytes()
+        row = {"frames": frames, "num_frames": 100, "height": 64, "width": 64, "episode": 0, "start": 0}
+        rows_of_video = [row | {"level_seed": level} for level in range(20)]
+        datasets.Dataset.from_list(rows_of_video).to_parquet(folder / "data" / "train.parquet")
+        recipe = read_recipe(RECIPES["coinrun-small"])
+        recipe.data.train, recipe.data.test = [str(folder / "data")], []
+        recipe.training.world.steps = recipe.training.world.log_every = steps
+        recipe.training.world.picture_every = None
+        for cache_codes in (False, True):
+            output = folder / str(cache_codes)
+            GenieVideoTokenizer(recipe.video_tokenizer).save_pretrained(output / "video_tokenizer")
+            train(recipe, output, "world", cache_codes=cache_codes)
+            (line,) = read_metrics(output / "runs" / "world" / "metrics.jsonl")
+            rows.append(
+                {
+                    "stage world of coinrun-small": "codes encoded once" if cache_codes else "codes encoded in each step",
+                    "clips/s": line["clips_per_second"],
+                    "of a step, waiting for data": f"{line['data_wait']:.1%}",
+                }
+            )
+    return rows
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--short", action="store_true", help="the small size only, fewer repeats")
+    parser.add_argument("--short", action="store_true", help="the small size only, fewer repeats, nothing compiled")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks" / "train.json")
+    parser.add_argument("--case", type=json.loads, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.case:
+        print(json.dumps(measure(*arguments.case)))
+        return
+    datasets.disable_progress_bars()
+    results = {"machine": machine(), "short": arguments.short}
+    models = list(BATCH_SIZES["paper"])
+    cases = [("coinrun-small", model, "plain", 3 if arguments.short else 9) for model in models]
+    if not arguments.short:
+        cases += [("coinrun-small", "dynamics", variant, 9) for variant in ("checkpointed", "compiled")]
+        cases += [("paper", model, "plain", 2) for model in models]
+    rows = []
+    for case in cases:
+        rows.append(measure_apart(*case))
+        print(table(rows[-1:]) if len(rows) == 1 else table(rows[-1:]).splitlines()[-1], flush=True)
+    results["models"] = rows
+    results["loop"] = measure_loop(10 if arguments.short else 40)
+    print("\n" + table(results["loop"]))
+    report(arguments.output, results)
 
 
 if __name__ == "__main__":

@@ -110,6 +110,56 @@ def test_the_same_generator_state_gives_the_same_codes():
     assert torch.equal(sample_all(scheduler, logits.bfloat16(), generator(1))[0], first)
 
 
+def sample_at_positions(scheduler, logits, generators, num_inference_steps):
+    """As `sample_all`, but the logits of the asked positions only reach the scheduler."""
+    scheduler.set_timesteps(num_inference_steps)
+    sample = torch.full(logits.shape[:-1], scheduler.config.mask_token_id)
+    left, counts = [], set()
+    for timestep in scheduler.timesteps:
+        positions = scheduler.positions(sample, generators)
+        shown = logits.flatten(1, -2).take_along_dim(positions[..., None], dim=1)
+        sample = scheduler.step(shown, timestep, sample, generators, positions).prev_sample
+        left.append((sample == scheduler.config.mask_token_id).flatten(1).sum(1).tolist())
+        counts.add(positions.shape[1])
+    return sample, left, counts
+
+
+@pytest.mark.parametrize("shape", [(2, 8, 8), (3, 1, 16, 16), (1, 2, 2)])
+@pytest.mark.parametrize("steps", [1, 4, 25])
+def test_logits_of_the_asked_positions_are_enough(shape, steps):
+    scheduler = MaskGITScheduler(CODES)
+    logits = torch.randn(*shape, CODES, generator=generator(5))
+    codes, left, counts = sample_at_positions(scheduler, logits, [generator(b) for b in range(shape[0])], steps)
+    assert left == sample_all(scheduler, logits, generator(), steps)[1]  # the same schedule
+    assert len(counts) == 1  # and one shape for every step
+    assert codes.max() < CODES
+    other, _, _ = sample_at_positions(scheduler, logits, [generator(b) for b in range(shape[0])], steps)
+    assert torch.equal(codes, other)
+
+
+def test_codes_at_positions_follow_their_logits_wherever_they_are():
+    scheduler = MaskGITScheduler(CODES, temperature=0)
+    logits = torch.randn(2, 8, 8, CODES, generator=generator(6))
+    codes, _, _ = sample_at_positions(scheduler, logits, generator(), 7)
+    assert torch.equal(codes, logits.argmax(-1))
+
+
+def test_positions_are_masked_codes_while_there_are_enough():
+    scheduler = MaskGITScheduler(CODES)
+    scheduler.set_timesteps(8)
+    sample = torch.full((2, 64), CODES)
+    sample[0, :32], sample[1, 5:25] = 1, 2
+    positions = scheduler.positions(sample, generator())
+    assert (sample.gather(1, positions) == CODES).all()
+    assert all(row.unique().numel() == row.numel() for row in positions)
+
+
+def test_in_order_of_confidence_every_logit_is_needed():
+    scheduler = MaskGITScheduler(CODES, unmasking_order="confidence")
+    scheduler.set_timesteps(8)
+    assert scheduler.positions(torch.full((2, 64), CODES)) is None
+
+
 def test_add_noise_masks_the_schedules_share():
     scheduler = MaskGITScheduler(CODES)
     scheduler.set_timesteps(4)

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -247,6 +249,28 @@ def test_a_step_that_fails_half_way_leaves_the_world_as_it_was(start, tiny_pipel
 def test_impossible_settings_are_named(tiny_pipeline, clips, settings, words):
     with pytest.raises(ValueError, match=words):
         tiny_pipeline.start(clips[0, 0], **settings)
+
+
+def test_a_time_budget_sets_the_number_of_steps(tiny_pipeline, clips):
+    hasty = tiny_pipeline.start(clips[0, 0], num_inference_steps=6, max_frame_ms=1e-6)
+    leisurely = tiny_pipeline.start(clips[0, 0], num_inference_steps=6, max_frame_ms=1e6)
+    assert hasty.num_steps == 0 and len(hasty.frames) == 1  # what it did for the clock is forgotten
+    for world, steps in ((hasty, 1), (leisurely, 6)):
+        play(world, [0, 1])
+        assert world.scheduler.num_inference_steps == steps
+    assert torch.equal(leisurely.codes, play(tiny_pipeline.start(clips[0, 0], num_inference_steps=6), [0, 1]).codes)
+    other = play(hasty.fork(), [2])
+    assert other.num_steps == 3 and hasty.num_steps == 2
+    with pytest.raises(ValueError, match="max_frame_ms is 0; give"):
+        tiny_pipeline.start(clips[0, 0], max_frame_ms=0)
+
+
+def test_a_compiled_world_plays_the_same(tiny_pipeline, clips):
+    expected = play(tiny_pipeline.start(clips[0, 0], num_inference_steps=STEPS), [0, 1, 2, 3, 4])
+    pipe = copy.deepcopy(tiny_pipeline).compile(backend="eager", fullgraph=True)
+    world = play(pipe.start(clips[0, 0], num_inference_steps=STEPS), [0, 1, 2, 3, 4])
+    assert torch.equal(world.codes, expected.codes) and torch.equal(world.pixels, expected.pixels)
+    assert [f.tobytes() for f in world.preview()] == [f.tobytes() for f in expected.preview()]
 
 
 def test_undo_of_more_than_was_done(start):

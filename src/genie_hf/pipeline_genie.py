@@ -197,16 +197,18 @@ class GeniePipeline(DiffusionPipeline):
 
         Compiling happens at the first frames, again for each new batch size, and takes about half a minute on two CPU
         cores; PyTorch keeps the result on disk, so that the next process takes some seconds. Move the pipeline to its
-        device and dtype before: compiled blocks take their weights as they are.
+        device and dtype before, and leave its models alone afterwards: whether the weights are still the same is not
+        checked at each pass, as that would take a tenth of it. Needs a PyTorch whose `torch.compile` knows
+        `isolate_recompiles`, such as 2.13.
 
         Args:
             kwargs: Of `torch.compile`, e.g. `mode="reduce-overhead"` for CUDA graphs.
         """
-        if "mode" not in kwargs:  # the weights are ours and stay: checking each at every pass takes a tenth of it
-            kwargs["options"] = {
-                "guard_filter_fn": torch.compiler.skip_guard_on_all_nn_modules_unsafe,
-                **kwargs.get("options", {}),
-            }
+        # The dynamics and the decoder run the same code: each needs graphs of its own, and static shapes.
+        kwargs = {"dynamic": False, "isolate_recompiles": True, "recompile_limit": 32} | kwargs
+        if "mode" not in kwargs:
+            unchecked = {"guard_filter_fn": torch.compiler.skip_guard_on_all_nn_modules_unsafe}
+            kwargs["options"] = unchecked | kwargs.get("options", {})
         self.dynamics.transformer.blocks.compile(**kwargs)
         self.video_tokenizer.decoder.blocks.compile(**kwargs)
         return self

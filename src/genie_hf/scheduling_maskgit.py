@@ -90,8 +90,9 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
         sample: torch.LongTensor,
         generator: torch.Generator | list[torch.Generator] | None = None,
     ) -> torch.LongTensor | None:
-        """Where [`~MaskGITScheduler.step`] needs logits: in random order K of the masked codes, drawn here, where K is
-        the most that any step of the schedule reveals, so that shapes stay the same; in order of confidence all.
+        """Where [`~MaskGITScheduler.step`] needs logits: in random order K of the masked codes, drawn here; in order of
+        confidence all. K is the most that any step of the schedule reveals, rounded up to a power of two: few shapes
+        occur, and a compiled model is not compiled for each.
 
         Args:
             sample, generator: As in [`~MaskGITScheduler.step`].
@@ -105,8 +106,9 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
         codes = sample.flatten(1)  # (B, ...) -> (B, S)
         left = [self._share(timestep, codes.shape[1]) for timestep in range(self.num_inference_steps + 1)]
         most = max(1, *(before - after for after, before in pairwise(left)))
+        count = min(2 ** math.ceil(math.log2(most)), codes.shape[1])
         score = self._uniform(codes.shape, codes.device, generator)
-        return score.masked_fill(codes != self.config.mask_token_id, -1).topk(most, dim=1).indices
+        return score.masked_fill(codes != self.config.mask_token_id, -1).topk(count, dim=1).indices
 
     def step(
         self,

@@ -48,6 +48,25 @@ def test_cached_equals_uncached(conditioning, make, codes, actions):
     torch.testing.assert_close(torch.cat(logits, dim=1), model(codes, actions).logits, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("cached", [False, True])
+@pytest.mark.parametrize("pattern", ["st", "spatial", "full"])
+@pytest.mark.parametrize("conditioning", CONDITIONINGS)
+def test_logits_at_positions_are_those_of_the_whole_frame(conditioning, pattern, cached, make, codes, actions):
+    model = make(action_conditioning=conditioning, pattern=pattern).eval()
+    positions = torch.tensor([[3, 0, 15], [7, 7, 2]])
+    if cached:
+        caches = TemporalCache(5), TemporalCache(5)
+        for cache in caches:
+            model(codes[:, :4], actions[:, :3], cache=cache)
+            cache.advance(4)
+        inputs = [{"codes": codes[:, 4:], "actions": actions[:, 3:], "cache": cache} for cache in caches]
+    else:
+        inputs = [{"codes": codes, "actions": actions}] * 2
+    whole = model(**inputs[0]).logits.flatten(2, 3)
+    some = model(**inputs[1], positions=positions).logits
+    torch.testing.assert_close(some, whole.take_along_dim(positions[:, None, :, None], dim=2), rtol=1e-4, atol=1e-5)
+
+
 def test_masking_follows_the_paper(make):
     codes = torch.randint(32, (400, 5, 4, 4))
     draw = make().training_inputs(codes)

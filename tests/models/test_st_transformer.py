@@ -85,6 +85,23 @@ def test_a_full_cache_forgets_the_oldest_frame(transformer, hidden):
         assert same == (t >= 3), t
 
 
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_several_frames_at_once_are_written_around_the_end_of_the_ring(pattern, transformer, hidden):
+    model = make(pattern, transformer | {"num_hidden_layers": 1})
+    cache = TemporalCache(4)
+    for frames in (hidden[:, :3], hidden[:, 3:]):  # slots 0, 1, 2, then 3, 0, 1
+        output = model(frames, cache)
+        cache.advance(3)
+    kept = model(hidden[:, 2:])  # one old frame had room beside the three
+    torch.testing.assert_close(output, kept[:, 1:], rtol=1e-4, atol=1e-5)
+
+
+def test_the_cache_knows_its_size(transformer, hidden):
+    cache = TemporalCache(4)
+    make("st", transformer)(hidden[:, :1], cache)
+    assert cache.nbytes() == 2 * 2 * B * S * 2 * 4 * 16 * 4  # layers, k and v, ..., heads, frames, head_dim, bytes
+
+
 def test_rotary_positions_are_relative(transformer, hidden):
     model = make("st", transformer)
     shifted = model(hidden, times=torch.arange(T) + 100)
