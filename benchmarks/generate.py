@@ -50,7 +50,7 @@ def ideal_flops(world, num_steps: int) -> int:
 
 @torch.inference_mode()
 def draw_uncached(world, num_steps: int, temperature: float | None = None):
-    """The next frame's codes as every open re-implementation draws them: the whole window in each step, every logit."""
+    """The next frame's codes as open re-implementations draw them: the whole window in each step, every logit."""
     pipe, scheduler = world.pipe, world.scheduler
     scheduler.set_timesteps(num_steps, temperature)
     window = pipe.dynamics.config.num_frames
@@ -166,9 +166,8 @@ def measure_agreement(num_frames: int) -> list[dict]:
                 world.step(i % 8, "pt")
                 same += (world.codes[:, -1:] == expected).sum().item()
                 total += expected.numel()
-            rows.append(
-                {"dtype": str(dtype).removeprefix("torch."), "temperature": temperature, "same codes": f"{same / total:.2%}"}
-            )
+            name = str(dtype).removeprefix("torch.")
+            rows.append({"dtype": name, "temperature": temperature, "same codes": f"{same / total:.2%}"})
     return rows
 
 
@@ -214,7 +213,7 @@ def measure_start_up(runs: int) -> list[dict]:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--short", action="store_true", help="fewer repeats, nothing compiled, not the paper's size")
-    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks" / "generate.json", help="where the JSON goes")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks" / "generate.json")
     arguments = parser.parse_args()
     short = arguments.short
     threads = sorted({1, torch.get_num_threads()})

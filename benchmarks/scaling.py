@@ -1,4 +1,4 @@
-"""How cost grows: with the window, the codes of a frame, the worlds stepped together and the frames of a training clip.
+"""How cost grows: with the window, the codes of a frame, the worlds stepped together, the frames of a training clip.
 
     python benchmarks/scaling.py [--short] [--output docs/benchmarks/scaling.json]
 
@@ -14,7 +14,19 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
-from measure import DEVICE, DTYPE, ROOT, ceiling, in_turn, machine, play_to_full_window, report, small_world, table, times
+from measure import (
+    DEVICE,
+    DTYPE,
+    ROOT,
+    ceiling,
+    in_turn,
+    machine,
+    play_to_full_window,
+    report,
+    small_world,
+    table,
+    times,
+)
 
 STEPS = 4
 PATTERNS = {"st": "space, then time (ST-transformer)", "full": "space and time together"}
@@ -109,7 +121,7 @@ def main():
     parser.add_argument("--short", action="store_true", help="fewer sizes, fewer repeats")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks" / "scaling.json")
     arguments = parser.parse_args()
-    short, rounds = arguments.short, 2 if arguments.short else 5
+    short, rounds = arguments.short, 2 if arguments.short else 3
     results = {"machine": machine(), "short": short, "ceiling_gflops": ceiling() / 1e9}
     studies = {
         "windows": (over_windows, (4, 16) if short else (4, 8, 16, 32, 64)),

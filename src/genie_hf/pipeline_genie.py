@@ -177,8 +177,8 @@ class GeniePipeline(DiffusionPipeline):
                 batch of clips makes a batched world.
             seed (`int`, or a list with one per world, defaults to 0): A number from 0 upwards; same seed, same frames.
                 World `b` of a batch plays with `seed + b` where a single number is given.
-            max_frame_ms (`float`, *optional*): A time budget for a frame in milliseconds: `num_inference_steps` is then
-                the most that a frame gets, and each gets as many as the past ones say will fit, at least 1.
+            max_frame_ms (`float`, *optional*): A time budget for a frame in milliseconds: `num_inference_steps` is
+                then the most that a frame gets, and each gets as many as the past ones say will fit, at least 1.
             num_inference_steps, temperature, text_to_image_kwargs: As in [`~GeniePipeline.__call__`].
         """
         seeds = list(seed) if isinstance(seed, (list, tuple)) else [seed]
@@ -202,7 +202,7 @@ class GeniePipeline(DiffusionPipeline):
         `isolate_recompiles`, such as 2.13.
 
         Args:
-            kwargs: Of `torch.compile`, e.g. `mode="reduce-overhead"` for CUDA graphs.
+            kwargs: Of `torch.compile`.
         """
         # The dynamics and the decoder run the same code: each needs graphs of its own, and static shapes.
         kwargs = {"dynamic": False, "isolate_recompiles": True, "recompile_limit": 32} | kwargs
@@ -324,17 +324,13 @@ class GeniePipeline(DiffusionPipeline):
 
     # Inside
 
-    def _start(
-        self, pixels, seeds, num_inference_steps, temperature, batched=True, max_frame_ms=None
-    ) -> GenieWorld:
+    def _start(self, pixels, seeds, num_inference_steps, temperature, batched=True, max_frame_ms=None) -> GenieWorld:
         codes = self.video_tokenizer.encode(pixels.float() / 255)
         if pixels.shape[1] > 1:
             actions = self._infer_actions(pixels)
         else:
             actions = codes.new_empty(len(codes), 0)
-        return GenieWorld(
-            self, pixels, codes, actions, seeds, num_inference_steps, temperature, batched, max_frame_ms
-        )
+        return GenieWorld(self, pixels, codes, actions, seeds, num_inference_steps, temperature, batched, max_frame_ms)
 
     def _infer_actions(self, pixels: Tensor) -> Tensor:
         """uint8 (B, T, C, H, W) -> (B, T - 1)."""

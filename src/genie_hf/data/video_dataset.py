@@ -94,7 +94,7 @@ class VideoDataset(torch.utils.data.Dataset):
         return int(self.clip_ends[-1])
 
     def locate(self, index: int) -> tuple[int, int]:
-        """The episode, counted over all sources, that a clip belongs to, and the frame of it that the clip starts at."""
+        """The episode of a clip, counted over all sources, and the frame of the episode that the clip starts at."""
         if not -len(self) <= index < len(self):
             raise IndexError(f"index must be in [{-len(self)}, {len(self)}), got {index}.")
         index %= len(self)

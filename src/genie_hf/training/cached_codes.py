@@ -77,7 +77,8 @@ def write_codes(
     unfinished = path.with_suffix(".unfinished")
     shape = (int(dataset.lengths.sum()), *config.grid_size)
     dtype = np.uint16 if config.codebook_size <= 2**16 else np.int32
-    logger.info("Encoding %s frames once: %.2f GB in %s.", f"{shape[0]:,}", np.prod(shape) * dtype().nbytes / 1e9, path)
+    gigabytes = np.prod(shape) * dtype().nbytes / 1e9
+    logger.info("Encoding %s frames once: %.2f GB in %s.", f"{shape[0]:,}", gigabytes, path)
     folder.mkdir(parents=True, exist_ok=True)
     codes = np.lib.format.open_memmap(unfinished, "w+", dtype, shape)
     loader = DataLoader(torch.utils.data.Subset(dataset, clips), batch_size, num_workers=num_workers)

@@ -339,7 +339,8 @@ def take_step(
         began = time.monotonic()
         batch = next(batches)
         wait += time.monotonic() - began
-        inputs = {name: batch[name].to(accelerator.device, non_blocking=True) for name in STAGE_INPUTS if name in batch}
+        inputs = {name: batch[name] for name in STAGE_INPUTS if name in batch}
+        inputs = {name: tensor.to(accelerator.device, non_blocking=True) for name, tensor in inputs.items()}
         inputs["pixels"] = inputs["pixels"].float() / 255
         is_last = i == settings.gradient_accumulation - 1
         with contextlib.nullcontext() if is_last else accelerator.no_sync(stage):
