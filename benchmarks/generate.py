@@ -3,8 +3,8 @@
     python benchmarks/generate.py [--short] [--output docs/benchmarks/generate.json]
 
 Everything is measured with full windows, decoding included, and set beside the ceiling of this machine in this run:
-its best matrix product in the dtype it is fastest in. The ideal work of a frame is (steps + 1) passes of its own tokens
-through the dynamics and one through the decoder. Run it on an otherwise idle machine.
+its best matrix product in the dtype it is fastest in. The ideal work of a frame is (steps + 1) passes of its own
+tokens through the dynamics and one through the decoder. Run it on an otherwise idle machine.
 """
 
 import argparse
@@ -49,10 +49,10 @@ def ideal_flops(world, num_steps: int) -> int:
 
 
 @torch.inference_mode()
-def draw_uncached(world, num_steps: int, temperature: float | None = None):
+def draw_uncached(world, num_steps: int):
     """The next frame's codes as open re-implementations draw them: the whole window in each step, every logit."""
     pipe, scheduler = world.pipe, world.scheduler
-    scheduler.set_timesteps(num_steps, temperature)
+    scheduler.set_timesteps(num_steps)
     window = pipe.dynamics.config.num_frames
     codes, actions = world.codes[:, 1 - window :], world._all_actions[:, 2 - window :]
     actions = torch.cat([actions, actions.new_zeros(len(actions), 1)], dim=1)
@@ -64,8 +64,7 @@ def draw_uncached(world, num_steps: int, temperature: float | None = None):
         if positions is not None:
             logits = logits.take_along_dim(positions[..., None], dim=1)
         new = scheduler.step(logits, timestep, new, generators, positions).prev_sample
-    pipe.video_tokenizer.decode(torch.cat([codes, new], dim=1))
-    return new
+    return torch.cat([codes, new], dim=1)
 
 
 def measure_frames(name: str, rounds: int, threads: list[int], compiled: bool) -> list[dict]:
@@ -90,8 +89,14 @@ def measure_frames(name: str, rounds: int, threads: list[int], compiled: bool) -
         torch.set_num_threads(most)
         draw_uncached(world, probe)
 
-    seconds = in_turn(cases | {"uncached": uncached}, rounds, warmup=1)
-    base = [t * (STEPS if slow else 1) for t in seconds.pop("uncached")]
+    @torch.inference_mode()
+    def decode_window():
+        torch.set_num_threads(most)
+        pipe.video_tokenizer.decode(world.codes[:, -pipe.dynamics.config.num_frames :])
+
+    seconds = in_turn(cases | {"uncached": uncached, "window": decode_window}, rounds, warmup=1)
+    pairs = zip(seconds.pop("uncached"), seconds.pop("window"), strict=True)
+    base = [STEPS // probe * drawing + decoding for drawing, decoding in pairs]
     torch.set_num_threads(most)
     best, ideal = ceiling(), {num_steps: ideal_flops(world, num_steps) for num_steps in (STEPS, 8, 4)}
     rows = [row(name, f"whole window in each of {STEPS} steps" + (" (one measured)" if slow else ""), base, base)]
