@@ -49,20 +49,19 @@ def ideal_flops(world, num_steps: int) -> int:
 
 
 @torch.inference_mode()
-def draw_uncached(world, num_steps: int):
-    """The next frame's codes as open re-implementations draw them: the whole window in each step, every logit."""
+def draw_uncached(world, action: int) -> torch.Tensor:
+    """The codes of the window and the frame after `action`, drawn with the world's own random numbers as open
+    re-implementations draw them: the whole window in each step, every logit."""
     pipe, scheduler = world.pipe, world.scheduler
-    scheduler.set_timesteps(num_steps)
     window = pipe.dynamics.config.num_frames
     codes, actions = world.codes[:, 1 - window :], world._all_actions[:, 2 - window :]
-    actions = torch.cat([actions, actions.new_zeros(len(actions), 1)], dim=1)
+    actions = torch.cat([actions, torch.full_like(world.prompt_codes[:, :1, 0, 0], action)], dim=1)
     generators = [step_generator(seed, world.num_steps) for seed in world.seeds]
     new = torch.full_like(codes[:, :1], pipe.dynamics.config.mask_token_id)
     for timestep in scheduler.timesteps.tolist():
         positions = scheduler.positions(new, generators)
         logits = pipe.dynamics(torch.cat([codes, new], dim=1), actions).logits[:, -1].flatten(1, 2)
-        if positions is not None:
-            logits = logits.take_along_dim(positions[..., None], dim=1)
+        logits = logits.take_along_dim(positions[..., None], dim=1)
         new = scheduler.step(logits, timestep, new, generators, positions).prev_sample
     return torch.cat([codes, new], dim=1)
 
@@ -87,7 +86,8 @@ def measure_frames(name: str, rounds: int, threads: list[int], compiled: bool) -
 
     def uncached():
         torch.set_num_threads(most)
-        draw_uncached(world, probe)
+        world.scheduler.set_timesteps(probe)
+        draw_uncached(world, 0)
 
     @torch.inference_mode()
     def decode_window():
@@ -167,28 +167,13 @@ def measure_agreement(num_frames: int) -> list[dict]:
             same = total = 0
             world = pipe.start(example, num_inference_steps=8, temperature=temperature)
             for i in range(num_frames):
-                expected = draw_reference(world, i % 8)
+                expected = draw_uncached(world, i % 8)[:, -1:]
                 world.step(i % 8, "pt")
                 same += (world.codes[:, -1:] == expected).sum().item()
                 total += expected.numel()
             name = str(dtype).removeprefix("torch.")
             rows.append({"dtype": name, "temperature": temperature, "same codes": f"{same / total:.2%}"})
     return rows
-
-
-@torch.inference_mode()
-def draw_reference(world, action: int) -> torch.Tensor:
-    """The frame after `action` by uncached passes with the world's own random numbers."""
-    pipe, scheduler = world.pipe, world.scheduler
-    actions = torch.cat([world._all_actions, torch.full((1, 1), action)], dim=1)
-    generators = [step_generator(seed, world.num_steps) for seed in world.seeds]
-    new = torch.full_like(world.prompt_codes[:, :1], pipe.dynamics.config.mask_token_id)
-    for timestep in scheduler.timesteps.tolist():
-        positions = scheduler.positions(new, generators)
-        logits = pipe.dynamics(torch.cat([world.codes, new], dim=1), actions).logits[:, -1].flatten(1, 2)
-        logits = logits.take_along_dim(positions[..., None], dim=1)
-        new = scheduler.step(logits, timestep, new, generators, positions).prev_sample
-    return new
 
 
 START_UP = f"""
