@@ -352,7 +352,7 @@ class STTransformer(nn.Module):
             window, layers = make_window(config, times, mask, hidden), None
         else:
             cache.reserve(T)
-            if not cache.layers:
+            if not cache.layers and config.pattern != "spatial":
                 groups, tokens = (S, 1) if config.pattern == "st" else (1, S)
                 shape = (B, groups, config.num_attention_heads, cache.max_frames * tokens, config.head_dim)
                 cache.layers = [(hidden.new_zeros(shape), hidden.new_zeros(shape)) for _ in self.blocks]
