@@ -42,7 +42,7 @@ BATCH_SIZES = (1, 2, 4, 8, 16)
 @torch.inference_mode()
 def ideal_flops(world, num_steps: int) -> int:
     """Matrix products of (steps + 1) passes of one frame's tokens through the dynamics and one through the decoder."""
-    codes, action = world._steps[-1].codes, world._steps[-1].action
+    codes, action = world.steps[-1].codes, world.steps[-1].action
     dynamics = functools.partial(world.pipe.dynamics, codes, action, cache=world._dynamics_cache.clone())
     decoder = functools.partial(world.pipe.video_tokenizer.decode, codes, cache=world._decoder_cache.clone())
     return (num_steps + 1) * flops(dynamics) + flops(decoder)

@@ -100,6 +100,84 @@ def test_undo_then_the_same_actions_gives_the_same_frames(start, taken, n):
     assert torch.equal(world.codes, codes) and torch.equal(world.pixels, frames)
 
 
+@torch.no_grad()
+def test_undo_within_a_window_runs_no_model(start, tiny_pipeline):
+    world = play(start(), [0, 1, 2, 3, 4, 0, 1, 2, 3, 4])
+    passes = []
+    hook = tiny_pipeline.dynamics.transformer.register_forward_pre_hook(lambda *_: passes.append(1))
+    for _ in range(5):
+        world.undo()
+    assert not passes
+    world.undo()
+    hook.remove()
+    assert passes
+
+
+@pytest.mark.parametrize("n", [3, 5, 8, 19])
+def test_undo_of_a_long_world_is_exact(start, n):
+    actions = [4, 0, 2, 2, 1, 3, 0, 1] * 3
+    world = play(start(), actions)
+    expected = play(start(), actions[: 24 - n])
+    world.undo(n)
+    for same in (world, expected):
+        same.undo(2)
+        play(same, [3, 1, 1])
+    assert torch.equal(world.codes, expected.codes) and torch.equal(world.pixels, expected.pixels)
+    ours, theirs = world._dynamics_cache, expected._dynamics_cache
+    assert all(torch.equal(a, b) for a, b in zip(ours.buffers, theirs.buffers, strict=True))
+
+
+def test_steps_taken_back_can_be_taken_again(start):
+    world = play(start(), [4, 0, 2, 2, 1, 3])
+    expected = world.fork()
+    undone = world.undo(5)
+    assert [step.action.item() for step in undone] == [0, 2, 2, 1, 3]
+    world.redo(undone)
+    assert torch.equal(play(world, [1]).pixels, play(expected, [1]).pixels)
+
+
+def test_another_roll_is_another_sample_and_as_repeatable(start):
+    frames = []
+    for roll in (0, 1, 1, 2):
+        world = start()
+        world.step(3, roll=roll)
+        frames.append(world.codes)
+    assert torch.equal(frames[0], play(start(), [3]).codes) and torch.equal(frames[1], frames[2])
+    assert not torch.equal(frames[0], frames[1]) and not torch.equal(frames[1], frames[3])
+
+
+def test_worlds_at_different_times_step_together_as_they_do_alone(start, clips):
+    worlds = [play(start(), [0]), play(start(clips[:, 1], seed=4), [1, 2, 3, 4, 0, 1]), start(clips[1, 2], seed=9)]
+    alone = [world.fork() for world in worlds]
+    for actions, rolls in (([3, [2, 4], 1], [0, 0, 2]), ([0, 1, 0], [0, 1, 0]), ([4, 4, 4], [0, 0, 0])):
+        together = GenieWorld.step_together(worlds, actions, "pt", rolls)
+        for world, single, frame, action, roll in zip(worlds, alone, together, actions, rolls, strict=True):
+            assert torch.allclose(frame, single.step(action, "pt", roll), atol=1.01 / 255)
+            assert torch.equal(world.codes, single.codes) and world.actions == single.actions
+    for world, single in zip(worlds, alone, strict=True):
+        world.undo(2)
+        single.undo(2)
+        assert torch.equal(play(world, [1]).codes, play(single, [1]).codes)
+
+
+def test_worlds_of_different_settings_are_not_stepped_together(start):
+    with pytest.raises(ValueError, match="different pipelines or settings"):
+        GenieWorld.step_together([start(), start(temperature=2.0)], [0, 0])
+    worlds = [start(), start()]
+    with pytest.raises(ValueError, match="action 7 is none"):
+        GenieWorld.step_together(worlds, [0, 7])
+    assert [world.num_steps for world in worlds] == [0, 0]
+
+
+def test_a_preview_in_pieces_may_be_interrupted_by_a_step(start):
+    world, other = play(start(), [1, 2]), play(start(), [1, 2])
+    pieces = world.previewing()
+    assert [next(pieces), next(pieces)] == [None, None]
+    world.step(0)
+    *_, frames = pieces
+    assert [frame.tobytes() for frame in frames] == [frame.tobytes() for frame in other.preview()]
+
+
 def test_undo_of_single_steps_past_the_window(start):
     world = play(start(), [0, 1, 2, 3, 4, 0])
     frames = world.pixels
@@ -167,7 +245,7 @@ def test_what_is_no_saved_world_of_this_pipeline(tiny_pipeline, start, tmp_path)
         GenieWorld.load(tiny_pipeline, path)
     world = play(start(), [1])
     world.prompt = world.prompt[..., :8]
-    world._steps[0] = world._steps[0]._replace(frame=world._steps[0].frame[..., :8])
+    world.steps[0] = world.steps[0]._replace(frame=world.steps[0].frame[..., :8])
     world.save(path)
     with pytest.raises(ValueError, match="comes from another world"):
         GenieWorld.load(tiny_pipeline, path)

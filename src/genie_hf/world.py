@@ -2,6 +2,7 @@
 
 import copy
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from .frame_budget import FrameBudget
 from .frames import check_output_type, to_output
-from .models.st_transformer import TemporalCache
+from .models.st_transformer import JoinedCaches, TemporalCache
 
 if TYPE_CHECKING:
     from .pipeline_genie import GeniePipeline
@@ -21,13 +22,13 @@ if TYPE_CHECKING:
 FILE_FORMAT = "genie_hf.world"
 
 
-def step_generator(seed: int, step: int) -> torch.Generator:
+def step_generator(seed: int, step: int, roll: int = 0) -> torch.Generator:
     """The source of all randomness of one step (counted from 0) of the world with this seed."""
-    return torch.Generator().manual_seed(int(np.random.SeedSequence((seed, step)).generate_state(1)[0]))
+    return torch.Generator().manual_seed(int(np.random.SeedSequence((seed, step, roll)).generate_state(1)[0]))
 
 
 class Step(NamedTuple):
-    """What one step added: `action` (B, 1), `codes` (B, 1, h, w) and `frame`, uint8 (B, C, H, W)."""
+    """What a step added: `action` (B, 1), `codes` (B, 1, h, w) and `frame`, uint8 (B, C, H, W)."""
 
     action: Tensor
     codes: Tensor
@@ -78,8 +79,8 @@ class GenieWorld:
         self.seeds, self.batched = seeds, batched
         self.scheduler = copy.copy(pipe.scheduler)  # its own: worlds share the pipeline
         self.scheduler.set_timesteps(num_inference_steps, temperature)
-        self._steps: list[Step] = []
-        self._rebuild_caches()
+        self.steps: list[Step] = []  # taken since the prompt
+        self._start_caches()
         self._budget = None
         if max_frame_ms is not None:
             self._budget = FrameBudget(max_frame_ms / 1000, num_inference_steps)
@@ -87,13 +88,14 @@ class GenieWorld:
 
     # Playing
 
-    def step(self, action: int | list[int] | Tensor, output_type: str = "pil"):
+    def step(self, action: int | list[int] | Tensor, output_type: str = "pil", roll: int = 0):
         """Takes an action and returns the frame that it leads to. A step that fails leaves the world as it was.
 
         Args:
             action (`int`, or a list or tensor of `batch_size` of them): In `[0, num_actions)`; in a batched world one
                 number counts for all.
             output_type (`str`): `"pil"`, `"np"` or `"pt"`, as in [`GeniePipeline.__call__`].
+            roll (`int`, defaults to 0): From 0 upwards; each gives another sample of the same step.
 
         Returns:
             The frame: a `PIL.Image.Image`, a float array `(height, width, channels)` or tensor
@@ -102,18 +104,59 @@ class GenieWorld:
         Raises:
             ValueError, TypeError: For an action that the world does not have, or an unknown output type.
         """
+        return self.step_together([self], [action], output_type, [roll])[0]
+
+    @staticmethod
+    def step_together(
+        worlds: list["GenieWorld"],
+        actions: list[int | list[int] | Tensor],
+        output_type: str = "pil",
+        rolls: list[int] | None = None,
+    ) -> list:
+        """Steps several worlds in one batch, wherever each of them is: cheaper than one after the other, and the same.
+
+        Args:
+            worlds (`list[GenieWorld]`): Of one pipeline, with equal MaskGIT steps and temperature; without a time
+                budget, unless there is one world only.
+            actions, output_type, rolls: As in [`~GenieWorld.step`], one action and one roll for each world.
+
+        Returns:
+            A list with each world's frame.
+
+        Raises:
+            ValueError, TypeError: As [`~GenieWorld.step`], and for worlds that cannot be stepped together.
+        """
         check_output_type(output_type)
-        action = self.pipe.check_actions(action, len(self.seeds), dim=1).unsqueeze(1)
-        if self._budget is not None:
-            self.scheduler.set_timesteps(self._budget.num_steps(), self.scheduler.temperature)
-        began = self._clock()
-        codes = self._draw(action, self.seeds, self._dynamics_cache)
-        drawn = self._clock()
-        frame = self._commit(codes, action)
-        self._steps.append(Step(action, codes, frame))
-        if self._budget is not None:
-            self._budget.record(self.scheduler.num_inference_steps, drawn - began, self._clock() - drawn)
-        return to_output(self._unbatch(frame), output_type)
+        first, rolls = worlds[0], rolls or [0] * len(worlds)
+        if len(worlds) > 1 and len({world._kind for world in worlds}) > 1:
+            raise ValueError("worlds of different pipelines or settings came, or with a time budget; step them alone.")
+        action = torch.cat(
+            [
+                world.pipe.check_actions(action, len(world.seeds), dim=1).unsqueeze(1)
+                for world, action in zip(worlds, actions, strict=True)
+            ]
+        )
+        generators = [g for world, roll in zip(worlds, rolls, strict=True) for g in world._generators(roll=roll)]
+        sizes = [len(world.seeds) for world in worlds]
+        if len(worlds) == 1:
+            dynamics_cache, decoder_cache = first._dynamics_cache, first._decoder_cache
+        else:
+            dynamics_cache = JoinedCaches([world._dynamics_cache for world in worlds], sizes)
+            decoder_cache = JoinedCaches([world._decoder_cache for world in worlds], sizes)
+
+        if first._budget is not None:
+            first.scheduler.set_timesteps(first._budget.num_steps(), first.scheduler.temperature)
+        began = first._clock()
+        *_, codes = first._drawing(action, generators, dynamics_cache)
+        drawn = first._clock()
+        frames = first._commit(codes, action, dynamics_cache, decoder_cache)
+        if first._budget is not None:
+            first._budget.record(first.scheduler.num_inference_steps, drawn - began, first._clock() - drawn)
+
+        parts = zip(*(x.split(sizes) for x in (action, codes, frames)), strict=True)
+        for world, part in zip(worlds, parts, strict=True):
+            world.steps.append(Step(*part))
+        return [to_output(world._unbatch(world.steps[-1].frame), output_type) for world in worlds]
 
     def preview(self, output_type: str = "pil"):
         """The frame that [`~GenieWorld.step`] would give for each action, in one batch. The world does not change.
@@ -124,26 +167,60 @@ class GenieWorld:
         Returns:
             A list of `num_actions` frames, or an array or tensor with an axis for them; per world if batched.
         """
+        *_, frames = self.previewing(output_type)
+        return frames
+
+    def previewing(self, output_type: str = "pil") -> Iterator:
+        """[`~GenieWorld.preview`] in pieces, so that something more urgent can be done between them.
+
+        Yields:
+            `None` after each MaskGIT step, and at last what `preview` returns.
+        """
         check_output_type(output_type)
         B, A = len(self.seeds), self.pipe.dynamics.config.num_actions
         action = torch.arange(A, device=self.prompt_actions.device).repeat(B).unsqueeze(1)
-        seeds = [seed for seed in self.seeds for _ in range(A)]
-        codes = self._draw(action, seeds, self._dynamics_cache.repeat_interleave(A))
-        frames = self._decode(codes, self._decoder_cache.repeat_interleave(A))[:, 0].unflatten(0, (B, A))
-        return to_output(self._unbatch(frames), output_type)
+        generators = self._generators(copies=A)
+        decoder_cache = self._decoder_cache.repeat_interleave(A)
+        for drawn in self._drawing(action, generators, self._dynamics_cache.repeat_interleave(A)):
+            codes = drawn
+            yield None
+        frames = self._decode(codes, decoder_cache)[:, 0].unflatten(0, (B, A))
+        yield to_output(self._unbatch(frames), output_type)
 
-    def undo(self, n: int = 1) -> None:
-        """Takes back the last `n` steps. Where that needs frames that have left the window, it replays all codes."""
-        if not 0 <= n <= len(self._steps):
-            raise ValueError(f"{n} steps cannot be taken back from {len(self._steps)}; choose at most that many.")
-        del self._steps[len(self._steps) - n :]
+    def undo(self, n: int = 1) -> list[Step]:
+        """Takes back the last `n` steps.
+
+        As many as the window is long are taken back at once; where that needs frames that were forgotten, the frames
+        before are passed through the models again.
+
+        Returns:
+            `list[Step]`: What [`~GenieWorld.redo`] takes.
+        """
+        kept = max(len(self.steps) - n, 0)
+        undone = self.steps[kept:]
+        for _ in self.undoing(n):
+            pass
+        return undone
+
+    def undoing(self, n: int = 1) -> Iterator[None]:
+        """[`~GenieWorld.undo`] in pieces, so that something more urgent can be done between them: yields after each
+        pass of the models. Until the last of them the world is between two states."""
+        if not 0 <= n <= len(self.steps):
+            raise ValueError(f"{n} steps cannot be taken back from {len(self.steps)}; choose at most that many.")
+        self.steps = self.steps[: len(self.steps) - n]
         if not (self._dynamics_cache.rewind(n) and self._decoder_cache.rewind(n)):
-            self._rebuild_caches()
+            yield from self._rebuilding()
+
+    def redo(self, steps: list[Step]) -> None:
+        """Takes steps again that were taken from here before, by their codes: nothing is sampled."""
+        for step in steps:
+            self._commit(step.codes, step.action, self._dynamics_cache, self._decoder_cache)
+            self.steps.append(step)
 
     def fork(self) -> "GenieWorld":
         """An independent copy: the same past, and with the same actions the same future."""
         other = copy.copy(self)
-        other._steps = self._steps.copy()
+        other.steps = self.steps.copy()
         other._dynamics_cache, other._decoder_cache = self._dynamics_cache.clone(), self._decoder_cache.clone()
         return other
 
@@ -152,12 +229,12 @@ class GenieWorld:
     @property
     def pixels(self) -> Tensor:
         """All frames, the prompt's first: uint8 of shape `(batch_size, num_frames, channels, height, width)`."""
-        return torch.cat([self.prompt, *(step.frame.unsqueeze(1) for step in self._steps)], dim=1)
+        return torch.cat([self.prompt, *(step.frame.unsqueeze(1) for step in self.steps)], dim=1)
 
     @property
     def codes(self) -> Tensor:
         """All frames' codes, of shape `(batch_size, num_frames, h, w)`."""
-        return torch.cat([self.prompt_codes, *(step.codes for step in self._steps)], dim=1)
+        return torch.cat([self.prompt_codes, *(step.codes for step in self.steps)], dim=1)
 
     @property
     def frames(self) -> list:
@@ -172,11 +249,11 @@ class GenieWorld:
     @property
     def num_steps(self) -> int:
         """Steps taken since the prompt."""
-        return len(self._steps)
+        return len(self.steps)
 
     @property
     def _all_actions(self) -> Tensor:
-        return torch.cat([self.prompt_actions, *(step.action for step in self._steps)], dim=1)
+        return torch.cat([self.prompt_actions, *(step.action for step in self.steps)], dim=1)
 
     # Saving
 
@@ -233,22 +310,31 @@ class GenieWorld:
             metadata["batched"] == "True",
         )
         for frame_codes, action in zip(codes[:, P:].split(1, dim=1), actions[:, P - 1 :].split(1, dim=1), strict=True):
-            world._steps.append(Step(action, frame_codes, world._commit(frame_codes, action)))
+            frame = world._commit(frame_codes, action, world._dynamics_cache, world._decoder_cache)
+            world.steps.append(Step(action, frame_codes, frame))
         return world
 
     # Inside
 
+    @property
+    def _kind(self) -> tuple:
+        """What must be equal in worlds that are stepped together."""
+        return (id(self.pipe), self.scheduler.num_inference_steps, self.scheduler.temperature, self._budget)
+
+    def _generators(self, copies: int = 1, roll: int = 0) -> list[torch.Generator]:
+        """The next step's sources of randomness, for each world of the batch as many alike as there are copies."""
+        return [step_generator(seed, len(self.steps), roll) for seed in self.seeds for _ in range(copies)]
+
     @torch.inference_mode()
-    def _draw(self, action: Tensor, seeds: list[int], cache: TemporalCache) -> Tensor:
-        """The next frame's codes (B, 1, h, w) after `action` (B, 1)."""
+    def _drawing(self, action: Tensor, generators: list[torch.Generator], cache: TemporalCache) -> Iterator[Tensor]:
+        """The next frame's codes (B, 1, h, w) after `action` (B, 1), as they are after each MaskGIT step."""
         config = self.pipe.dynamics.config
-        generators = [step_generator(seed, len(self._steps)) for seed in seeds]
-        codes = action.new_full((len(seeds), 1, *config.grid_size), config.mask_token_id)
+        codes = action.new_full((len(action), 1, *config.grid_size), config.mask_token_id)
         for timestep in self.scheduler.timesteps.tolist():
             positions = self.scheduler.positions(codes, generators)
             logits = self.pipe.dynamics(codes, action, cache=cache, positions=positions).logits
             codes = self.scheduler.step(logits, timestep, codes, generators, positions).prev_sample
-        return codes
+            yield codes
 
     @torch.inference_mode()
     def _decode(self, codes: Tensor, cache: TemporalCache) -> Tensor:
@@ -256,12 +342,14 @@ class GenieWorld:
         return self.pipe.video_tokenizer.decode(codes, cache=cache).float().mul_(255).round_().to(torch.uint8)
 
     @torch.inference_mode()
-    def _commit(self, codes: Tensor, action: Tensor) -> Tensor:
+    def _commit(
+        self, codes: Tensor, action: Tensor, dynamics_cache: TemporalCache, decoder_cache: TemporalCache
+    ) -> Tensor:
         """Puts frames behind the cached ones and returns the last; both caches advance, or with an error none."""
-        self.pipe.dynamics(codes, action, cache=self._dynamics_cache)
-        frames = self._decode(codes, self._decoder_cache)
-        self._dynamics_cache.advance(codes.shape[1])
-        self._decoder_cache.advance(codes.shape[1])
+        self.pipe.dynamics(codes, action, cache=dynamics_cache)
+        frames = self._decode(codes, decoder_cache)
+        for cache in (dynamics_cache, decoder_cache):
+            cache.advance(codes.shape[1])
         return frames[:, -1]
 
     def _clock(self) -> float:
@@ -278,13 +366,34 @@ class GenieWorld:
             world.step(0, "pt")
         self._budget = world._budget
 
-    def _rebuild_caches(self) -> None:
-        """Fills new caches in the very passes that filled the old ones, so that not a bit differs."""
-        self._dynamics_cache = TemporalCache(self.pipe.dynamics.config.num_frames)
-        self._decoder_cache = TemporalCache(self.pipe.video_tokenizer.config.num_frames)
-        self._commit(self.prompt_codes, self.prompt_actions)
-        for step in self._steps:
-            self._commit(step.codes, step.action)
+    def _start_caches(self) -> None:
+        """Empty caches, then the prompt; or, where steps were taken, caches that begin after them."""
+        position = self.prompt.shape[1] + len(self.steps) if self.steps else 0
+        self._dynamics_cache = TemporalCache(self.pipe.dynamics.config.num_frames, position)
+        self._decoder_cache = TemporalCache(self.pipe.video_tokenizer.config.num_frames, position)
+        if not self.steps:
+            self._commit(self.prompt_codes, self.prompt_actions, self._dynamics_cache, self._decoder_cache)
+
+    def _rebuilding(self) -> Iterator[None]:
+        """Fills new caches in the very passes that filled the old ones, so that not a bit differs; yields after each.
+
+        A frame's keys and values in the last layer depend on layers x (window - 1) frames before it. With the frames
+        kept aside for `rewind` that is how far back the passes begin.
+        """
+        dynamics, tokenizer = self.pipe.dynamics.config, self.pipe.video_tokenizer.config
+        reach = max(
+            window + 1 + layers * (window - 1)
+            for window, layers in (
+                (dynamics.num_frames, dynamics.num_hidden_layers),
+                (tokenizer.num_frames, tokenizer.decoder.num_hidden_layers),
+            )
+        )
+        steps, first = self.steps, max(len(self.steps) - reach, 0)
+        self.steps = steps[:first]
+        self._start_caches()
+        for step in steps[first:]:
+            self.redo([step])
+            yield
 
     def _unbatch(self, x: Tensor) -> Tensor:
         return x if self.batched else x[0]

@@ -5,7 +5,7 @@ import torch
 from huggingface_hub.errors import StrictDataclassFieldValidationError
 
 from genie_hf import GenieDynamicsConfig, STTransformerConfig, TemporalCache
-from genie_hf.models.st_transformer import ATTENTION, STTransformer
+from genie_hf.models.st_transformer import ATTENTION, JoinedCaches, STTransformer
 
 ATTENTIONS = sorted(ATTENTION)
 PATTERNS = ["st", "spatial", "full"]
@@ -108,24 +108,58 @@ def test_rotary_positions_are_relative(transformer, hidden):
     torch.testing.assert_close(model(hidden), shifted, rtol=1e-3, atol=1e-3)
 
 
-def test_rewind_is_exact_or_refused(transformer, hidden):
-    model = make("st", transformer)
-    cache = TemporalCache(4)
-    frames = hidden.split(1, dim=1)
-    for frame in frames[:3]:
-        model(frame, cache)
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_rewind_is_exact_or_refused(pattern, transformer, hidden):
+    model = make(pattern, transformer)
+    frames = [*hidden.split(1, dim=1), *hidden.flip(0).split(1, dim=1)]
+    cache, outputs, before = TemporalCache(3), [], []
+    for frame in frames:
+        before.append(cache.clone())
+        outputs.append(model(frame, cache))
         cache.advance()
-    expected = model(frames[3], cache)
-    cache.advance()
-    assert cache.rewind()
-    torch.testing.assert_close(model(frames[3], cache), expected, rtol=0, atol=0)
-    cache.advance()
-    for frame in frames[4:]:
-        model(frame, cache)
-        cache.advance()
-    held = copy.copy(cache.__dict__)
-    assert not cache.rewind(3)  # frames that would be seen again have left
-    assert cache.__dict__ == held
+    for n in (1, 2, 3):  # three frames are kept aside
+        again = cache.clone()
+        assert again.rewind(n) and again.position == len(frames) - n
+        for frame, expected in zip(frames[-n:], outputs[-n:], strict=True):
+            torch.testing.assert_close(model(frame, again), expected, rtol=0, atol=0)
+            again.advance()
+    other = before[8].clone()
+    assert other.rewind(2)
+    for frame, expected in zip(hidden.flip(2).split(1, dim=1), range(6), strict=True):  # another future after it
+        model(frame, other)
+        other.advance()
+        assert other.position == 7 + expected
+    assert other.rewind(3) and other.position == 9
+    if pattern != "spatial":
+        held = copy.copy(cache.__dict__)
+        assert not cache.rewind(5)
+        assert cache.__dict__ == held
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS)
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_joined_caches_give_what_each_gives_alone(pattern, attention, transformer, hidden):
+    model = make(pattern, transformer, attention)
+    histories = [hidden[:1, :1], hidden[:, 1:5], hidden[1:, :3]]  # of 1, 4 and 3 frames, and 1, 2 and 1 samples
+    caches, sizes = [], [len(history) for history in histories]
+    for history in histories:
+        caches.append(TemporalCache(3))
+        for frame in history.split(1, dim=1):
+            model(frame, caches[-1])
+            caches[-1].advance()
+    alone = [cache.clone() for cache in caches]
+    for frame in torch.randn(3, 4, 1, *hidden.shape[2:]).unbind():
+        joined = JoinedCaches(caches, sizes)
+        model(torch.randn_like(frame), joined)  # a refinement pass leaves nothing behind
+        outputs = model(frame, joined)
+        joined.advance()
+        for cache, part, output in zip(alone, frame.split(sizes), outputs.split(sizes), strict=True):
+            torch.testing.assert_close(output, model(part, cache), rtol=1e-4, atol=1e-5)
+            cache.advance()
+    for cache, single in zip(caches, alone, strict=True):
+        assert cache.position == single.position
+        for buffer, expected in zip(cache.buffers, single.buffers, strict=True):
+            torch.testing.assert_close(buffer, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_clones_and_repeats_are_independent(transformer, hidden):

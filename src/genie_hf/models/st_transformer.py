@@ -66,12 +66,12 @@ class STTransformerConfig(PreTrainedConfig):
 
 
 class Window(NamedTuple):
-    """When the frames of a pass are, and which frames each of them sees."""
+    """When the frames of a pass are, and which frames each of them sees. N is B, or 1 where all samples agree."""
 
-    cos: Tensor  # (T, 1, 1, head_dim), as `sin`: the rotation of each frame's queries and keys
+    cos: Tensor  # (N, T, 1, 1, head_dim), as `sin`: the rotation of each frame's queries and keys
     sin: Tensor
-    mask: Tensor  # added to the scores: 0 where a query (row) sees a key (column), else -inf
-    slots: Tensor | None  # where in a cache the pass is written
+    mask: Tensor  # (N, 1, 1, queries, keys), added to the scores: 0 where a query sees a key, else -inf
+    slots: Tensor | None  # (N, tokens of a group): where in a cache the pass is written
 
 
 class TemporalCache:
@@ -81,17 +81,20 @@ class TemporalCache:
     overwrites them: a frame can be refined as often as one likes. `advance` then makes the last pass's frames stay.
 
     The buffers are a ring, allocated once: a new frame takes the place of the oldest. Rotary positions are relative,
-    so the others need no change; and as no shape ever changes, one compiled pass serves every frame.
+    so the others need no change; and as no shape ever changes, one compiled pass serves every frame. The frames that
+    left last are kept aside, as many as the ring holds, so that `rewind` can bring them back.
 
     Args:
         max_frames: frames that attention spans, the new ones included.
+        position: time of the first frame that will come.
     """
 
-    def __init__(self, max_frames: int):
+    def __init__(self, max_frames: int, position: int = 0):
         self.max_frames = max_frames
-        self.position = 0  # frames committed since the start
+        self.position = position  # frames committed since the start
         self.num_frames = 0  # frames still held
         self.layers: list[tuple[Tensor, Tensor]] = []  # (B, groups, heads, max_frames * tokens per group, head_dim)
+        self._left: dict[int, list[Tensor]] = {}  # by frame, the oldest first
         self._window = None  # the last pass's, with what it follows from: it stays the same while a frame is refined
 
     def reserve(self, num_frames: int) -> None:
@@ -100,7 +103,12 @@ class TemporalCache:
             raise ValueError(
                 f"{num_frames} frames do not fit a window of {self.max_frames}; pass fewer frames at once."
             )
-        self.num_frames = min(self.num_frames, self.max_frames - num_frames)
+        while self.num_frames > self.max_frames - num_frames:
+            oldest = self.position - self.num_frames
+            self._left[oldest] = [column.clone() for column in self.columns(oldest)]
+            self.num_frames -= 1
+            if len(self._left) > self.max_frames:
+                del self._left[min(self._left)]
 
     def window(self, num_frames: int, config: STTransformerConfig, like: Tensor) -> Window:
         """The window of a pass over `num_frames` new frames."""
@@ -118,31 +126,92 @@ class TemporalCache:
         self.num_frames += num_frames
         self.position += num_frames
 
+    @torch.inference_mode()
     def rewind(self, num_frames: int = 1) -> bool:
-        """Forgets the last frames. False, with nothing changed, if frames that would be seen again have rolled out."""
-        held, position = self.num_frames - num_frames, self.position - num_frames
-        if held < min(position, self.max_frames - 1):
+        """Forgets the last frames. False, with nothing changed, if frames that would be seen again are lost."""
+        position, oldest = self.position - num_frames, self.position - self.num_frames
+        first_seen = max(position - (self.max_frames - 1), 0)
+        returning = range(first_seen, min(oldest, position))
+        if not all(frame in self._left for frame in returning):
             return False
-        self.num_frames, self.position = held, position
+        for frame in returning:
+            for column, kept in zip(self.columns(frame), self._left[frame], strict=True):
+                column.copy_(kept)
+        self._left = {frame: kept for frame, kept in self._left.items() if frame < first_seen}
+        self.position, self.num_frames = position, position - min(first_seen, oldest)
         return True
+
+    @property
+    def buffers(self) -> list[Tensor]:
+        """The keys and values of all layers."""
+        return [buffer for layer in self.layers for buffer in layer]
+
+    def columns(self, frame: int) -> list[Tensor]:
+        """The part of each buffer that holds this frame, or will."""
+        slot = frame % self.max_frames
+        return [buffer.unflatten(3, (self.max_frames, -1))[:, :, :, slot] for buffer in self.buffers]
 
     def clone(self) -> "TemporalCache":
         """An independent copy."""
-        return self._map(Tensor.clone)
+        other = self._map(Tensor.clone)
+        other._left = self._left.copy()
+        return other
 
     def repeat_interleave(self, repeats: int) -> "TemporalCache":
-        """A copy in which each sample of the batch stands `repeats` times."""
+        """A copy in which each sample of the batch stands `repeats` times. It cannot be rewound past its window."""
         return self._map(lambda buffer: buffer.repeat_interleave(repeats, dim=0))
 
     def nbytes(self) -> int:
-        """Memory of the keys and values."""
-        return sum(buffer.nbytes for layer in self.layers for buffer in layer)
+        """Memory of the keys and values, those kept aside included."""
+        return sum(buffer.nbytes for buffers in (self.buffers, *self._left.values()) for buffer in buffers)
 
     def _map(self, function) -> "TemporalCache":
-        other = TemporalCache(self.max_frames)
-        other.position, other.num_frames = self.position, self.num_frames
+        other = TemporalCache(self.max_frames, self.position)
+        other.num_frames = self.num_frames
         other.layers = [(function(key), function(value)) for key, value in self.layers]
         return other
+
+
+class JoinedCaches:
+    """Several caches as one, for passes over the next frame of samples that are at different times.
+
+    The passes work on a copy; `advance` writes what is new into each cache.
+
+    Args:
+        caches: of one transformer, each with a frame or more.
+        batch_sizes: samples of each.
+    """
+
+    def __init__(self, caches: list[TemporalCache], batch_sizes: list[int]):
+        self.caches, self.batch_sizes = caches, batch_sizes
+        self.position = min(cache.position for cache in caches)
+        layers = zip(*(cache.layers for cache in caches), strict=True)
+        self.layers = [tuple(map(torch.cat, zip(*layer, strict=True))) for layer in layers]
+        self._window = None
+
+    def reserve(self, num_frames: int) -> None:
+        for cache in self.caches:
+            cache.reserve(num_frames)
+
+    def window(self, num_frames: int, config: STTransformerConfig, like: Tensor) -> Window:
+        if self._window is None:
+            windows = [
+                [tensor.expand(len(part), *tensor.shape[1:]) for tensor in cache.window(num_frames, config, part)]
+                for cache, part in zip(self.caches, like.split(self.batch_sizes), strict=True)
+            ]
+            self._window = Window(*map(torch.cat, zip(*windows, strict=True)))
+        return self._window
+
+    def advance(self, num_frames: int = 1) -> None:
+        first = 0
+        for cache, size in zip(self.caches, self.batch_sizes, strict=True):
+            part = TemporalCache(cache.max_frames)
+            part.layers = [(key[first : first + size], value[first : first + size]) for key, value in self.layers]
+            for frame in range(cache.position, cache.position + num_frames):
+                for column, new in zip(cache.columns(frame), part.columns(frame), strict=True):
+                    column.copy_(new)
+            cache.advance(num_frames)
+            first += size
 
 
 def make_window(
@@ -158,14 +227,19 @@ def make_window(
     """
     half, S = config.head_dim // 2, like.shape[2]
     frequencies = config.rope_theta ** (-torch.arange(half, device=times.device, dtype=torch.float32) / half)
-    angles = (times[:, None].float() * frequencies)[:, None, None]
+    angles = (times[:, None].float() * frequencies)[None, :, None, None]
     cos, sin = angles.cos().to(like.dtype), angles.sin().to(like.dtype)
     if config.pattern == "full":  # a token sees what its frame sees
         visible = visible.repeat_interleave(S, dim=0).repeat_interleave(S, dim=1)
         if slots is not None:
             slots = (slots[:, None] * S + torch.arange(S, device=slots.device)).flatten()
     mask = torch.zeros(visible.shape, device=like.device, dtype=like.dtype).masked_fill_(~visible, -torch.inf)
-    return Window(torch.cat([cos, cos], dim=-1), torch.cat([-sin, sin], dim=-1), mask, slots)
+    return Window(
+        torch.cat([cos, cos], dim=-1),
+        torch.cat([-sin, sin], dim=-1),
+        mask[None, None, None],
+        None if slots is None else slots[None],
+    )
 
 
 def rotate(x: Tensor, window: Window) -> Tensor:
@@ -185,6 +259,9 @@ def sdpa_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | Non
     """The same through PyTorch's fused kernels."""
     lead = query.shape[:2]  # (B, groups, heads, L, head_dim) -> (B * groups, heads, L, head_dim)
     query, key, value = (x.flatten(0, 1) for x in (query, key, value))
+    mask = (
+        None if mask is None else mask.flatten(0, 1)
+    )  # with a mask there is one group: no attention in space has one
     return F.scaled_dot_product_attention(query, key, value, attn_mask=mask).unflatten(0, lead)
 
 
@@ -226,8 +303,9 @@ class Attention(nn.Module):
             query, key, mask = rotate(query, window), rotate(key, window), window.mask
         query, key, value = self._group(query), self._group(key), self._group(value)
         if past is not None:
+            sample = torch.arange(len(x), device=x.device)[:, None]
             for buffer, new in zip(past, (key, value), strict=True):
-                buffer.index_copy_(3, window.slots, new.to(buffer.dtype))
+                buffer.movedim(3, 1)[sample, window.slots] = new.movedim(3, 1).to(buffer.dtype)
             key, value = past
         implementation = "eager" if self.axis == "time" else self.model_config._attn_implementation
         attended = ATTENTION[implementation](query, key, value, mask)
