@@ -1,14 +1,13 @@
-"""Play a world in the browser: choose a picture, press a key, and the model imagines the next frame.
+"""Play a world in the browser: choose a picture, hold a key, and the model imagines frame after frame.
 
 `GENIE_MODEL` names the world to play, a folder or a Hub id; without it the page plays the bundled CoinRun world.
 """
 
-import base64
-import html
-import io
+import json
+import logging
 import os
 import sys
-import time
+from functools import wraps
 from pathlib import Path
 
 import diffusers
@@ -16,209 +15,202 @@ import gradio as gr
 import torch
 import transformers
 from huggingface_hub import snapshot_download
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
+from starlette.middleware import Middleware
 
 from genie_hf import GeniePipeline
 from genie_hf.precision import preferred_dtype
-from sessions import Session, Sessions
+from limits import BodyLimit
+from pictures import data_uri, to_webp
+from service import DEFAULT_STEPS, MOST_STEPS, Service
+from sessions import MOST_FRAMES
 
 HERE = Path(__file__).parent
 BUNDLED_WORLD = HERE.parent / "pipelines" / "coinrun-small"
-LARGEST_PICTURE = 25_000_000  # pixels; checked before a picture is decoded
-DEFAULT_STEPS = 4  # MaskGIT steps per frame
+SCRIPTS = ("world", "screen", "actions", "keys", "filmstrip", "prompts", "share", "player")  # one after the other
+
+log = logging.getLogger(__name__)
 
 
-def load_world():
-    """Returns the pipeline, its name, and the paths of the start pictures that come with it (`examples/*.png`)."""
+def load_world() -> tuple[GeniePipeline, Path, str]:
+    """The pipeline that `GENIE_MODEL` names, its folder, and the name to show.
+
+    Raises:
+        ValueError: If it cannot be loaded, with a sentence that names no folder but the last.
+    """
     source = os.environ.get("GENIE_MODEL") or str(BUNDLED_WORLD)
-    if source == str(BUNDLED_WORLD) and not (BUNDLED_WORLD / "model_index.json").exists():
-        raise SystemExit(
-            f"There is no trained world in {BUNDLED_WORLD}: train it with `genie-hf train "
-            f"pipelines/coinrun-small/recipe.yaml`, or name another one: GENIE_MODEL=<folder or Hub id>."
-        )
+    name = Path(source).name if Path(source).is_dir() or Path(source).is_absolute() else source
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     for library in (diffusers, transformers):
         library.utils.logging.disable_progress_bar()
     try:
         pipe = GeniePipeline.from_pretrained(source, dtype=preferred_dtype(device)).to(device)
-    except (OSError, ValueError) as error:
-        raise SystemExit(f"{source} could not be loaded as a world: {error}") from None
-    folder = Path(source) if Path(source).is_dir() else Path(snapshot_download(source, allow_patterns="examples/*"))
-    name = folder.name if Path(source).is_dir() else source
-    return pipe, name, sorted((folder / "examples").glob("*.png"))
+        beside = ["examples/*", "action_legend.json"]
+        folder = source if Path(source).is_dir() else snapshot_download(source, allow_patterns=beside)
+    except Exception as error:
+        log.error("GENIE_MODEL=%s could not be loaded: %s", source, error)
+        raise ValueError(
+            f"The world {name} could not be loaded. Whoever runs this page can name another one: "
+            "GENIE_MODEL=<folder or Hub id of a trained world>."
+        ) from None
+    return pipe, Path(folder), name
 
 
-def open_picture(path):
-    """Reads an uploaded picture; `ValueError` says in one sentence why it cannot be played."""
-    try:
-        picture = Image.open(path, formats=["PNG", "JPEG", "WEBP"])  # reads the header only
-        if picture.width * picture.height > LARGEST_PICTURE:
-            raise ValueError(
-                f"That picture has {picture.width} x {picture.height} pixels: use one of 25 megapixels or less."
-            )
-        return ImageOps.exif_transpose(picture).convert("RGB")
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError):
-        raise ValueError("That file is not a picture that can be read: use a PNG, JPEG or WebP file.") from None
+def find_gallery(folder: Path) -> dict[str, Path]:
+    """Start pictures by name: those that come with the world, then those that no world was trained on."""
+    paths = [*sorted((folder / "examples").glob("*.png")), *sorted((HERE / "pictures").glob("*.*g"))]
+    return {path.stem: path for path in paths}
 
 
-def data_uri(content, kind):
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+def thumbnail(path: Path) -> str:
+    picture = Image.open(path).convert("RGB")
+    picture.thumbnail((128, 128))
+    return data_uri(to_webp(picture), "image/webp")
 
 
-def draw(session, message="", seconds=None):
-    """The screen as HTML: the current frame, its number, and a message if there is one.
+def describe(service: Service, folder: Path, model: str) -> dict:
+    """What the page's script needs to know of the world."""
+    pipe, legend = service.pipe, folder / "action_legend.json"
+    tokenizer = pipe.video_tokenizer.config
+    return {
+        "model": model,
+        "device": f"{pipe.device.type}, {str(pipe.dtype).removeprefix('torch.')}",
+        "actions": service.num_actions,
+        "legend": json.loads(legend.read_text())["actions"] if legend.exists() else [],
+        "size": list(tokenizer.frame_size),
+        "memory": min(pipe.dynamics.config.num_frames, tokenizer.num_frames),
+        "fps": pipe.config.fps,
+        "steps": DEFAULT_STEPS,
+        "most_steps": MOST_STEPS,
+        "most_frames": MOST_FRAMES,
+        "text": pipe.text_to_image is not None,
+        "gallery": [
+            {"name": name, "image": thumbnail(path), "seen": path.parent.parent == folder}
+            for name, path in service.gallery.items()
+        ],
+    }
 
-    `data-reply` differs in every reply: `keys.js` waits for it before it sends the next key.
-    """
-    message = f'<p class="message" role="alert">{html.escape(message)}</p>' if message else ""
-    if session is None:
-        return f'<figure data-reply="{time.monotonic_ns()}">{message}</figure>'
-    file = io.BytesIO()
-    session.frames[-1].save(file, "WEBP", lossless=True, method=0)
-    took = "" if seconds is None else f" · {1000 * seconds:.0f} ms"
-    return (
-        f'<figure data-reply="{time.monotonic_ns()}" data-frame="{session.position}">'
-        f'<img src="{data_uri(file.getvalue(), "webp")}" alt="The world at frame {session.position}">'
-        f'<figcaption aria-live="polite">Frame {session.position}{took}</figcaption>{message}</figure>'
-    )
+
+def address(request: gr.Request) -> str:
+    """Where a player is, as the proxy in front of a Space says."""
+    return request.headers.get("x-forwarded-for", request.client.host).split(",")[0].strip()
 
 
-def build_page(pipe, name, examples):
-    """The page. Every visitor has a session of their own, found by Gradio's session hash."""
-    sessions = Sessions()
-    num_actions = pipe.dynamics.config.num_actions
-    expired = "There is no world here yet, or it has expired: choose a picture to start."
+def in_a_sentence(function):
+    """Makes errors a reply that holds one sentence: what is not a player's mistake goes to the log."""
 
-    def start(picture, num_inference_steps, request):
+    @wraps(function)
+    async def reply(message, *rest):
         try:
-            session = Session(pipe, picture, num_inference_steps)
+            if not isinstance(message, dict):
+                raise ValueError("That request could not be understood. Reload the page.")
+            return await function(message, *rest)
+        except LookupError as error:
+            return {"error": error.args[0], "expired": True}
         except (ValueError, TypeError) as error:
-            return draw(sessions.get(request.session_hash), str(error))
-        sessions.put(request.session_hash, session)
-        return draw(session)
+            return {"error": str(error.args[0]), **dict(*error.args[1:])}
+        except TimeoutError:
+            return {"error": "The server is very busy. Try again in a moment."}
+        except Exception:
+            log.exception("a request failed")
+            return {"error": "Something went wrong on the server. Press Reset to start again."}
 
-    def start_first(num_inference_steps, request: gr.Request):
-        if not examples:
-            return draw(None, "Upload a picture to start.")
-        return start(open_picture(examples[0]), num_inference_steps, request)
+    return reply
 
-    def start_example(num_inference_steps, request: gr.Request, choice: gr.SelectData):
-        return start(open_picture(examples[choice.index]), num_inference_steps, request)
 
-    def start_upload(path, num_inference_steps, request: gr.Request):
-        try:
-            picture = open_picture(path)
-        except ValueError as error:
-            return draw(sessions.get(request.session_hash), str(error))
-        return start(picture, num_inference_steps, request)
+def build_page(service: Service | None, config: dict) -> gr.Blocks:
+    """The page: one component with a script of its own, and named endpoints for programs.
 
-    def reset(num_inference_steps, request: gr.Request):
-        session = sessions.get(request.session_hash)
-        return draw(None, expired) if session is None else start(session.image, num_inference_steps, request)
+    Args:
+        service: What plays the worlds; None where none could be loaded.
+        config: What the script knows of the world, or `error`, a sentence.
+    """
 
-    def stepping(action):
-        def step(request: gr.Request):
-            session = sessions.get(request.session_hash)
-            if session is None:
-                return draw(None, expired)
-            began = time.perf_counter()
-            session.step(action)
-            return draw(session, seconds=time.perf_counter() - began)
+    @in_a_sentence
+    async def start(message: dict, request: gr.Request):
+        return await service.start(message, address(request))
 
-        return step
+    @in_a_sentence
+    async def step(message: dict):
+        return await service.step(message)
 
-    def undo(request: gr.Request):
-        session = sessions.get(request.session_hash)
-        if session is None:
-            return draw(None, expired)
-        session.undo()
-        return draw(session)
+    @in_a_sentence
+    async def preview(message: dict):
+        return await service.preview(message)
 
-    def gif(request: gr.Request):
-        session = sessions.get(request.session_hash)
-        if session is None:
-            return ""
-        uri = data_uri(session.gif(), "gif")
-        return f'<a href="{uri}" download="genie.gif"><img src="{uri}" alt="The session as a GIF">Save this GIF</a>'
+    @in_a_sentence
+    async def export(message: dict):
+        return await service.export(message)
 
-    def leave(request: gr.Request):
-        sessions.drop(request.session_hash)
+    def script(name: str) -> str:
+        return (HERE / "player" / f"{name}.js").read_text()
 
-    with gr.Blocks(title="Genie: play a world", analytics_enabled=False, delete_cache=(600, 1800)) as page:
-        gr.Markdown(
-            "# Play a world that a neural network imagines\n"
-            "Choose a picture, then press a button or its key. Each frame is generated from the ones before it and "
-            "from your action. The model found its actions by itself, so they have no names: try them."
+    with gr.Blocks(title="Genie: play a world", analytics_enabled=False) as page:
+        gr.HTML(
+            html_template=(HERE / "player" / "player.html").read_text(),
+            js_on_load="\n".join(map(script, SCRIPTS)),
+            server_functions=[start, step, preview, export] if service else [],
+            apply_default_css=False,
+            config=config,
         )
-        with gr.Row():
-            with gr.Column(scale=3, min_width=320):
-                screen = gr.HTML(elem_id="screen", js_on_load=(HERE / "keys.js").read_text())
-                with gr.Row(elem_id="actions"):
-                    buttons = [
-                        gr.Button(str(action + 1), elem_id=f"action-{action + 1}", variant="primary")
-                        for action in range(num_actions)
-                    ]
-                with gr.Row(elem_id="session"):
-                    undo_button = gr.Button("Undo (Z)", elem_id="undo")
-                    reset_button = gr.Button("Reset (R)", elem_id="reset")
-                    gif_button = gr.Button("Make a GIF", elem_id="make-gif")
-                gif_view = gr.HTML(elem_id="gif")
-            with gr.Column(scale=2, min_width=320):
-                gr.Markdown("### Start from a picture")
-                gallery = gr.Gallery(
-                    [str(path) for path in examples],
-                    show_label=False,
-                    columns=4,
-                    height="auto",
-                    allow_preview=False,
-                    buttons=[],
-                    elem_id="starts",
-                    visible=bool(examples),
-                )
-                upload = gr.UploadButton("Or from one of your own", file_types=["image"], elem_id="upload")
-                steps = gr.Slider(
-                    1,
-                    25,
-                    DEFAULT_STEPS,
-                    step=1,
-                    label="MaskGIT steps per frame",
-                    info="More steps: sharper and slower. Takes effect at the next start or reset.",
-                )
-                dtype = str(pipe.dtype).removeprefix("torch.")
-                gr.Markdown(f"World: `{name}`, {num_actions} actions, on {pipe.device.type} in {dtype}.")
-
-        # One queue for everything that runs the model: the frames of a visitor come in the order of the presses.
-        in_turn = {
-            "outputs": screen,
-            "concurrency_id": "model",
-            "concurrency_limit": 1,
-            "trigger_mode": "multiple",
-            "show_progress": "hidden",
-            "api_visibility": "private",
-        }
-        page.load(start_first, steps, **in_turn)
-        gallery.select(start_example, steps, **in_turn)
-        upload.upload(start_upload, [upload, steps], **in_turn)
-        for action, button in enumerate(buttons):
-            button.click(stepping(action), **in_turn)
-        undo_button.click(undo, **in_turn)
-        reset_button.click(reset, steps, **in_turn)
-        gif_button.click(gif, outputs=gif_view, api_visibility="private")
-        page.unload(leave)
+        if service:
+            publish(service)
     return page
 
 
+def publish(service: Service) -> None:
+    """Named endpoints, for `gradio_client` and agents."""
+
+    async def checked(reply):
+        try:
+            return await reply
+        except (LookupError, ValueError, TypeError, TimeoutError) as error:
+            raise gr.Error(str(error.args[0]) if error.args else "The server is very busy. Try again.") from None
+
+    async def start(
+        request: gr.Request, example: str = "", picture: str = "", text: str = "", seed: int = 0, steps: int = 4
+    ) -> dict:
+        """Starts a world from a picture of the gallery (its name), from a picture file (in base64) or from a text."""
+        given = {"gallery": example or next(iter(service.gallery)), "picture": picture, "text": text}
+        reply = await checked(service.start({**given, "seed": seed, "steps": steps}, address(request)))
+        return {**reply, "num_actions": service.num_actions, "gallery": list(service.gallery)}
+
+    async def step(world: str, action: int, roll: int = 0) -> dict:
+        """Takes an action, from 0; another roll gives another sample of the same step."""
+        return await checked(service.step({"world": world, "action": action, "roll": roll}))
+
+    async def preview(world: str) -> dict:
+        """The next frame for every action, side by side in one picture."""
+        return await checked(service.preview({"world": world}))
+
+    async def undo(world: str) -> dict:
+        """Goes back one frame."""
+        return await checked(service.undo({"world": world}))
+
+    for function in (start, step, preview, undo):
+        gr.api(function, api_name=function.__name__, concurrency_limit=16)
+
+
 def main():
-    page = build_page(*load_world())
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    try:
+        pipe, folder, name = load_world()
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        page = build_page(None, {"error": str(error)})
+    else:
+        service = Service(pipe, find_gallery(folder))
+        page = build_page(service, describe(service, folder, name))
     has_screen = sys.platform in ("darwin", "win32") or "DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ
     page.queue(max_size=64).launch(
         inbrowser=has_screen,
-        css_paths=HERE / "page.css",
-        footer_links=["gradio"],
-        max_file_size="8mb",
+        css_paths=HERE / "player" / "player.css",
+        footer_links=["api", "gradio"],
+        max_file_size="1mb",
         run_history=False,
         ssr_mode=False,
         state_session_capacity=1000,
+        app_kwargs={"middleware": [Middleware(BodyLimit)]},
     )
 
 

@@ -1,89 +1,125 @@
-"""The worlds being played, one per visitor, with no web framework in sight."""
+"""The worlds being played, each a tree of frames under a token that nobody can guess; no web framework in sight."""
 
-import io
+import secrets
 import threading
+import time
 from collections import OrderedDict
+from collections.abc import Iterator
+from typing import NamedTuple
 
-from PIL import Image
+from genie_hf.world import GenieWorld, Step
+
+MOST_FRAMES = 1000  # of one world, all branches together
+
+
+class Frame(NamedTuple):
+    """A frame of the tree, and how it came about: by `action` from the frame `parent`, both None at the root."""
+
+    parent: int | None
+    action: int | None
+    roll: int
+    step: Step | None
+    image: bytes  # lossless WebP
 
 
 class Session:
-    """One visitor's world. Its steps run one after the other, however the requests arrive.
+    """One player's world: every frame ever made in it, and the model's state at one of them.
+
+    Frames are numbered in the order in which they were made; 0 is the picture at the start. A step from an older frame
+    begins another branch.
 
     Args:
-        pipe (`GeniePipeline`): The world model, shared by all sessions (worlds keep their own caches).
-        image (`PIL.Image.Image`): The picture the world starts from, fitted to the world's size by the pipeline.
-        num_inference_steps (`int`): MaskGIT steps per frame.
+        world (`GenieWorld`): At its start.
+        image (`bytes`): Its first frame as a WebP file.
     """
 
-    def __init__(self, pipe, image, num_inference_steps):
-        self.image = image
-        self.frames_per_second = pipe.config.fps
-        self.world = pipe.start(image, seed=0, num_inference_steps=num_inference_steps)
-        self.frames = self.world.frames
-        self.lock = threading.Lock()
+    def __init__(self, world: GenieWorld, image: bytes):
+        self.token = secrets.token_urlsafe(16)
+        self.world = world
+        self.frames = [Frame(None, None, 0, None, image)]
+        self.at = 0  # the frame that was made last, or that `undo` of the API went back to
+        self._place = 0  # the frame that `world` is at
+        self._travel: Iterator | None = None  # what is left of its way to another
 
-    def step(self, action):
-        """Appends the frame that `action` leads to."""
-        with self.lock:
-            self.frames.append(self.world.step(action))
+    def path(self, number: int) -> list[int]:
+        """The frames from the start to this one."""
+        path = []
+        while number is not None:
+            path.append(number)
+            number = self.frames[number].parent
+        return path[::-1]
 
-    def undo(self):
-        """Takes the last step back; at the first frame there is nothing to take back."""
-        with self.lock:
-            if len(self.frames) > 1:
-                self.world.undo()
-                self.frames.pop()
+    def images(self, number: int) -> list[bytes]:
+        """The WebP files from the start to this frame."""
+        return [self.frames[n].image for n in self.path(number)]
 
-    @property
-    def position(self):
-        """Frames generated so far."""
-        return len(self.frames) - 1
+    def actions(self, number: int) -> list[int]:
+        """The actions from the start to this frame."""
+        return [self.frames[n].action for n in self.path(number)[1:]]
 
-    def gif(self, height=256):
-        """The session as an animated GIF, enlarged to about `height` pixels without smoothing.
+    def approach(self, number: int) -> bool:
+        """Brings the model's state nearer to a frame by one short piece of work, so that others need not wait for all.
 
         Returns:
-            `bytes`: The content of the file.
+            Whether it is there.
         """
-        with self.lock:
-            frames = self.frames.copy()
-        factor = max(1, height // frames[0].height)
-        first, *rest = [frame.resize((frame.width * factor, frame.height * factor), Image.NEAREST) for frame in frames]
-        file = io.BytesIO()
-        first.save(file, "GIF", save_all=True, append_images=rest, duration=1000 // self.frames_per_second, loop=0)
-        return file.getvalue()
+        if self._travel is None and self._place != number:
+            self._travel = self._travelling(number)
+        if self._travel is not None and next(self._travel, None) is None:
+            self._travel = None
+        return self._travel is None and self._place == number
+
+    def _travelling(self, number: int) -> Iterator[bool]:
+        here, there = self.path(self._place), self.path(number)
+        shared = sum(a == b for a, b in zip(here, there, strict=False))  # two ways from the root part only once
+        for _ in self.world.undoing(len(here) - shared):
+            yield True
+        for n in there[shared:]:
+            self.world.redo([self.frames[n].step])
+            yield True
+        self._place = number
+
+    def add(self, action: int, roll: int, image: bytes) -> int:
+        """Notes the step that the world has just taken and returns the number of its frame."""
+        self.frames.append(Frame(self._place, action, roll, self.world.steps[-1], image))
+        self.at = self._place = len(self.frames) - 1
+        return self.at
 
 
 class Sessions:
-    """Holds the `capacity` sessions that were used last; older ones are forgotten.
+    """Finds sessions by token. Forgets those unused for long, and where there are too many those unused longest.
 
     Args:
-        capacity (`int`): How many worlds stay in memory.
+        capacity: how many worlds stay in memory.
+        seconds: how long an unused world stays.
+        clock: gives seconds.
     """
 
-    def __init__(self, capacity=64):
-        self.capacity = capacity
-        self.by_token = OrderedDict()
-        self.lock = threading.Lock()
+    def __init__(self, capacity: int, seconds: float = 15 * 60, clock=time.monotonic):
+        self.capacity, self.seconds, self.clock = capacity, seconds, clock
+        self._sessions: OrderedDict[str, tuple[float, Session]] = OrderedDict()  # used longest ago first
+        self._lock = threading.Lock()
 
-    def __len__(self):
-        return len(self.by_token)
+    def __len__(self) -> int:
+        return len(self._sessions)
 
-    def put(self, token, session):
-        with self.lock:
-            self.by_token[token] = session
-            self.by_token.move_to_end(token)
-            while len(self.by_token) > self.capacity:
-                self.by_token.popitem(last=False)
+    def put(self, session: Session) -> None:
+        with self._lock:
+            self._sessions[session.token] = (self.clock(), session)
+            self._forget()
 
-    def get(self, token):
-        """The session of this visitor, or `None` when it was never started or has been forgotten."""
-        with self.lock:
-            if token in self.by_token:
-                self.by_token.move_to_end(token)
-            return self.by_token.get(token)
+    def get(self, token: str) -> Session:
+        """Raises `LookupError` for a token that is unknown, or no more."""
+        with self._lock:
+            self._forget()
+            if token not in self._sessions:
+                raise LookupError("This world has expired. Press Reset to start it again.")
+            self._sessions[token] = (self.clock(), self._sessions.pop(token)[1])
+            return self._sessions[token][1]
 
-    def drop(self, token):
-        with self.lock:
-            self.by_token.pop(token, None)
+    def _forget(self) -> None:
+        while self._sessions:
+            used, _ = next(iter(self._sessions.values()))
+            if len(self._sessions) <= self.capacity and self.clock() - used <= self.seconds:
+                break
+            self._sessions.popitem(last=False)

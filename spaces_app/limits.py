@@ -1,0 +1,95 @@
+"""What one visitor may ask of the page: the size of a request, and the number of requests in a time."""
+
+import threading
+import time
+from collections import OrderedDict, deque
+
+
+class BodyLimit:
+    """ASGI middleware that answers 413 to requests with a body above a size, before the app sees more of it.
+
+    Args:
+        app: The ASGI application behind it.
+        most_bytes (`int`): The largest body that passes.
+    """
+
+    def __init__(self, app, most_bytes=600_000):
+        self.app = app
+        self.most_bytes = most_bytes
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        if length.isdigit() and int(length) > self.most_bytes:
+            return await self.refuse(send)
+
+        received, answered, refused = 0, False, False
+
+        async def receive_counted():
+            nonlocal received, refused
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.most_bytes:
+                refused = True
+                return {"type": "http.disconnect"}  # to the app it is a visitor who left
+            return message
+
+        async def send_unless_refused(message):
+            nonlocal answered
+            if not refused:
+                answered = True
+                await send(message)
+
+        try:
+            await self.app(scope, receive_counted, send_unless_refused)
+        except Exception:
+            if not refused:
+                raise
+        if refused and not answered:
+            await self.refuse(send)
+
+    async def refuse(self, send):
+        text = f"The request is larger than {self.most_bytes // 1000} kB. Send a smaller picture.".encode()
+        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(text)).encode())]
+        await send({"type": "http.response.start", "status": 413, "headers": [*headers, (b"connection", b"close")]})
+        await send({"type": "http.response.body", "body": text})
+
+
+class RateLimit:
+    """A sliding window: at most so many events of one key in any stretch of so many seconds.
+
+    Args:
+        most (`int`): Events that pass within the window, for each key.
+        seconds (`float`): The length of the window.
+        capacity (`int`): How many keys are remembered; the one unseen for longest is forgotten first.
+        clock: Returns the time in seconds and never goes back.
+    """
+
+    def __init__(self, most, seconds, capacity=10_000, clock=time.monotonic):
+        self.most = most
+        self.seconds = seconds
+        self.capacity = capacity
+        self.clock = clock
+        self.passed = OrderedDict()  # key -> when its events passed, the oldest key first
+        self.lock = threading.Lock()
+
+    def __len__(self):
+        return len(self.passed)
+
+    def allow(self, key) -> bool:
+        """Whether an event of this key passes now; one that does counts from now on."""
+        with self.lock:
+            now = self.clock()
+            times = self.passed.setdefault(key, deque())
+            while times and times[0] <= now - self.seconds:
+                times.popleft()
+            if len(times) >= self.most:
+                return False
+            times.append(now)
+            self.passed.move_to_end(key)
+            oldest = next(iter(self.passed))
+            while len(self.passed) > self.capacity or self.passed[oldest][-1] <= now - self.seconds:
+                del self.passed[oldest]
+                oldest = next(iter(self.passed))
+            return True

@@ -1,0 +1,197 @@
+"""What a player can ask for, and what is checked before it reaches the model; no web framework in sight.
+
+Messages and replies are dicts of plain values, as the page's script sends and gets them. A request that cannot be
+served raises `ValueError` or `LookupError` with one sentence for the player.
+"""
+
+import asyncio
+import base64
+import binascii
+import io
+from concurrent.futures import Future
+from pathlib import Path
+from time import perf_counter
+
+from PIL import Image
+
+from engine import Engine
+from genie_hf import GeniePipeline
+from limits import RateLimit
+from pictures import data_uri, read_picture, to_webp
+from recordings import to_gif, to_mp4
+from sessions import Session, Sessions
+
+CACHE_BUDGET = 2_000_000_000  # bytes of all worlds' caches together
+MOST_WORLDS = 100
+MOST_STEPS = 25  # MaskGIT steps a frame
+DEFAULT_STEPS = 4
+LONGEST_WAIT = 20  # seconds
+
+
+class Service:
+    """Plays worlds for many players at once.
+
+    Args:
+        pipe (`GeniePipeline`): The world model.
+        gallery (`dict[str, Path]`): Start pictures by the name that a replay link gives them.
+        seconds: How long a world stays that nobody plays.
+    """
+
+    def __init__(self, pipe: GeniePipeline, gallery: dict[str, Path], seconds: float = 15 * 60):
+        self.pipe, self.gallery = pipe, gallery
+        self.num_actions = pipe.dynamics.config.num_actions
+        self.engine = Engine(pipe)
+        self.sessions = Sessions(min(MOST_WORLDS, max(2, CACHE_BUDGET // cache_bytes(pipe))), seconds)
+        self.starts = RateLimit(60, 600)
+        self.exports = RateLimit(6, 60)
+
+    async def start(self, message: dict, address: str) -> dict:
+        """A new world.
+
+        Args:
+            message: `gallery` (a name), `picture` (an image file in base64, or as a data URI) or `text`; `seed` and
+                `steps`, the MaskGIT steps a frame.
+            address: Of the player.
+
+        Returns:
+            `world`, the token that all other requests name; `frame` and `image`, its first.
+        """
+        seed = whole(message, "seed", 0, 2**31 - 1, default=0)
+        steps = whole(message, "steps", 1, MOST_STEPS, default=DEFAULT_STEPS)
+        if not self.starts.allow(address):
+            raise ValueError("Many worlds were started from your address just now. Wait a few minutes.")
+        if message.get("text"):
+            if self.pipe.text_to_image is None:
+                raise ValueError("This page has no model that turns text into pictures. Choose a picture.")
+            prompt = {"prompt": str(message["text"])[:500]}
+        else:
+            prompt = {"image": await asyncio.to_thread(self._picture, message)}
+        session = await answer(self.engine.start(**prompt, seed=seed, num_inference_steps=steps))
+        self.sessions.put(session)
+        return {"world": session.token, "frame": 0, "image": data_uri(session.frames[0].image, "image/webp")}
+
+    async def step(self, message: dict) -> dict:
+        """The next frame.
+
+        Args:
+            message: `world`; `action`, from 0; `roll`, from 0: each is another sample; `parent`, the frame to step
+                from, by default the one made last; `frame`, the number that the new frame will have, by default the
+                next.
+
+        Returns:
+            `frame` and `image`; `ms`, the time that it took here, of which the model had `model_ms`.
+        """
+        began = perf_counter()
+        session = self.session(message)
+        made = len(session.frames)
+        action = whole(message, "action", 0, self.num_actions - 1)
+        roll = whole(message, "roll", 0, 1000, default=0)
+        parent = whole(message, "parent", 0, 10**6, default=session.at)
+        number = whole(message, "frame", 0, 10**6, default=made)
+        try:
+            new = await answer(self.engine.step(session, number, parent, action, roll))
+        except TimeoutError:
+            self.engine.give_up(session)
+            raise ValueError("The server is busy, or a step was lost on its way. Try again.") from None
+        return {
+            "frame": new.number,
+            "image": data_uri(session.frames[new.number].image, "image/webp"),
+            "ms": round(1000 * (perf_counter() - began), 1),
+            "model_ms": round(new.milliseconds, 1),
+        }
+
+    async def preview(self, message: dict) -> dict:
+        """What each action would lead to.
+
+        Args:
+            message: `world`; `frame`, by default the one made last.
+
+        Returns:
+            `sheet`, the frames in the order of the actions side by side; None if the player has moved on.
+        """
+        session = self.session(message)
+        frame = whole(message, "frame", 0, 10**6, default=session.at)
+        images = await answer(self.engine.preview(session, frame))
+        return {"sheet": None if images is None else data_uri(await asyncio.to_thread(to_sheet, images), "image/webp")}
+
+    async def undo(self, message: dict) -> dict:
+        """Goes back one frame; at the first it stays. The frames taken back are kept.
+
+        Args:
+            message: `world`.
+
+        Returns:
+            `frame` and `image`, the one that the next step will start from.
+        """
+        session = self.session(message)
+        session.at = session.frames[session.at].parent or 0
+        return {"frame": session.at, "image": data_uri(session.frames[session.at].image, "image/webp")}
+
+    async def export(self, message: dict) -> dict:
+        """The way from the first frame to another as a file.
+
+        Args:
+            message: `world`; `frame`, by default the one made last; `kind`, gif or mp4; `keys`, whether each frame
+                shows the action that led to it.
+
+        Returns:
+            `file`, its content in base64.
+        """
+        session = self.session(message)
+        frame = whole(message, "frame", 0, len(session.frames) - 1, default=session.at)
+        kind = message.get("kind")
+        if kind not in ("gif", "mp4"):
+            raise ValueError("That is no kind of film. Choose gif or mp4.")
+        if not self.exports.allow(session.token):
+            raise ValueError("That were many films in a minute. Wait a little.")
+        keys = [None, *(str(action + 1) for action in session.actions(frame))] if message.get("keys") else None
+        content = await asyncio.to_thread(film, session.images(frame), kind, self.pipe.config.fps, keys)
+        return {"file": base64.b64encode(content).decode()}
+
+    def session(self, message: dict) -> Session:
+        return self.sessions.get(str(message.get("world")))
+
+    def _picture(self, message: dict) -> Image.Image:
+        name, picture = message.get("gallery"), message.get("picture")
+        if isinstance(picture, str) and picture:
+            try:
+                return read_picture(base64.b64decode(picture.partition("base64,")[2] or picture, validate=True))
+            except binascii.Error:
+                raise ValueError("That picture is not in base64. Send the file's content in base64.") from None
+        if not isinstance(name, str) or name not in self.gallery:
+            raise ValueError("There is no such start picture in the gallery. Choose another one.")
+        return read_picture(self.gallery[name].read_bytes())
+
+
+def whole(message: dict, name: str, least: int, most: int, default: int | None = None) -> int:
+    value = message.get(name, default)
+    if type(value) is not int or not least <= value <= most:
+        raise ValueError(f"{name} is {str(value)[:20]}. Choose a whole number from {least} to {most}.")
+    return value
+
+
+async def answer(future: Future):
+    return await asyncio.wait_for(asyncio.wrap_future(future), LONGEST_WAIT)
+
+
+def cache_bytes(pipe: GeniePipeline) -> int:
+    """Memory that a played world may take: the keys and values of a window, and as many frames kept for undo."""
+    tokenizer, dynamics = pipe.video_tokenizer.config, pipe.dynamics.config
+    features = sum(
+        2 * size.num_hidden_layers * size.num_attention_heads * size.head_dim * frames
+        for size, frames in ((dynamics, dynamics.num_frames), (tokenizer.decoder, tokenizer.num_frames))
+    )
+    return 2 * features * dynamics.tokens_per_frame * pipe.dtype.itemsize
+
+
+def to_sheet(images: list[Image.Image]) -> bytes:
+    width, height = images[0].size
+    sheet = Image.new("RGB", (len(images) * width, height))
+    for i, image in enumerate(images):
+        sheet.paste(image, (i * width, 0))
+    return to_webp(sheet)
+
+
+def film(images: list[bytes], kind: str, fps: int, keys: list[str | None] | None) -> bytes:
+    frames = [Image.open(io.BytesIO(image)).convert("RGB") for image in images]
+    return to_gif(frames, fps, keys) if kind == "gif" else to_mp4(frames, fps, keys)
