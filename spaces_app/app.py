@@ -3,6 +3,10 @@
 `GENIE_MODEL` names the world to play, a folder or a Hub id; without it the page plays the bundled CoinRun world.
 """
 
+try:  # on ZeroGPU this must come before PyTorch
+    import spaces
+except ImportError:
+    spaces = None
 import json
 import logging
 import os
@@ -18,6 +22,8 @@ from huggingface_hub import snapshot_download
 from PIL import Image
 from starlette.middleware import Middleware
 
+from burst import LONGEST_SECONDS, PLAYERS, BurstEngine
+from engine import Engine
 from genie_hf import GeniePipeline
 from genie_hf.precision import preferred_dtype
 from limits import BodyLimit
@@ -56,6 +62,13 @@ def load_world() -> tuple[GeniePipeline, Path, str]:
     return pipe, Path(folder), name
 
 
+def make_engine(pipe: GeniePipeline) -> Engine | BurstEngine:
+    """What runs the model: a thread of this process, or on ZeroGPU a process that is lent a GPU for each burst."""
+    if not os.environ.get("SPACES_ZERO_GPU"):
+        return Engine(pipe)
+    return BurstEngine(pipe, spaces.GPU(duration=LONGEST_SECONDS + 5) if spaces else lambda function: function)
+
+
 def find_gallery(folder: Path) -> dict[str, Path]:
     """Start pictures by name: those that come with the world, then those that no world was trained on."""
     paths = [*sorted((folder / "examples").glob("*.png")), *sorted((HERE / "pictures").glob("*.*g"))]
@@ -70,20 +83,23 @@ def thumbnail(path: Path) -> str:
 
 def describe(service: Service, folder: Path, model: str) -> dict:
     """What the page's script needs to know of the world."""
-    pipe, legend = service.pipe, folder / "action_legend.json"
+    pipe, measured = service.pipe, folder / "action_legend.json"
+    legend = json.loads(measured.read_text()) if measured.exists() else {"actions": [], "num_start_frames": 0}
     tokenizer = pipe.video_tokenizer.config
     return {
         "model": model,
         "device": f"{pipe.device.type}, {str(pipe.dtype).removeprefix('torch.')}",
         "actions": service.num_actions,
-        "legend": json.loads(legend.read_text())["actions"] if legend.exists() else [],
+        "legend": legend["actions"],
+        "starts": legend["num_start_frames"],
         "size": list(tokenizer.frame_size),
         "memory": min(pipe.dynamics.config.num_frames, tokenizer.num_frames),
         "fps": pipe.config.fps,
         "steps": DEFAULT_STEPS,
         "most_steps": MOST_STEPS,
         "most_frames": MOST_FRAMES,
-        "text": pipe.text_to_image is not None,
+        "text": pipe.text_to_image is not None and not isinstance(service.engine, BurstEngine),
+        "bursts": isinstance(service.engine, BurstEngine),
         "gallery": [
             {"name": name, "image": thumbnail(path), "seen": path.parent.parent == folder}
             for name, path in service.gallery.items()
@@ -142,11 +158,17 @@ def build_page(service: Service | None, config: dict) -> gr.Blocks:
     async def export(message: dict):
         return await service.export(message)
 
+    def burst(event: gr.EventData):
+        try:
+            yield from service.engine.burst(service.session(event._data))
+        except LookupError:
+            pass  # the steps of an expired world say so themselves
+
     def script(name: str) -> str:
         return (HERE / "player" / f"{name}.js").read_text()
 
     with gr.Blocks(title="Genie: play a world", analytics_enabled=False) as page:
-        gr.HTML(
+        player = gr.HTML(
             html_template=(HERE / "player" / "player.html").read_text(),
             js_on_load="\n".join(map(script, SCRIPTS)),
             server_functions=[start, step, preview, export] if service else [],
@@ -155,6 +177,14 @@ def build_page(service: Service | None, config: dict) -> gr.Blocks:
         )
         if service:
             publish(service)
+        if config.get("bursts"):
+            player.burst(
+                burst,
+                concurrency_limit=PLAYERS,
+                trigger_mode="multiple",
+                show_progress="hidden",
+                api_visibility="private",
+            )
     return page
 
 
@@ -199,7 +229,7 @@ def main():
         print(error, file=sys.stderr)
         page = build_page(None, {"error": str(error)})
     else:
-        service = Service(pipe, find_gallery(folder))
+        service = Service(pipe, find_gallery(folder), make_engine(pipe))
         page = build_page(service, describe(service, folder, name))
     has_screen = sys.platform in ("darwin", "win32") or "DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ
     page.queue(max_size=64).launch(

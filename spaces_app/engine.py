@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from genie_hf import GeniePipeline, GenieWorld
 from pictures import to_webp
-from sessions import MOST_FRAMES, Session
+from sessions import MOST_FRAMES, PlayedSession, Session
 
 MOST_TOGETHER = 16  # worlds in one batch
 MOST_WAITING = 8  # steps of one world
@@ -38,6 +38,22 @@ class Asked:
     @property
     def num_inference_steps(self) -> int:
         return self.session.world.scheduler.num_inference_steps
+
+    def check(self, waiting: dict[int, "Asked"]) -> None:
+        """Raises `ValueError` for a number that is taken, an unknown parent, or too many steps.
+
+        Args:
+            waiting: The steps of the session that were asked for before, by number.
+        """
+        made = len(self.session.frames)
+        if self.number >= MOST_FRAMES:
+            raise ValueError(f"This world has {MOST_FRAMES} frames, the most that it can have. Start a new one.")
+        if self.number < made or self.number in waiting:
+            raise ValueError(f"Frame {self.number} of this world is made already. Ask for {made}.", {"made": made})
+        if self.number >= made + MOST_WAITING:
+            raise ValueError(f"Frame {self.number} is too far ahead. Ask for frame {made} first.")
+        if not 0 <= self.parent < self.number:
+            raise ValueError(f"Frame {self.parent} of this world is not made yet. Step from one of the {made} before.")
 
 
 @dataclass(eq=False)
@@ -97,15 +113,7 @@ class Engine:
         """
         asked = Asked(session, number, parent, action, roll)
         with self._work:
-            made = len(session.frames)
-            if number >= MOST_FRAMES:
-                raise ValueError(f"This world has {MOST_FRAMES} frames, the most that it can have. Start a new one.")
-            if number < made or number in self._steps.get(session, {}):
-                raise ValueError(f"Frame {number} of this world is made already. Ask for {made}.", {"made": made})
-            if number >= made + MOST_WAITING:
-                raise ValueError(f"Frame {number} is too far ahead. Ask for frame {made} first.")
-            if not 0 <= parent < number:
-                raise ValueError(f"Frame {parent} of this world is not made yet. Step from one of the {made} before.")
+            asked.check(self._steps.get(session, {}))
             self._steps.setdefault(session, {})[number] = asked
             self._work.notify()
         return asked.future
@@ -160,7 +168,7 @@ class Engine:
     def _start(self, settings: dict, future: Future) -> None:
         try:
             world = self.pipe.start(**settings)
-            settle(future, Session(world, to_webp(world.frames[0])))
+            settle(future, PlayedSession(world, to_webp(world.frames[0])))
         except Exception as error:
             settle(future, error)
 
@@ -186,7 +194,7 @@ class Engine:
         milliseconds = 1000 * (time.perf_counter() - began)
         for asked, image in zip(together, images, strict=True):
             with self._work:
-                number = asked.session.add(asked.action, asked.roll, to_webp(image))
+                number = asked.session.step_taken(asked.action, asked.roll, to_webp(image))
                 waiting = self._steps.pop(asked.session, {})
                 waiting.pop(number, None)
                 if waiting:

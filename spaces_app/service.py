@@ -14,6 +14,7 @@ from time import perf_counter
 
 from PIL import Image
 
+from burst import BurstEngine
 from engine import Engine
 from genie_hf import GeniePipeline
 from limits import RateLimit
@@ -34,13 +35,19 @@ class Service:
     Args:
         pipe (`GeniePipeline`): The world model.
         gallery (`dict[str, Path]`): Start pictures by the name that a replay link gives them.
+        engine (`Engine` or `BurstEngine`): What runs the model.
         seconds: How long a world stays that nobody plays.
     """
 
-    def __init__(self, pipe: GeniePipeline, gallery: dict[str, Path], seconds: float = 15 * 60):
-        self.pipe, self.gallery = pipe, gallery
+    def __init__(
+        self,
+        pipe: GeniePipeline,
+        gallery: dict[str, Path],
+        engine: Engine | BurstEngine,
+        seconds: float = 15 * 60,
+    ):
+        self.pipe, self.gallery, self.engine = pipe, gallery, engine
         self.num_actions = pipe.dynamics.config.num_actions
-        self.engine = Engine(pipe)
         self.sessions = Sessions(min(MOST_WORLDS, max(2, CACHE_BUDGET // cache_bytes(pipe))), seconds)
         self.starts = RateLimit(60, 600)
         self.exports = RateLimit(6, 60)

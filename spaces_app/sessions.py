@@ -23,23 +23,19 @@ class Frame(NamedTuple):
 
 
 class Session:
-    """One player's world: every frame ever made in it, and the model's state at one of them.
+    """One player's frames: every one ever made, as a tree.
 
     Frames are numbered in the order in which they were made; 0 is the picture at the start. A step from an older frame
     begins another branch.
 
     Args:
-        world (`GenieWorld`): At its start.
-        image (`bytes`): Its first frame as a WebP file.
+        image (`bytes`): The first frame as a WebP file.
     """
 
-    def __init__(self, world: GenieWorld, image: bytes):
+    def __init__(self, image: bytes):
         self.token = secrets.token_urlsafe(16)
-        self.world = world
         self.frames = [Frame(None, None, 0, None, image)]
         self.at = 0  # the frame that was made last, or that `undo` of the API went back to
-        self._place = 0  # the frame that `world` is at
-        self._travel: Iterator | None = None  # what is left of its way to another
 
     def path(self, number: int) -> list[int]:
         """The frames from the start to this one."""
@@ -57,33 +53,57 @@ class Session:
         """The actions from the start to this frame."""
         return [self.frames[n].action for n in self.path(number)[1:]]
 
+    def steps(self, number: int) -> list[Step]:
+        """The steps from the start to this frame."""
+        return [self.frames[n].step for n in self.path(number)[1:]]
+
+    def add(self, parent: int, action: int, roll: int, step: Step, image: bytes) -> int:
+        """Notes a frame and returns its number."""
+        self.frames.append(Frame(parent, action, roll, step, image))
+        self.at = len(self.frames) - 1
+        return self.at
+
+
+class PlayedSession(Session):
+    """A session with the model's state at one of its frames.
+
+    Args:
+        world (`GenieWorld`): At its start.
+        image (`bytes`): Its first frame as a WebP file.
+    """
+
+    def __init__(self, world: GenieWorld, image: bytes):
+        super().__init__(image)
+        self.world = world
+        self.place = 0  # the frame that `world` is at
+        self._travel: Iterator | None = None  # what is left of its way to another
+
     def approach(self, number: int) -> bool:
         """Brings the model's state nearer to a frame by one short piece of work, so that others need not wait for all.
 
         Returns:
             Whether it is there.
         """
-        if self._travel is None and self._place != number:
+        if self._travel is None and self.place != number:
             self._travel = self._travelling(number)
         if self._travel is not None and next(self._travel, None) is None:
             self._travel = None
-        return self._travel is None and self._place == number
+        return self._travel is None and self.place == number
 
     def _travelling(self, number: int) -> Iterator[bool]:
-        here, there = self.path(self._place), self.path(number)
+        here, there = self.path(self.place), self.path(number)
         shared = sum(a == b for a, b in zip(here, there, strict=False))  # two ways from the root part only once
         for _ in self.world.undoing(len(here) - shared):
             yield True
         for n in there[shared:]:
             self.world.redo([self.frames[n].step])
             yield True
-        self._place = number
+        self.place = number
 
-    def add(self, action: int, roll: int, image: bytes) -> int:
+    def step_taken(self, action: int, roll: int, image: bytes) -> int:
         """Notes the step that the world has just taken and returns the number of its frame."""
-        self.frames.append(Frame(self._place, action, roll, self.world.steps[-1], image))
-        self.at = self._place = len(self.frames) - 1
-        return self.at
+        self.place = self.add(self.place, action, roll, self.world.steps[-1], image)
+        return self.place
 
 
 class Sessions:

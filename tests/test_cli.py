@@ -1,9 +1,11 @@
 """The command line as a user meets it."""
 
+import json
 import sys
 
 import PIL.Image
 import pytest
+from datasets import Dataset
 
 from genie_hf.cli import main, parse_actions
 
@@ -27,7 +29,8 @@ def world(tiny_pipeline, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("record",), ("record", "coinrun"), ("train",), ("evaluate",), ("generate",), ("play",)]
+    "command",
+    [(), ("record",), ("record", "coinrun"), ("train",), ("evaluate",), ("legend",), ("generate",), ("play",)],
 )
 def test_every_command_has_help_with_an_example(monkeypatch, capsys, command):
     status, out, _ = run(monkeypatch, capsys, *command, "--help")
@@ -54,6 +57,23 @@ def test_generate_writes_every_frame(monkeypatch, capsys, world, tmp_path, suffi
         assert video.stat().st_size > 500
 
 
+def test_legend_prints_and_saves_what_each_action_does(monkeypatch, capsys, world, tmp_path):
+    frame = PIL.Image.effect_noise((16, 16), 80).convert("RGB").tobytes()
+    row = {"frames": 3 * frame, "num_frames": 3, "height": 16, "width": 16, "level_seed": 0, "episode": 0, "start": 0}
+    Dataset.from_list([row | {"policy": "random"}]).save_to_disk(tmp_path / "data")
+    status, out, _ = run(
+        monkeypatch, capsys, "legend", world, "--data", tmp_path / "data", "--frames", 2, "--steps", 2
+    )
+    assert status == 0
+    legend = json.loads((world / "action_legend.json").read_text())
+    assert (legend["num_start_frames"], legend["num_inference_steps"]) == (2, 2)
+    header, *lines, saved = out.splitlines()
+    for number, (line, action) in enumerate(zip(lines, legend["actions"], strict=True)):
+        assert line.split()[0] == str(number)
+        assert action["direction"] in line and f"{action['consistency']:.0%}" in line
+    assert "action_legend.json" in saved and (world / "action_legend.png").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -71,6 +91,8 @@ def test_generate_writes_every_frame(monkeypatch, capsys, world, tmp_path, suffi
         (["generate", "no/such/folder", "{world}/start.png", "--actions", "1"], "There is no folder no/such/folder"),
         (["generate", "{world}/dynamics", "{world}/start.png", "--actions", "1"], "holds no trained world"),
         (["evaluate", "{world}"], "has no recipe that names data.test: say with --data"),
+        (["legend", "{world}"], "has no recipe that names data.test: say with --data"),
+        (["legend", "user/world", "--data", "x"], "lies on the Hub: say with --output where to write"),
         (["train", "nothing.yaml"], "There is no recipe at nothing.yaml"),
         (["record", "coinrun", "out", "--levels", "5"], "--levels is '5': write it as A:B"),
         (["play", "{world}/dynamics"], "holds no trained world"),

@@ -44,12 +44,15 @@ function showFork(player, world, item, frame) {
   const ways = frame.children.filter((number) => world.frames[number].picture);
   const fork = item.querySelector(".fork");
   if (ways.length < 2) return fork?.remove();
-  if (fork) return;
+  if (fork) {
+    fork.textContent = ways.length;
+    return;
+  }
   const turn = () => {
     const shown = frame.children.filter((number) => world.frames[number].picture);
     player.jump(shown[(shown.indexOf(frame.next) + 1) % shown.length]);
   };
-  item.append(make("button", { type: "button", class: "fork", title: "Another branch", "aria-label": `Another branch after frame ${frame.depth}`, onclick: turn }, "⑂"));
+  item.append(make("button", { type: "button", class: "fork", title: "Another branch", "aria-label": `Another branch after frame ${frame.depth}`, onclick: turn }, String(ways.length)));
 }
 
 function showMarks(player, world) {

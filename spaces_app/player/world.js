@@ -235,6 +235,7 @@ class Player {
   async ask(world, frame) {
     const { number, parent, action, roll } = frame;
     const asked = performance.now();
+    if (config.bursts && this.flights.length === 0) trigger("burst", { world: world.token }); // a GPU, for a while
     const reply = await call("step", { world: world.token, frame: number, parent, action, roll });
     frame.picture = await decode(reply.image);
     const total = performance.now() - asked;

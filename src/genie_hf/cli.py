@@ -1,4 +1,4 @@
-"""The command line: `genie-hf record | train | evaluate | generate | play`."""
+"""The command line: `genie-hf record | train | evaluate | legend | generate | play`."""
 
 import logging
 import os
@@ -272,6 +272,53 @@ def evaluate(
     for name in figures["data"]:
         typer.echo(f"{name}: {summary(figures['data'][name])}")
     typer.echo(f"All figures are in {output / 'metrics.json'}, the picture is {output / 'evaluation.png'}.")
+
+
+@app.command()
+def legend(
+    pipeline: Pipeline,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(help="Video to start from; may be given several times. By default data.test of the recipe."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Folder for action_legend.json and action_legend.png; by default the world's."),
+    ] = None,
+    frames: Annotated[int, typer.Option(help="Start frames, spread evenly over the data.")] = 200,
+    steps: Annotated[int, typer.Option(help="MaskGIT steps a frame.")] = 4,
+    seed: Annotated[int, typer.Option(help="Seed of the sampling.")] = 0,
+):
+    """Measure what each latent action of a world does.
+
+    Each action is held for four frames from every start frame. The arrow is the direction in which most of them go on,
+    the percentage their share. Where a camera follows the player, the picture flows the other way; the arrow is the
+    player's. The page shows arrows and percentages on its buttons.
+
+    ```
+    genie-hf legend pipelines/coinrun-small
+    ```
+    """
+    check_pipeline(pipeline)
+    folder = Path(pipeline)
+    data = data or test_data(folder)
+    if output is None and not folder.is_dir():
+        raise ValueError(f"{pipeline} lies on the Hub: say with --output where to write action_legend.json.")
+    quieten_libraries()
+    pipe = load_pipeline(pipeline)
+    from .evaluation.action_legend import ARROWS, measure_action_legend
+
+    output = output or folder
+    found = measure_action_legend(pipe, data, output, num_start_frames=frames, num_inference_steps=steps, seed=seed)
+    typer.echo("action  goes        of starts  pixels a frame (x, y)  changed area")
+    for number, action in enumerate(found["actions"]):
+        x, y = action["motion"]
+        goes = f"{ARROWS[action['direction']]} {action['direction']}"
+        typer.echo(
+            f"{number:>6}  {goes:<10}  {action['consistency']:>9.0%}  {f'{x:+.2f}, {y:+.2f}':>21}  "
+            f"{action['changed_area']:>12.0%}"
+        )
+    typer.echo(f"All figures are in {output / 'action_legend.json'}, the picture is {output / 'action_legend.png'}.")
 
 
 @app.command()

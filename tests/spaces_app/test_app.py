@@ -1,4 +1,7 @@
-"""Uploaded files: whatever comes, a picture or one sentence."""
+"""The page around the player: which world is loaded, what the script is told, and how errors become sentences."""
+
+import asyncio
+import json
 
 import pytest
 from PIL import Image
@@ -6,45 +9,70 @@ from PIL import Image
 app = pytest.importorskip("app", reason="the page needs Gradio: pip install 'genie-hf[play]'")
 
 
-def test_a_photograph_is_turned_as_its_exif_says(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turned by 90 degrees
-    Image.new("RGB", (40, 20), "red").save(tmp_path / "photo.jpg", exif=exif)
-    picture = app.open_picture(tmp_path / "photo.jpg")
-    assert (picture.size, picture.mode) == ((20, 40), "RGB")
+@pytest.fixture
+def folder(tiny_pipeline, tmp_path):
+    tiny_pipeline.save_pretrained(tmp_path / "world")
+    (tmp_path / "world" / "examples").mkdir()
+    Image.effect_noise((32, 32), 90).save(tmp_path / "world" / "examples" / "noise.png")
+    return tmp_path / "world"
 
 
-@pytest.mark.parametrize("content", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n" + b"\0" * 40])
-def test_a_file_that_is_no_picture_is_refused_without_naming_its_path(tmp_path, content):
-    path = tmp_path / "upload.png"
-    path.write_bytes(content)
-    with pytest.raises(ValueError, match="not a picture") as refusal:
-        app.open_picture(path)
-    assert str(path) not in str(refusal.value)
+def test_the_world_that_genie_model_names_is_loaded_and_described(folder, monkeypatch):
+    monkeypatch.setenv("GENIE_MODEL", str(folder))
+    legend = {"num_start_frames": 9, "actions": [{"direction": "left", "consistency": 0.9}] * 5}
+    (folder / "action_legend.json").write_text(json.dumps(legend))
+    pipe, where, name = app.load_world()
+    service = app.Service(pipe, app.find_gallery(where), app.make_engine(pipe))
+    config = app.describe(service, where, name)
+    assert (config["model"], config["actions"], config["size"], config["memory"]) == ("world", 5, [16, 16], 4)
+    assert config["legend"] == legend["actions"] and config["starts"] == 9
+    assert [(entry["name"], entry["seen"]) for entry in config["gallery"]][0] == ("noise", True)
+    assert {entry["seen"] for entry in config["gallery"][1:]} == {False}
+    assert not config["text"] and not config["bursts"]
+    json.dumps(config)
+    assert str(folder.parent) not in json.dumps(config)
 
 
-def test_a_truncated_picture_is_refused(tmp_path):
-    path = tmp_path / "upload.png"
-    Image.effect_noise((64, 64), 50).save(path)
-    path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(ValueError, match="not a picture"):
-        app.open_picture(path)
+def test_on_zerogpu_the_gpu_is_lent_for_bursts(tiny_pipeline, monkeypatch):
+    monkeypatch.setenv("SPACES_ZERO_GPU", "1")
+    assert isinstance(app.make_engine(tiny_pipeline), app.BurstEngine)
 
 
-def test_an_enormous_picture_is_refused_before_it_is_decoded(tmp_path):
-    Image.new("1", (6000, 5000)).save(tmp_path / "large.png")
-    with pytest.raises(ValueError, match="6000 x 5000"):
-        app.open_picture(tmp_path / "large.png")
-
-
-def test_a_missing_bundled_world_ends_in_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.delenv("GENIE_MODEL", raising=False)
-    monkeypatch.setattr(app, "BUNDLED_WORLD", tmp_path)
-    with pytest.raises(SystemExit, match="genie-hf train"):
+@pytest.mark.parametrize("make", [lambda path: path / "no" / "world", lambda path: path], ids=["missing", "empty"])
+def test_a_world_that_cannot_be_loaded_is_one_sentence_without_its_path(tmp_path, monkeypatch, make):
+    monkeypatch.setenv("GENIE_MODEL", str(make(tmp_path)))
+    with pytest.raises(ValueError, match="The world .* could not be loaded.*GENIE_MODEL=") as refusal:
         app.load_world()
+    assert str(tmp_path) not in str(refusal.value)
 
 
-def test_a_folder_without_a_world_ends_in_a_sentence_that_names_it(tmp_path, monkeypatch):
-    monkeypatch.setenv("GENIE_MODEL", str(tmp_path))
-    with pytest.raises(SystemExit, match="could not be loaded as a world"):
-        app.load_world()
+def test_without_a_world_the_page_is_built_and_says_why(tmp_path):
+    page = app.build_page(None, {"error": "The world x could not be loaded."})
+    assert "could not be loaded" in json.dumps(page.get_config_file())
+
+
+@pytest.mark.parametrize(
+    ("error", "reply"),
+    [
+        (ValueError("A sentence."), {"error": "A sentence."}),
+        (ValueError("A sentence.", {"made": 3}), {"error": "A sentence.", "made": 3}),
+        (LookupError("Expired."), {"error": "Expired.", "expired": True}),
+        (TimeoutError(), {"error": "The server is very busy. Try again in a moment."}),
+        (OSError("/secret/path"), {"error": "Something went wrong on the server. Press Reset to start again."}),
+    ],
+)
+def test_an_error_becomes_a_reply_with_one_sentence(error, reply):
+    @app.in_a_sentence
+    async def fail(message):
+        raise error
+
+    assert asyncio.run(fail({})) == reply
+
+
+@pytest.mark.parametrize("message", [None, [], "x", 3])
+def test_a_message_that_is_no_dict_is_refused(message):
+    @app.in_a_sentence
+    async def anything(message):
+        raise AssertionError
+
+    assert "could not be understood" in asyncio.run(anything(message))["error"]

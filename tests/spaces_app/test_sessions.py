@@ -1,67 +1,85 @@
-"""Sessions keep visitors apart, keep the order of steps, and forget the oldest."""
-
-import io
-from concurrent.futures import ThreadPoolExecutor
+"""Sessions are trees of frames; the store keeps visitors apart and forgets."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from sessions import Session, Sessions
+from pictures import to_webp
+from sessions import PlayedSession, Session, Sessions
 
 
 @pytest.fixture
-def picture():
-    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8))
+def session(tiny_pipeline):
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8))
+    world = tiny_pipeline.start(picture, num_inference_steps=2)
+    return PlayedSession(world, to_webp(world.frames[0]))
 
 
-def test_undo_takes_back_one_step_and_the_same_action_gives_the_same_frame(tiny_pipeline, picture):
-    session = Session(tiny_pipeline, picture, num_inference_steps=2)
-    for action in (0, 1, 1):
-        session.step(action)
-    last = session.frames[-1]
-    session.undo()
-    assert session.position == 2
-    session.step(1)
-    assert np.array_equal(session.frames[-1], last)
+def step(session, parent, action, roll=0):
+    """Steps from a frame, and tells in how many pieces the model got there."""
+    pieces = 1
+    while not session.approach(parent):
+        pieces += 1
+    frame = session.world.step(action, roll=roll)
+    session.step_taken(action, roll, to_webp(frame))
+    return pieces
 
 
-def test_undo_at_the_first_frame_changes_nothing(tiny_pipeline, picture):
-    session = Session(tiny_pipeline, picture, num_inference_steps=2)
-    session.undo()
-    assert session.position == 0 and len(session.frames) == 1
+def test_a_step_from_an_older_frame_begins_another_branch(session):
+    for parent, action in [(0, 1), (1, 2), (2, 2), (1, 4), (4, 0)]:
+        step(session, parent, action)
+    assert session.path(3) == [0, 1, 2, 3] and session.path(5) == [0, 1, 4, 5]
+    assert session.actions(5) == [1, 4, 0] and session.at == 5
+    assert session.images(5) == [session.frames[n].image for n in (0, 1, 4, 5)]
 
 
-def test_steps_that_arrive_together_are_taken_one_after_the_other(tiny_pipeline, picture):
-    together, in_order = (Session(tiny_pipeline, picture, num_inference_steps=2) for _ in range(2))
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(together.step, [1] * 8))
-    for _ in range(8):
-        in_order.step(1)
-    assert all(np.array_equal(a, b) for a, b in zip(together.frames, in_order.frames, strict=True))
+def test_the_same_step_after_any_way_gives_the_same_frame(session):
+    for parent, action in [(0, 1), (1, 2), (2, 2), (3, 3), (4, 0), (5, 1), (6, 4), (7, 4)]:
+        step(session, parent, action)
+    step(session, 2, 0)  # another branch
+    step(session, 9, 0)
+    for number in (8, 3, 1, 10):
+        frame = session.frames[number]
+        step(session, frame.parent, frame.action)
+        assert session.frames[-1].image == frame.image
+    step(session, 2, 0, roll=1)
+    assert session.frames[-1].image != session.frames[9].image
 
 
-def test_visitors_do_not_share_a_world(tiny_pipeline, picture):
-    mine, yours = (Session(tiny_pipeline, picture, num_inference_steps=2) for _ in range(2))
-    mine.step(0)
-    assert (mine.position, yours.position) == (1, 0)
+def test_the_way_to_another_frame_is_made_in_pieces(session):
+    assert [step(session, n, 1) for n in range(12)] == [1] * 12
+    assert step(session, 11, 2) == 1  # one back is immediate
+    assert step(session, 2, 0) > 2  # far back the model sees the frames again, one in each piece
+    assert step(session, 12, 0) > 9
 
 
-def test_gif_holds_every_frame_enlarged(tiny_pipeline, picture):
-    session = Session(tiny_pipeline, picture, num_inference_steps=2)
-    for action in (0, 1):
-        session.step(action)
-    width, height = session.frames[0].size
-    gif = Image.open(io.BytesIO(session.gif(height=4 * height)))
-    assert (gif.format, gif.size) == ("GIF", (4 * width, 4 * height))
+def test_tokens_cannot_be_guessed():
+    tokens = {Session(b"").token for _ in range(100)}
+    assert len(tokens) == 100 and all(len(token) >= 20 for token in tokens)
 
 
 def test_the_session_unused_for_longest_is_forgotten_first():
-    sessions = Sessions(capacity=2)
-    sessions.put("a", "world a")
-    sessions.put("b", "world b")
-    assert sessions.get("a") == "world a"
-    sessions.put("c", "world c")
-    assert [sessions.get(token) for token in "abc"] == ["world a", None, "world c"]
-    sessions.drop("a")
+    sessions, made = Sessions(capacity=2), [Session(b"") for _ in range(3)]
+    for session in made[:2]:
+        sessions.put(session)
+    assert sessions.get(made[0].token) is made[0]
+    sessions.put(made[2])
+    assert sessions.get(made[0].token) is made[0] and sessions.get(made[2].token) is made[2]
+    with pytest.raises(LookupError, match="has expired. Press Reset"):
+        sessions.get(made[1].token)
+    assert len(sessions) == 2
+
+
+def test_a_session_unused_for_long_is_forgotten():
+    now = [0.0]
+    sessions, old, new = Sessions(10, seconds=60, clock=lambda: now[0]), Session(b""), Session(b"")
+    sessions.put(old)
+    now[0] = 50
+    sessions.put(new)
+    sessions.get(old.token)
+    now[0] = 105
+    assert sessions.get(old.token) is old
+    now[0] = 130
+    with pytest.raises(LookupError):
+        sessions.get(new.token)
     assert len(sessions) == 1

@@ -1,4 +1,4 @@
-"""One picture of an evaluation: clips beside their reconstructions and rollouts, and PSNR by horizon."""
+"""Pictures to look at: of an evaluation (clips, rollouts, PSNR by horizon), and of what each latent action does."""
 
 from collections.abc import Mapping, Sequence
 
@@ -96,6 +96,44 @@ def draw_curves(curves: Mapping[str, Sequence[float]], title: str, width: int, h
             draw.ellipse([px - 3, py - 3, px + 3, py + 3], COLOURS[name])
         draw.text((right + 12, top + 18 * i), name.replace("_", " "), COLOURS[name], font)
     return image
+
+
+def draw_action_legend(frames: Tensor, actions: Sequence[dict]) -> PIL.Image.Image:
+    """A row for each start frame: itself, and where each action leads; above, the action with its arrow and percent.
+
+    Args:
+        frames: in [0, 1], of shape `(num_start_frames, 1 + num_actions, channels, height, width)`, the start first.
+        actions: `actions` of what `genie_hf.evaluation.measure_action_legend` returns.
+    """
+    height, width = frames.shape[-2:]
+    scale = max(1, round(96 / width))
+    height, width, top = height * scale, width * scale, 56
+    size = (len(frames[0]) * (width + GAP) + GAP, top + len(frames) * (height + GAP))
+    image = PIL.Image.new("RGB", size, "white")
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(14)
+    draw.text((GAP + width // 2, 12), "start", INK, font, anchor="mm")
+    for a, action in enumerate(actions):
+        centre = GAP + (a + 1) * (width + GAP) + width // 2
+        draw.text((centre, 12), f"action {a}", INK, font, anchor="mm")
+        draw_arrow(draw, (centre - 22, 38), action["direction"])
+        draw.text((centre + 18, 38), f"{action['consistency']:.0%}", INK, font, anchor="mm")
+    for row, cells in enumerate(frames):
+        for column, frame in enumerate(cells):
+            cell = to_image(frame).resize((width, height), PIL.Image.Resampling.NEAREST)
+            image.paste(cell, (GAP + column * (width + GAP), top + row * (height + GAP)))
+    return image.quantize(256)  # a third of the size
+
+
+def draw_arrow(draw: ImageDraw.ImageDraw, centre: tuple[int, int], direction: str) -> None:
+    """An arrow to the left, right, up or down; a dot for `"none"`."""
+    x, y = centre
+    if direction == "none":
+        draw.ellipse([x - 3, y - 3, x + 3, y + 3], INK)
+        return
+    dx, dy = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}[direction]
+    draw.line([(x - 12 * dx, y - 12 * dy), (x + 4 * dx, y + 4 * dy)], INK, 4)
+    side = [(x + 2 * dx + 7 * sign * dy, y + 2 * dy + 7 * sign * dx) for sign in (-1, 1)]
+    draw.polygon([(x + 12 * dx, y + 12 * dy), *side], INK)
 
 
 def to_image(frame: Tensor) -> PIL.Image.Image:

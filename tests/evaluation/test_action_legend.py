@@ -1,0 +1,158 @@
+import copy
+import json
+from types import SimpleNamespace
+
+import PIL.Image
+import pytest
+import torch
+from datasets import Dataset
+from tqdm import tqdm
+
+from genie_hf.data.video_dataset import VideoDataset
+from genie_hf.evaluation import measure_action_legend
+from genie_hf.evaluation.action_legend import describe_actions
+from genie_hf.evaluation.motion import block_flow, camera_follows
+
+SHIFTS = {"left": (-3, 0), "right": (2, 0), "up": (1, -5), "down": (0, 4)}
+OPPOSITE = {"left": "right", "right": "left", "up": "down", "down": "up"}
+
+
+def textured(num_frames, size=64, seed=0):
+    """Smooth random pictures, floats of shape (num_frames, 3, size, size)."""
+    noise = torch.rand(num_frames, 3, size // 4, size // 4, generator=torch.Generator().manual_seed(seed))
+    return torch.nn.functional.interpolate(noise, (size, size), mode="bilinear")
+
+
+def shifted(frames, shift):
+    return frames.roll((shift[1], shift[0]), dims=(-2, -1))
+
+
+def with_thing(background, shift=(0, 0), size=16):
+    frames, (x, y) = background.clone(), shift
+    thing = textured(len(frames), seed=1)[..., :size, :size] > 0.5
+    frames[..., 24 + y : 24 + y + size, 24 + x : 24 + x + size] = thing
+    return frames
+
+
+def recording(pixels):
+    """A recording with one episode per clip, from floats (num_clips, num_frames, 3, height, width)."""
+    rows = []
+    for episode, clip in enumerate((pixels * 255).round().to(torch.uint8)):
+        row = {"frames": clip.permute(0, 2, 3, 1).contiguous().numpy().tobytes(), "num_frames": len(clip)}
+        row |= {"height": clip.shape[2], "width": clip.shape[3], "level_seed": 0, "episode": episode, "start": 0}
+        rows.append(row | {"policy": "random"})
+    return Dataset.from_list(rows)
+
+
+class Shifting:
+    """A toy world: an action moves the whole picture, or the thing in it, by a known number of pixels a frame."""
+
+    device = torch.device("cpu")
+    video_tokenizer = SimpleNamespace(encode=lambda x: x, decode=lambda x: x)
+    shifts = [(0, 0), *SHIFTS.values()]
+    dynamics = SimpleNamespace(config=SimpleNamespace(num_actions=len(shifts)))
+
+    def __init__(self, scene):
+        self.scene, self.steps = scene, 0
+
+    def start(self, frames, seed, num_inference_steps):
+        world = Shifting(self.scene)
+        world.frame = frames[:, -1]
+        return world
+
+    def step(self, action, output_type):
+        self.steps += 1
+        total = [tuple(self.steps * pixels for pixels in self.shifts[a]) for a in action.tolist()]
+        if self.scene == "thing":
+            return torch.cat([with_thing(textured(1) / 2, shift) for shift in total])
+        return torch.cat([shifted(frame[None], shift) for frame, shift in zip(self.frame, total, strict=True)])
+
+    def progress_bar(self, total):
+        return tqdm(total=total, disable=True)
+
+
+@pytest.mark.parametrize("shift", SHIFTS.values())
+def test_the_flow_of_a_whole_picture_and_of_a_thing_in_it(shift):
+    frames = textured(4)
+    flow, moved, stood = block_flow(frames, shifted(frames, shift))
+    assert flow.tolist() == [list(shift)] * 4
+    assert moved.min() > 0.9 and stood.max() == 0
+    flow, moved, stood = block_flow(with_thing(frames), with_thing(frames, shift))
+    assert flow.tolist() == [list(shift)] * 4
+    assert moved.max() < 0.3 < 0.6 < stood.min()
+
+
+def test_what_no_displacement_explains_is_no_motion():
+    frames = textured(4)
+    for after in (frames, (frames + 0.2).clamp(max=1), with_thing(frames, size=8)):
+        assert not block_flow(frames, after)[0].any()
+
+
+def test_a_camera_that_follows_is_told_from_one_that_stands():
+    scenes = textured(4), torch.zeros(4, 3, 64, 64)
+    for shift in SHIFTS.values():
+        assert camera_follows(torch.stack([scenes[0], shifted(scenes[0], shift)], dim=1))
+        for scene in scenes:
+            assert not camera_follows(torch.stack([with_thing(scene, size=12), with_thing(scene, shift, 12)], dim=1))
+    assert not camera_follows(torch.stack([scenes[0], scenes[0]], dim=1))
+
+
+@pytest.mark.parametrize("scene", ["camera", "thing"])
+def test_a_world_of_known_effects(scene):
+    frames = textured(3) if scene == "camera" else with_thing(textured(1) / 2).expand(3, -1, -1, -1)
+    after = shifted(frames, (2, 0)) if scene == "camera" else with_thing(textured(1) / 2, (2, 0)).expand_as(frames)
+    data = VideoDataset(recording(torch.stack([frames, after], dim=1)), 2)
+    still, *moving = measure_action_legend(Shifting(scene), data, num_frames=2)["actions"]
+    assert (still["direction"], still["moves"]) == ("none", None)
+    assert still["motion"] == [0, 0] and still["changed_area"] < 0.01
+    for action, (direction, shift) in zip(moving, SHIFTS.items(), strict=True):
+        sign = -1 if scene == "camera" else 1
+        assert action["direction"] == (OPPOSITE[direction] if scene == "camera" else direction)
+        assert action["consistency"] == 1
+        assert action["motion"] == pytest.approx([sign * pixels for pixels in shift], abs=1e-6)
+        assert action["moves"] == scene
+        assert (action["changed_area"] > 0.3) == (scene == "camera")
+
+
+def test_the_most_frequent_direction_counts():
+    flow = torch.tensor([[4.0, 0.0], [3.0, 1.0], [0.2, 0.3], [0.0, -2.0]]).unsqueeze(1)
+    (action,) = describe_actions(flow, torch.full((4, 1), 0.5), by_camera=True)
+    assert action == {
+        "direction": "left",
+        "consistency": 0.5,
+        "motion": pytest.approx([-1.8, 0.175]),
+        "moves": "camera",
+        "changed_area": 0.5,
+    }
+
+
+def test_a_saved_legend_holds_every_figure(tiny_pipeline, tmp_path):
+    data = VideoDataset(recording(torch.stack([textured(4, 16, seed) for seed in range(3)])), 2)
+    settings = {"num_start_frames": 5, "num_frames": 3, "num_inference_steps": 2, "batch_size": 2}
+    legend = measure_action_legend(tiny_pipeline, data, tmp_path, **settings, seed=1)
+    assert json.loads((tmp_path / "action_legend.json").read_text()) == legend
+    assert [legend[name] for name in ("num_start_frames", "num_frames", "num_inference_steps", "seed")] == [5, 3, 2, 1]
+    assert len(legend["actions"]) == 5
+    with PIL.Image.open(tmp_path / "action_legend.png") as picture:
+        assert picture.width > 6 * 96 and picture.height > 4 * 96
+
+    assert measure_action_legend(tiny_pipeline, data, **settings, seed=1) == legend
+    assert measure_action_legend(tiny_pipeline, data, **settings, seed=2)["actions"] != legend["actions"]
+
+
+def test_actions_that_are_ignored_have_one_legend(tiny_pipeline):
+    dynamics = copy.deepcopy(tiny_pipeline.dynamics)
+    torch.nn.init.zeros_(dynamics.action_embedding.weight)
+    pipe = type(tiny_pipeline)(**tiny_pipeline.components | {"dynamics": dynamics})
+    pipe.set_progress_bar_config(disable=True)
+    data = VideoDataset(recording(textured(2, 16)[None]), 2)
+    first, *others = measure_action_legend(pipe, data, num_inference_steps=2)["actions"]
+    assert others == [first] * 4
+
+
+def test_what_cannot_be_measured_is_said(tiny_pipeline):
+    data = VideoDataset(recording(textured(2, 16)[None]), 2)
+    with pytest.raises(ValueError, match="num_start_frames is 0; choose at least 1"):
+        measure_action_legend(tiny_pipeline, data, num_start_frames=0)
+    with pytest.raises(ValueError, match="num_frames is 0; choose at least 1"):
+        measure_action_legend(tiny_pipeline, data, num_frames=0)
