@@ -7,6 +7,7 @@ try:  # on ZeroGPU this must come before PyTorch
     import spaces
 except ImportError:
     spaces = None
+import asyncio
 import json
 import logging
 import os
@@ -195,7 +196,8 @@ def publish(service: Service) -> None:
         try:
             return await reply
         except (LookupError, ValueError, TypeError, TimeoutError) as error:
-            raise gr.Error(str(error.args[0]) if error.args else "The server is very busy. Try again.") from None
+            sentence = str(error.args[0]) if error.args else "The server is very busy. Try again."
+            raise gr.Error(sentence, print_exception=False) from None
 
     async def start(
         request: gr.Request, example: str = "", picture: str = "", text: str = "", seed: int = 0, steps: int = 4
@@ -207,7 +209,12 @@ def publish(service: Service) -> None:
 
     async def step(world: str, action: int, roll: int = 0) -> dict:
         """Takes an action, from 0; another roll gives another sample of the same step."""
-        return await checked(service.step({"world": world, "action": action, "roll": roll}))
+        reply = asyncio.ensure_future(checked(service.step({"world": world, "action": action, "roll": roll})))
+        if isinstance(service.engine, BurstEngine):
+            await asyncio.sleep(0)  # the step is asked for, or refused
+            if not reply.done():
+                await asyncio.to_thread(service.engine.make_waiting, service.session({"world": world}))
+        return await reply
 
     async def preview(world: str) -> dict:
         """The next frame for every action, side by side in one picture."""

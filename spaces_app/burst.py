@@ -164,6 +164,12 @@ class BurstEngine:
             self.give_up(session)
             raise
 
+    def make_waiting(self, session: LentSession) -> None:
+        """A burst for the steps that wait now, and not a moment longer."""
+        for _ in self.burst(session):
+            if not session.waiting:
+                return
+
     # In the page's process
 
     def _send(self, session: LentSession) -> None:

@@ -1,6 +1,6 @@
 // Keyboard, touch and gamepad: all of them press and release actions.
 
-const HOLD_MS = 180; // a press longer than this goes on; a shorter one is a tap, and a tap is one frame
+const HOLD_MS = 150; // a press longer than this goes on; a shorter one is a tap, and a tap is one frame
 const SWIPE = 24; // pixels a finger moves before it steers
 const STEER = {
   left: ["ArrowLeft", "a"],

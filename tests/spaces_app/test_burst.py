@@ -109,6 +109,16 @@ def test_a_second_burst_of_a_session_ends_at_once_and_a_third_player_waits_for_n
     assert sorted(engine._free) == list(range(burst_module.PLAYERS))
 
 
+def test_a_program_borrows_the_gpu_for_its_step_only(tiny_pipeline, picture, monkeypatch):
+    monkeypatch.setattr(burst_module, "IDLE_SECONDS", 60)
+    engine = BurstEngine(tiny_pipeline, lambda function: function)
+    session = new_session(engine, picture)
+    for number in (1, 2):
+        asked = take(engine, session, (number - 1, 3))
+        engine.make_waiting(session)
+        assert asked[0].result(0).number == number and session.player is None
+
+
 def test_a_burst_that_fails_gives_the_gpu_back_and_says_so(tiny_pipeline, picture):
     def lose(function):
         def run(*arguments):
