@@ -7,7 +7,8 @@ import PIL.Image
 import pytest
 from datasets import Dataset
 
-from genie_hf.cli import main, parse_actions
+from genie_hf.cli import main
+from genie_hf.cli.playing import parse_actions
 
 
 def run(monkeypatch, capsys, *arguments):

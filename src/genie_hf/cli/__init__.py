@@ -1,0 +1,59 @@
+"""The command line: `genie-hf record | train | evaluate | legend | generate | play`."""
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+
+from .measuring import evaluate, legend
+from .playing import generate, play
+from .recording import record_app
+from .training import train
+from .worlds import SETTINGS
+
+app = typer.Typer(
+    name="genie-hf",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    **SETTINGS,
+)
+app.add_typer(record_app, name="record")
+for command in (train, evaluate, legend, generate, play):
+    app.command()(command)
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error comes from.")] = False,
+):
+    """Learn a playable world from video, and play it.
+
+    A world in four commands, here CoinRun in a small size:
+
+    ```
+    genie-hf record coinrun data/coinrun/train --levels 0:1000 --steps 100 --policy sticky
+    genie-hf train pipelines/coinrun-small/recipe.yaml --data data/coinrun/train --output pipelines/mine
+    genie-hf evaluate pipelines/mine --data data/coinrun/test
+    genie-hf play pipelines/mine
+    ```
+
+    Every command explains itself: `genie-hf train --help`.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    for library in ("accelerate", "datasets", "httpx", "httpx2", "PIL"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def main() -> None:
+    """Runs the command line. What a user can set right is said in one sentence, with exit status 2."""
+    if sys.argv[1:2] == ["--debug"]:
+        return app(prog_name="genie-hf")
+    try:
+        app(prog_name="genie-hf")
+    except (ValueError, TypeError, OSError) as error:
+        typer.echo(f"genie-hf: {' '.join(str(error).split())}", err=True)
+        sys.exit(2)
+    except FloatingPointError as error:  # training has diverged
+        typer.echo(f"genie-hf: {error}", err=True)
+        sys.exit(1)

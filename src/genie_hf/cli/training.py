@@ -1,0 +1,97 @@
+"""`genie-hf train`."""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .worlds import quieten_libraries
+
+
+class Stage(StrEnum):
+    tokenizer = "tokenizer"
+    world = "world"
+
+
+def train(
+    recipe: Annotated[Path, typer.Argument(help="The recipe.yaml of a world, or the folder that holds it.")],
+    stage: Annotated[Stage | None, typer.Option(help="Train this stage only; by default both in turn.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run and its models.")] = False,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(help="Train on this source instead of the recipe's; may be given several times."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder of the pipeline to make; by default the recipe's folder.")
+    ] = None,
+    max_minutes: Annotated[
+        float | None, typer.Option(help="End each stage after this time and save its models as they are then.")
+    ] = None,
+    cache_codes: Annotated[
+        bool,
+        typer.Option(
+            "--cache-codes",
+            help="Stage world: encode every frame once, before training, into runs/codes-*.npy, and not in each step. "
+            "Saves the tokenizer's work; say it again with --resume.",
+        ),
+    ] = False,
+):
+    """Train a world from a recipe.
+
+    First the video tokenizer (stage `tokenizer`), then latent actions and dynamics together (stage `world`), as in the
+    paper. At the end the folder of the recipe holds a pipeline for `GeniePipeline.from_pretrained`.
+
+    A whole world in a minute, to see every step of the way:
+
+    ```
+    genie-hf record coinrun data/tiny --levels 0:4 --steps 100
+    genie-hf train pipelines/tiny/recipe.yaml
+    ```
+
+    One stage, on other data, into another folder:
+
+    ```
+    genie-hf train pipelines/coinrun-small --stage tokenizer --data my-videos --output pipelines/mine
+    ```
+
+    Several GPUs: `torchrun --nproc_per_node 4 -m genie_hf.cli train ...`
+
+    Metrics, pictures and checkpoints are in `runs/<stage>/`. Ctrl-C or SIGTERM ends the step, saves a checkpoint and
+    stops; `--resume` goes on as if nothing had happened, also after a crash. Without `--resume` an earlier run is
+    never touched unless you say `--overwrite`.
+    """
+    from ..training import read_recipe
+    from ..training import train as run_training
+
+    quieten_libraries()
+    recipe = recipe / "recipe.yaml" if recipe.is_dir() else recipe
+    plan = read_recipe(recipe)
+    if data:
+        plan.data.train = data
+    folder = output or recipe.parent
+    results = run_training(
+        plan,
+        folder,
+        stage.value if stage else None,
+        resume=resume,
+        overwrite=overwrite,
+        max_minutes=max_minutes,
+        cache_codes=cache_codes,
+    )
+    if os.environ.get("RANK", "0") != "0":  # one of several processes
+        return
+    for result in results:
+        taken = f"Stage {result.stage}: {result.step} of {getattr(plan.training, result.stage).steps} steps"
+        if result.ended_by == "steps":
+            typer.echo(f"{taken}, saved in {result.models[0]}.")
+            continue
+        why = "stopped as asked" if result.ended_by == "signal" else "the time is up"
+        saved = "".join(f", saved in {model}" for model in result.models)
+        where = f" --output {output}" if output else ""
+        typer.echo(
+            f"{taken}, {why}{saved}. Continue from {result.checkpoint} with: genie-hf train {recipe} --stage "
+            f"{result.stage}{where} --resume"
+        )
