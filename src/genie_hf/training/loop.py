@@ -7,7 +7,6 @@ from its number.
 """
 
 import contextlib
-import copy
 import logging
 import math
 import time
@@ -34,6 +33,7 @@ from .checkpoints import list_checkpoints, save_checkpoint
 from .clip_order import ClipOrder
 from .metrics_log import MetricsLog
 from .pictures import draw_rows
+from .progress import Progress, clips_per_second, describe, means
 from .recipe import STAGES, Recipe, StageRecipe
 from .run_folder import prepare_run, refuse_to_overwrite
 from .saving import save_models
@@ -64,32 +64,6 @@ class TrainingResult:
     ended_by: str
     checkpoint: Path
     models: list[Path]
-
-
-class Progress:
-    """How far a run has come: part of a checkpoint. `sums` are the terms since the last line of metrics."""
-
-    def __init__(self):
-        self.step, self.seconds = 0, 0.0
-        self.reset_sums()
-
-    def reset_sums(self):
-        self.sums, self.summed_steps, self.summed_seconds, self.summed_wait = {}, 0, 0.0, 0.0
-
-    def add(self, terms: dict[str, float], seconds: float, wait: float) -> None:
-        """Takes note of a step that took `seconds`, of which it waited for data during `wait`."""
-        self.step += 1
-        self.seconds += seconds
-        self.sums = {name: self.sums.get(name, 0.0) + value for name, value in terms.items()}
-        self.summed_steps += 1
-        self.summed_seconds += seconds
-        self.summed_wait += wait
-
-    def state_dict(self) -> dict:
-        return dict(vars(self))
-
-    def load_state_dict(self, state: dict) -> None:
-        vars(self).update(copy.deepcopy(state))
 
 
 def train(
@@ -436,20 +410,6 @@ def any_process(accelerator: Accelerator, flag: bool) -> bool:
     if accelerator.num_processes == 1:
         return flag
     return bool(accelerator.reduce(torch.tensor(float(flag), device=accelerator.device), "sum").item())
-
-
-def means(progress: Progress) -> dict[str, float]:
-    return {name: value / progress.summed_steps for name, value in progress.sums.items()}
-
-
-def clips_per_second(progress: Progress, settings: StageRecipe) -> float:
-    return settings.batch_size * progress.summed_steps / max(progress.summed_seconds, 1e-9)
-
-
-def describe(line: dict, settings: StageRecipe) -> str:
-    terms = [key for key in line if key.endswith(("loss", "accuracy", "perplexity", "grad_norm"))]
-    figures = ", ".join(f"{key} {line[key]:.4g}" for key in terms)
-    return f"{line['stage']} {line['step']}/{settings.steps}: {figures}, {line['clips_per_second']:.1f} clips/s"
 
 
 @contextlib.contextmanager
