@@ -182,7 +182,7 @@ import torch; t.append(time.perf_counter())
 import transformers, diffusers; from diffusers import DiffusionPipeline; t.append(time.perf_counter())
 from genie_hf import GeniePipeline; t.append(time.perf_counter())
 pipe = GeniePipeline.from_pretrained({str(BUNDLED)!r}); t.append(time.perf_counter())
-world = pipe.start({str(BUNDLED / "examples" / "level-20360.png")!r}, num_inference_steps=4); world.step(1)
+world = pipe.start({str(BUNDLED / "examples" / "hillside-20360.png")!r}, num_inference_steps=4); world.step(1)
 t.append(time.perf_counter())
 print(*(b - a for a, b in zip(t, t[1:])))
 """

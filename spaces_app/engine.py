@@ -9,11 +9,14 @@ from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import torch
+
 from genie_hf import GeniePipeline, GenieWorld
 from pictures import to_webp
 from sessions import MOST_FRAMES, PlayedSession, Session
 
 MOST_TOGETHER = 16  # worlds in one batch
+WORK_OF_A_THREAD = 100_000_000  # multiplications of a pass that are worth a thread of the CPU
 MOST_WAITING = 8  # steps of one world
 
 
@@ -78,6 +81,9 @@ class Engine:
 
     def __init__(self, pipe: GeniePipeline):
         self.pipe = pipe
+        weights = sum(parameter.numel() for parameter in pipe.dynamics.parameters())
+        self._work_of_a_world = pipe.dynamics.config.tokens_per_frame * weights
+        self._most_threads = torch.get_num_threads()
         self._starts: deque[tuple[dict, Future]] = deque()
         self._steps: dict[Session, dict[int, Asked]] = {}  # by session and number
         self._previews: dict[Session, Preview] = {}  # a player's latest; the first is in work
@@ -180,6 +186,7 @@ class Engine:
         if not together:
             return
         began = time.perf_counter()
+        self._use_threads(len(together))
         try:
             images = GenieWorld.step_together(
                 worlds=[asked.session.world for asked in together],
@@ -207,6 +214,7 @@ class Engine:
                 if preview.session.approach(preview.number):
                     preview.pieces = preview.session.world.previewing()
                 return
+            self._use_threads(self.pipe.dynamics.config.num_actions)
             result = next(preview.pieces)
         except Exception as error:
             result = error
@@ -216,6 +224,11 @@ class Engine:
             if self._previews.get(preview.session) is preview:
                 del self._previews[preview.session]
         settle(preview.future, result)
+
+    def _use_threads(self, num_worlds: int) -> None:
+        """A small world alone is as fast on one thread, and keeps its pace where others need the cores too."""
+        threads = num_worlds * self._work_of_a_world // WORK_OF_A_THREAD
+        torch.set_num_threads(min(max(threads, 1), self._most_threads))
 
     def _drop_preview(self, session: Session) -> None:
         preview = self._previews.pop(session, None)

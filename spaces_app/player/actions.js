@@ -98,7 +98,7 @@ function showPreviews(frame) {
       const apart = [0, 1, 2].reduce((sum, c) => sum + Math.abs(data[i + c] - middle[i + c]), 0);
       if (apart >= ALIKE) continue;
       const grey = 0.3 * data[i] + 0.59 * data[i + 1] + 0.11 * data[i + 2];
-      for (let c = 0; c < 3; c++) data[i + c] = 0.4 * (0.5 * grey + 0.5 * data[i + c]) + 30;
+      for (let c = 0; c < 3; c++) data[i + c] = 0.45 * (0.6 * grey + 0.4 * data[i + c]) + 45;
     }
     all(".action canvas")[action].getContext("2d").putImageData(picture, 0, 0);
   });

@@ -41,7 +41,7 @@ function showStrip(player, world) {
 
 /** Where more than one way goes on from a frame, a button that turns to the next. */
 function showFork(player, world, item, frame) {
-  const ways = frame.children.filter((number) => world.frames[number].picture);
+  const ways = frame.children.filter((number) => world.frames[number].shown);
   const fork = item.querySelector(".fork");
   if (ways.length < 2) return fork?.remove();
   if (fork) {
@@ -49,7 +49,7 @@ function showFork(player, world, item, frame) {
     return;
   }
   const turn = () => {
-    const shown = frame.children.filter((number) => world.frames[number].picture);
+    const shown = frame.children.filter((number) => world.frames[number].shown);
     player.jump(shown[(shown.indexOf(frame.next) + 1) % shown.length]);
   };
   item.append(make("button", { type: "button", class: "fork", title: "Another branch", "aria-label": `Another branch after frame ${frame.depth}`, onclick: turn }, String(ways.length)));

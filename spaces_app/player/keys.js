@@ -67,21 +67,30 @@ class Presses {
 
 const isTyping = (target) => target.matches("textarea, input:not([type=checkbox]):not([type=range]), select, [contenteditable]");
 
+/** The key itself: its character may be another when it is released, as Shift may have come in between. */
+const keyOf = (event) => event.code || event.key.toLowerCase();
+
 function listen(presses, shortcuts) {
-  element.addEventListener("keydown", (event) => {
+  const onKey = (event) => {
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return presses.releaseAll(); // the browser's, and macOS hides its end
+    if (isTyping(event.target)) return;
+    if (event.repeat && key === "Enter" && event.target.matches("button")) return event.preventDefault();
     if (key === " " && event.target !== view) return; // a focused button is pressed by it
     if (key.startsWith("Arrow") && event.target.matches("[type=range], [role=tab]")) return;
     if (!bound.has(key) && !shortcuts[key]) return;
     event.preventDefault();
     if (event.repeat) return;
-    if (bound.has(key)) presses.press(key, bound.get(key));
+    if (bound.has(key)) presses.press(keyOf(event), bound.get(key));
     else shortcuts[key]();
+  };
+  element.addEventListener("keydown", onKey);
+  document.addEventListener("keydown", (event) => {
+    if (event.target !== document.body) return; // nothing has the focus: after a click on plain text
+    view.focus({ preventScroll: true });
+    onKey(event);
   });
-  document.addEventListener("keyup", (event) =>
-    presses.release(event.key.length === 1 ? event.key.toLowerCase() : event.key),
-  );
+  document.addEventListener("keyup", (event) => presses.release(keyOf(event)));
   element.addEventListener("focusout", (event) => element.contains(event.relatedTarget) || presses.releaseAll());
   window.addEventListener("blur", () => presses.releaseAll());
   document.addEventListener("visibilitychange", () => presses.releaseAll());
@@ -129,9 +138,11 @@ function listen(presses, shortcuts) {
 function listenToGamepad(presses) {
   const steered = new Set(Object.keys(STEER).map(steering));
   const others = Array.from({ length: config.actions }, (_, action) => action).filter((action) => !steered.has(action));
+  let looking = false;
   const look = () => {
     const pad = [...navigator.getGamepads()].find((pad) => pad);
-    if (!pad) return;
+    looking = Boolean(pad);
+    if (!pad) return presses.releaseAll(); // it was unplugged
     const on = (button) => pad.buttons[button]?.pressed;
     const [x, y] = pad.axes;
     const wanted = {
@@ -142,5 +153,5 @@ function listenToGamepad(presses) {
     for (const [what, isOn, action] of pressed) isOn ? presses.press(what, action) : presses.release(what);
     requestAnimationFrame(look);
   };
-  window.addEventListener("gamepadconnected", look);
+  window.addEventListener("gamepadconnected", () => looking || look());
 }

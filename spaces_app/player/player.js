@@ -1,9 +1,11 @@
 // Puts the parts together and starts the first world.
 
 function prepareHelp() {
+  const unsteered = Object.keys(STEER).filter((way) => steering(way) === undefined);
   const rows = [
     [`1 to ${Math.min(config.actions, 9)}`, "the actions: a tap is one frame, held down they go on"],
     ...Object.keys(STEER).filter((way) => steering(way) !== undefined).map((way) => [capsOf(steering(way)).slice(1).join(" "), `most often ${way}`]),
+    ...(unsteered.length && legend.length ? [["Other arrows", `do nothing: no action of this world is sure to go ${unsteered.join(" or ")}`]] : []),
     ["Z, Y", "undo, redo"],
     ["X", "another sample of this frame"],
     ["B", "mark this frame"],
@@ -33,6 +35,7 @@ function main() {
       showStrip(player, world);
       if (world.at === 0) showMarks(player, world);
     },
+    wait: (isWaiting) => $(".screen").classList.toggle("starting", isWaiting),
     preview: showPreviews,
   });
   const steps = $(".steps");
@@ -65,19 +68,20 @@ function main() {
   $(".memory").textContent = `The model sees the last ${config.memory - 1} frames, underlined here; what is older it has forgotten.`;
   $(".about").textContent = `World: ${config.model}, ${config.actions} actions, ${config.size[1]}x${config.size[0]} pixels, on ${config.device}.`;
 
-  let link = null;
+  let link = null, complaint = "";
   try {
     link = readLink(location.search);
   } catch (error) {
-    say(error.message);
+    complaint = error.message;
   }
   if (link) {
     steps.value = link.start.steps;
     player.begin(link.start, link.taps);
   } else if (config.gallery.length) {
-    player.begin({ source: { gallery: config.gallery[0].name }, seed: randomSeed(), steps: config.steps });
+    const begun = player.begin({ source: { gallery: config.gallery[0].name }, seed: randomSeed(), steps: config.steps });
+    if (complaint) begun.then(() => say(complaint));
   } else {
-    say("Choose a picture to start.");
+    say(complaint || "Choose a picture to start.");
   }
   showSteps();
   view.focus({ preventScroll: true });

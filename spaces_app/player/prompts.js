@@ -143,7 +143,8 @@ function prepareSketch(play) {
 /** Returns a function that turns the camera on or off. */
 function prepareCamera(play) {
   const video = $(".camera");
-  let stream = null;
+  let stream = null, isWanted = false;
+  const end = (ended) => { for (const track of ended?.getTracks() ?? []) track.stop(); };
   $("[data-camera=shoot]").addEventListener("click", () => {
     if (!video.videoWidth) return say("The camera shows no picture yet. Allow it in the browser, or upload a picture.");
     const canvas = make("canvas", { width: video.videoWidth, height: video.videoHeight });
@@ -151,17 +152,19 @@ function prepareCamera(play) {
     play(new Promise((done) => canvas.toBlob(done)).then(shrink));
   });
   return async (isOn) => {
+    isWanted = isOn;
     if (!isOn) {
-      for (const track of stream?.getTracks() ?? []) track.stop();
+      end(stream);
       stream = null;
       return;
     }
     try {
-      stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
-      video.srcObject = stream;
+      const opened = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+      if (!isWanted || stream) return end(opened); // the visitor has gone on while the browser asked
+      stream = video.srcObject = opened;
       await video.play();
     } catch {
-      say("There is no camera that this page may use. Upload a picture, or draw one.");
+      if (isWanted) say("There is no camera that this page may use. Upload a picture, or draw one.");
     }
   };
 }

@@ -18,11 +18,12 @@ function make(tag, attributes = {}, ...children) {
 const view = $(".view");
 const brush = view.getContext("2d");
 
+let spoken = null; // the timer that says the number of the frame once the frames rest
 function say(sentence) {
+  clearTimeout(spoken);
   $(".status").textContent = sentence;
 }
 
-let spoken = null;
 function showFrame(world, latency) {
   const { frame } = world;
   brush.drawImage(frame.picture, 0, 0);

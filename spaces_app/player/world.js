@@ -71,24 +71,29 @@ class World {
 
   goTo(number) {
     this.at = number;
+    this.frame.shown = true;
     const { parent } = this.frame;
     if (parent !== null) this.frames[parent].next = number;
   }
 
-  /** Forgets the frames that never came, and leaves room for those that the server has made unseen. */
+  /** Forgets the frames that never came and those after them, and leaves room for all that the server has made. */
   settle(made = 0) {
-    while (!this.frames.at(-1).picture) {
-      const { parent } = this.frames.pop();
-      if (parent !== null) this.frames[parent].children.pop();
+    const count = Math.max(made, 1 + this.frames.findLastIndex((frame) => frame.picture));
+    for (const frame of this.frames) {
+      const parent = this.frames[frame.parent];
+      if (!parent || (parent.picture && frame.picture)) continue;
+      frame.picture = null;
+      parent.children = parent.children.filter((number) => number !== frame.number);
     }
-    while (this.frames.length < made) this.frames.push({ parent: null, children: [], picture: null });
+    this.frames.length = Math.min(this.frames.length, count);
+    while (this.frames.length < count) this.frames.push({ parent: null, children: [], picture: null });
   }
 }
 
 /** Turns presses into frames: a tap is one, a held key goes on. Several requests are on their way at a time. */
 class Player {
   constructor(on) {
-    this.on = on; // { show(world), say(sentence), preview(frame) }
+    this.on = on; // { show(world), say(sentence), wait(isWaiting), preview(frame) }
     this.world = null;
     this.taps = []; // { action, roll, parent }
     this.held = []; // actions, the latest last
@@ -105,6 +110,7 @@ class Player {
     const turn = ++this.begun;
     this.letGo();
     this.on.say("Starting…");
+    this.on.wait(true);
     try {
       const { source, seed, steps } = start;
       const reply = await call("start", { ...source, seed, steps });
@@ -119,6 +125,8 @@ class Player {
       this.pump();
     } catch (error) {
       if (turn === this.begun) this.on.say(error.message);
+    } finally {
+      if (turn === this.begun) this.on.wait(false);
     }
   }
 
@@ -203,6 +211,11 @@ class Player {
     this.world.goTo(number);
     this.rest();
     this.on.show(this.world);
+    this.lookAhead();
+  }
+
+  /** Asks for previews after a while without a step. */
+  lookAhead() {
     clearTimeout(this.idle);
     this.idle = setTimeout(() => this.preview(), IDLE_MS);
   }
@@ -249,6 +262,8 @@ class Player {
     if (world === this.world && !flight.cancelled) {
       this.latency.shown.push(performance.now());
       this.show(flight.frame.number);
+    } else {
+      this.lookAhead(); // a preview gives way to a step on the server, shown or not
     }
     this.drained();
     this.pump();
@@ -257,18 +272,21 @@ class Player {
   fail(world, flight, error) {
     this.flights = this.flights.filter((other) => other !== flight);
     if (world === this.world && !this.failed) {
-      this.failed = { made: error.made };
+      const lost = [flight, ...this.flights].filter(({ cancelled, held }) => !cancelled && !held);
+      this.failed = { world, made: error.made };
       world.expired ||= Boolean(error.expired);
       this.cancel();
-      this.on.say(error.message);
+      if (error.made === undefined) this.on.say(error.message);
+      else this.taps = lost.map(({ frame: { action, roll, parent } }, i) => ({ action, roll, parent: i ? null : parent }));
     }
     this.drained();
+    this.pump();
   }
 
   /** After a failure nothing is asked for until everything on its way has come or failed. */
   drained() {
     if (!this.failed || this.flights.length) return;
-    this.world.settle(this.failed.made);
+    this.failed.world.settle(this.failed.made);
     this.failed = null;
     this.rest();
   }

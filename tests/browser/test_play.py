@@ -1,227 +1,275 @@
-"""The page in a real browser: keys and buttons play, bad files give a sentence, visitors stay apart."""
+"""Playing in a real browser: presses, holds, time and branches."""
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from pathlib import Path
+import base64
+import io
 
-import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
-from genie_hf import GeniePipeline, MaskGITScheduler
+pytestmark = pytest.mark.browser
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install 'genie-hf[dev]'")
-pytest.importorskip("gradio", reason="needs gradio: pip install 'genie-hf[play]'")
-
-APP = Path(__file__).parents[2] / "spaces_app" / "app.py"
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(BROWSER is None, reason="no Chromium on the PATH: apt-get install chromium"),
-]
+HIDE = """
+    Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+"""
+GAMEPAD = """
+    const button = () => ({ pressed: false });
+    window.pad = { buttons: Array.from({ length: 17 }, button), axes: [0, 0, 0, 0] };
+    navigator.getGamepads = () => [window.pad];
+"""
 
 
-@pytest.fixture(scope="module")
-def world_folder(tiny_video_tokenizer, tiny_dynamics, tmp_path_factory):
-    """A pipeline with random weights and two start pictures."""
-    folder = tmp_path_factory.mktemp("world")
-    scheduler = MaskGITScheduler(mask_token_id=tiny_dynamics.config.mask_token_id)
-    GeniePipeline(video_tokenizer=tiny_video_tokenizer, dynamics=tiny_dynamics, scheduler=scheduler).save_pretrained(
-        folder
-    )
-    (folder / "examples").mkdir()
-    for seed in range(2):
-        noise = np.random.default_rng(seed).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-        Image.fromarray(noise).save(folder / "examples" / f"{seed}.png")
-    return folder
+def test_a_tap_is_one_frame_and_a_hold_goes_on_until_it_is_released(visit):
+    player = visit(motion="no-preference")
+    player.press("1")
+    player.assert_rests(500)
+
+    player.page.keyboard.down("2")
+    player.page.keyboard.down("2")  # as the system repeats a key
+    player.hold("2", frames=5)
+    player.page.keyboard.up("2")
+    player.assert_rests(1000)
+    assert player.actions == [1] + [2] * (player.frame - 1)
+
+    player.page.hover("[data-action='2']")
+    before = player.frame
+    player.page.mouse.down()
+    player.page.wait_for_function(f"document.querySelector('.view').dataset.frame >= {before + 3}")
+    player.page.mouse.up()
+    player.assert_rests(500)
 
 
-@pytest.fixture(scope="module")
-def url(world_folder):
-    """The page, served by a process of its own as `make play` does."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {**os.environ, "GENIE_MODEL": str(world_folder), "GRADIO_SERVER_PORT": str(port)}
-    environment.pop("DISPLAY", None)  # opens no window of its own
-    log = world_folder / "page.log"
-    address = f"http://127.0.0.1:{port}/"
-    command = [sys.executable, str(APP)]
-    with log.open("w") as output, subprocess.Popen(command, env=environment, stdout=output, stderr=output) as page:
-        try:
-            for _ in range(240):
-                assert page.poll() is None, log.read_text()
-                try:
-                    urllib.request.urlopen(address + "config")
-                    break
-                except OSError:
-                    time.sleep(0.5)
-            else:
-                pytest.fail(f"the page did not answer within two minutes:\n{log.read_text()}")
-            yield address
-        finally:
-            page.terminate()
+def test_whatever_ends_a_hold_without_a_release_of_the_key_stops(visit):
+    player = visit(motion="no-preference")
+    for leave in ("window.dispatchEvent(new Event('blur'))", "document.querySelector('footer button').focus()", HIDE):
+        player.page.focus(".view")
+        player.hold("1")
+        player.page.evaluate(leave)
+        player.assert_rests(500)
+        player.page.keyboard.up("1")
+
+    player.page.focus(".view")
+    player.hold("1")
+    player.page.keyboard.down("Shift")
+    player.page.keyboard.up("!")  # the same key, with another character than it was pressed with
+    player.assert_rests(500)
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
-        yield browser
-        browser.close()
+def test_typing_a_name_does_not_play_and_the_name_is_kept(visit):
+    player = visit()
+    player.tool("rename")
+    fields = player.page.locator(".slot input")
+    fields.first.press_sequentially("12 wasd zrx")
+    fields.nth(1).fill("<b>jump</b>")
+    fields.nth(1).press("Enter")
+    assert fields.first.is_hidden()
+    player.assert_rests(300)
+    assert player.frame == 0
+
+    player.page.reload()
+    player.wait_for_frame(0)
+    assert player.page.locator(".action .name").all_inner_texts()[:2] == ["12 wasd zrx", "<b>jump</b>"]
+    assert player.page.get_attribute("[data-action='1']", "aria-label") == "Action 2, <b>jump</b>"
 
 
-@pytest.fixture(scope="module")
-def desktop(browser):
-    """One browser profile for all visitors with a keyboard, so that the page's scripts are loaded once."""
-    return browser.new_context(viewport={"width": 1200, "height": 900})
+def test_letters_and_arrows_follow_the_legend_where_it_is_sure(visit):
+    player = visit()
+    for key, action in {"ArrowRight": 3, "d": 3, "a": 4, "w": 6, "ArrowUp": 6, " ": 5, "s": 7, "8": 8}.items():
+        player.press([key])
+        assert player.actions[-1] == action
+    for key in "eq":  # no second action goes left or right for sure
+        player.page.keyboard.press(key)
+    player.assert_rests(300)
+
+    shown = player.page.locator(".action .name").all_inner_texts()
+    assert shown == ["90 %", "varies", "95 %", "90 %", "70 %", "80 %", "60 %", "varies"]
+    assert player.page.locator(".action .arrow").all_inner_texts() == ["·", "", "→", "←", "↑", "↑", "↓", ""]
+    assert player.page.get_attribute("[data-action='2']", "aria-label") == "Action 3, right"
+    assert player.page.get_attribute("[data-action='2']", "title") == "In 95 % of 200 starts: moves right"
 
 
-@pytest.fixture
-def visit(desktop, url):
-    """Opens the page as a new visitor and waits for the first frame; a script error fails the test."""
-    pages, errors = [], []
+def test_undo_redo_and_reset_ask_the_server_for_nothing(visit):
+    player = visit()
+    pictures = [player.picture]
+    for key in "365":
+        player.press(key)
+        pictures.append(player.picture)
+    asked = player.calls.count("step")
 
-    def visit(context=desktop):
-        page = context.new_page()
-        pages.append(page)
-        page.set_default_timeout(60_000)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(url)
-        wait_for_frame(page, 0)
-        return page
-
-    yield visit
-    for page in pages:
-        page.close()
-    assert not errors
-
-
-def wait_for_frame(page, number):
-    page.wait_for_selector(f"#screen figure[data-frame='{number}']")
-
-
-def picture_on_screen(page):
-    return page.get_attribute("#screen img", "src")
-
-
-def upload(page, file):
-    with page.expect_file_chooser() as chooser:
-        page.click("#upload")
-    chooser.value.set_files(file)
+    player.page.keyboard.press("z")
+    player.wait_for_frame(2)
+    player.tool("undo")
+    player.wait_for_frame(1)
+    assert player.picture == pictures[1]
+    player.page.keyboard.press("y")
+    player.wait_for_frame(2)
+    player.press("5")  # the action that was taken from here before
+    assert (player.number, player.picture) == (3, pictures[3])
+    player.page.keyboard.press("r")
+    player.wait_for_frame(0)
+    assert player.picture == pictures[0]
+    player.page.keyboard.press("z")  # there is nothing before
+    for frame in (1, 2, 3):
+        player.tool("redo")
+        player.wait_for_frame(frame)
+    assert player.picture == pictures[3]
+    assert player.calls.count("step") == asked
 
 
-def test_ten_keys_are_ten_frames_and_undo_and_reset_take_them_back(visit):
-    page = visit()
-    first = picture_on_screen(page)
-    for key in "1212121212":
-        page.keyboard.press(key)
-    wait_for_frame(page, 10)
-    assert page.inner_text("#screen figcaption").startswith("Frame 10")
-    assert picture_on_screen(page) != first
-
-    page.keyboard.press("z")
-    wait_for_frame(page, 9)
-    page.click("#undo")
-    wait_for_frame(page, 8)
-    page.keyboard.press("r")
-    wait_for_frame(page, 0)
-    assert picture_on_screen(page) == first
+def test_reroll_gives_another_sample_of_the_frame(visit):
+    player = visit()
+    player.press("36")
+    first = player.picture
+    for number in range(3, 8):
+        player.page.keyboard.press("x")
+        player.wait_for_number(number)
+        assert player.frame == 2
+        if player.picture != first:
+            return
+    pytest.fail("five rolls were all the same")
 
 
-def test_buttons_play_too(visit):
-    page = visit()
-    page.click("#action-1")
-    wait_for_frame(page, 1)
-    page.click("#action-2")
-    wait_for_frame(page, 2)
+def test_a_step_from_an_older_frame_is_a_branch_to_come_back_from(visit):
+    player = visit()
+    player.press("33")
+    old = player.picture
+    player.page.keyboard.press("b")
+    player.wait_for_words("Frame 2 is marked")
+    player.page.keyboard.press("z")
+    player.wait_for_frame(1)
+    player.press("6")
+    new = player.picture
+    assert player.actions == [3, 6]
+    assert new != old
+
+    player.page.click(".strip li:nth-child(2) .fork")
+    player.wait_for_number(2)
+    assert (player.picture, player.actions) == (old, [3, 3])
+    player.page.click(".strip li:nth-child(2) .fork")
+    player.wait_for_number(3)
+    assert player.picture == new
+    player.page.click(".chip")
+    player.wait_for_number(2)
+    assert player.picture == old
+    player.tool("mark")
+    player.page.wait_for_selector(".chip", state="detached")
 
 
-def test_a_held_key_plays_on_until_it_is_let_go(visit):
-    page = visit()
-    page.keyboard.down("1")
-    page.wait_for_function("Number(document.querySelector('#screen figure').dataset.frame) >= 5")
-    page.keyboard.up("1")
-    page.wait_for_timeout(1000)
-    stopped_at = page.get_attribute("#screen figure", "data-frame")
-    page.wait_for_timeout(500)
-    assert page.get_attribute("#screen figure", "data-frame") == stopped_at
+def test_frames_that_were_never_shown_are_no_branch(visit):
+    player = visit(motion="no-preference")
+    player.hold("3")
+    player.page.keyboard.up("3")
+    player.wait_for_previews()  # all steps on their way have come
+    player.press("6")
+    assert player.page.locator(".fork").count() == 0
 
 
-def test_another_start_picture_starts_another_world(visit):
-    page = visit()
-    first = picture_on_screen(page)
-    page.keyboard.press("1")
-    wait_for_frame(page, 1)
-    page.locator("#starts button").nth(1).click()
-    wait_for_frame(page, 0)
-    assert picture_on_screen(page) != first
+def test_the_filmstrip_marks_what_the_model_sees_and_jumps(visit):
+    player = visit()
+    player.press("333366668")
+    seen = "all => all.map(one => one.classList.contains('seen'))"
+    assert player.page.eval_on_selector_all(".strip li", seen) == [False] * 3 + [True] * 7
+    player.page.click(".strip li:nth-child(3) button")
+    player.wait_for_frame(2)
+    assert player.page.eval_on_selector_all(".strip li", seen) == [True] * 3 + [False] * 7
+    assert player.page.locator(".strip .ahead").count() == 7
+    assert player.page.get_attribute(".strip .here button", "aria-label") == "Frame 2, action 3"
+    player.page.keyboard.press("z")  # keys still play
+    player.wait_for_frame(1)
 
 
-def test_an_uploaded_picture_starts_a_world(visit, tmp_path):
-    page = visit()
-    first = picture_on_screen(page)
-    Image.radial_gradient("L").save(tmp_path / "mine.png")
-    upload(page, tmp_path / "mine.png")
-    page.wait_for_function("before => document.querySelector('#screen img').src !== before", arg=first)
-    page.keyboard.press("1")
-    wait_for_frame(page, 1)
+def test_previews_show_what_the_actions_lead_to_and_are_not_made_while_a_key_is_held(visit):
+    player = visit(motion="no-preference")
+    player.wait_for_previews()
+    player.hold("3", frames=4)
+    assert player.calls[player.calls.index("step") :].count("preview") == 0
+    player.page.keyboard.up("3")
+    player.wait_for_previews()
+    drawn = "all => new Set(all.map(one => one.toDataURL())).size"
+    assert player.page.eval_on_selector_all(".action canvas", drawn) > 1
+
+    content = player.requests["preview"].response().json()["sheet"].partition(",")[2]
+    sheet = Image.open(io.BytesIO(base64.b64decode(content))).convert("RGB")
+    player.press("6")
+    image = player.image
+    preview = sheet.crop((5 * image.width, 0, 6 * image.width, image.height))
+    assert ImageChops.difference(image, preview).getbbox() is None
 
 
-def test_a_bad_upload_gives_one_sentence_and_the_world_goes_on(visit, tmp_path):
-    page = visit()
-    page.keyboard.press("1")
-    wait_for_frame(page, 1)
-    (tmp_path / "bad.png").write_text("not a picture")
-    upload(page, tmp_path / "bad.png")
-    message = page.wait_for_selector("#screen .message").inner_text()
-    assert message == "That file is not a picture that can be read: use a PNG, JPEG or WebP file."
-    page.keyboard.press("1")
-    wait_for_frame(page, 2)
-    assert page.query_selector("#screen .message") is None
+def test_two_players_stay_apart(visit):
+    mine, yours = visit("?w=cave-20044&s=1"), visit("?w=clearing-20079&s=1")
+    start = yours.picture
+    assert mine.picture != start
+    for key in "3366":
+        mine.page.keyboard.press(key)
+        yours.page.keyboard.press("1")
+    mine.wait_for_frame(4)
+    yours.wait_for_frame(4)
+    assert (mine.actions, yours.actions) == ([3, 3, 6, 6], [1, 1, 1, 1])
+    yours.page.keyboard.press("r")
+    yours.wait_for_frame(0)
+    assert (yours.picture, mine.frame) == (start, 4)
 
 
-def test_two_visitors_stay_apart(visit):
-    mine, yours = visit(), visit()
-    for key in "12":
-        mine.keyboard.press(key)
-    wait_for_frame(mine, 2)
-    yours.keyboard.press("1")
-    wait_for_frame(yours, 1)
-    mine.keyboard.press("3")
-    wait_for_frame(mine, 3)
+def test_the_keyboard_alone_plays_and_everything_has_a_name(visit):
+    player = visit()
+    player.page.focus(".view")
+    player.page.keyboard.press("Tab")
+    assert player.page.evaluate("document.activeElement.dataset.action") == "0"
+    player.page.keyboard.press("Enter")
+    player.wait_for_frame(1)
+    player.page.keyboard.press(" ")
+    player.wait_for_frame(2)
+    player.page.keyboard.press("Tab")
+    player.page.keyboard.press("Enter")
+    player.wait_for_frame(3)
+    assert player.actions == [1, 1, 2]
+    player.wait_for_words("At frame 3.")  # for screen readers
+    for _ in range(4):
+        player.page.keyboard.down("Enter")  # as the system repeats a key
+    player.page.keyboard.up("Enter")
+    player.wait_for_frame(4)
+    player.assert_rests(300)
+
+    controls = player.page.locator(".genie").get_by_role("button", include_hidden=True)
+    unnamed = player.page.locator(".genie").get_by_role("button", name="", exact=True, include_hidden=True)
+    assert controls.count() > 20
+    assert [each.evaluate("one => one.outerHTML") for each in unnamed.all() if not each.aria_snapshot()] == []
 
 
-def test_the_session_can_be_saved_as_a_gif(visit):
-    page = visit()
-    page.keyboard.press("1")
-    wait_for_frame(page, 1)
-    page.click("#make-gif")
-    with page.expect_download() as download:
-        page.click("#gif a")
-    with Image.open(download.value.path()) as gif:
-        assert gif.format == "GIF"
+def test_a_phone_plays_by_touch_and_does_not_scroll_sideways(visit):
+    size = {"width": 390, "height": 844}
+    player = visit(viewport=size, has_touch=True, is_mobile=True)
+    player.page.tap("[data-action='4']")
+    player.wait_for_frame(1)
+    player.assert_rests(300)
+    assert player.page.evaluate("document.documentElement.scrollWidth") <= 390
+
+    devtools = player.page.context.new_cdp_session(player.page)
+    box = player.page.locator(".view").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + 40
+
+    def touch(kind, *points):
+        points = [{"x": x, "y": y} for x, y in points]
+        devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", (x, y))
+    touch("touchMove", (x + 20, y))
+    touch("touchMove", (x + 60, y + 10))
+    player.wait_for_frame(2)
+    touch("touchMove", (x - 60, y))
+    player.wait_for_frame(3)
+    touch("touchEnd")
+    player.assert_rests(300)
+    assert player.actions == [5, 3, 4]
 
 
-def test_a_phone_shows_the_page_without_sideways_scrolling(visit, browser):
-    page = visit(browser.new_context(viewport={"width": 390, "height": 800}, has_touch=True))
-    page.tap("#action-1")
-    wait_for_frame(page, 1)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-
-
-def test_the_page_asks_no_other_host_for_anything(desktop, url):
-    page = desktop.new_page()
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(url)
-    wait_for_frame(page, 0)
-    page.close()
-    assert [address for address in asked if not address.startswith((url, "data:", "blob:"))] == []
+def test_a_gamepad_steers_and_does_not_go_on_when_it_is_unplugged(visit):
+    player = visit(motion="no-preference", prepare=GAMEPAD)
+    player.page.evaluate("window.dispatchEvent(new Event('gamepadconnected'))")
+    player.page.evaluate("pad.buttons[15].pressed = true")
+    player.page.wait_for_function("document.querySelector('.view').dataset.frame >= 3")
+    player.page.evaluate("navigator.getGamepads = () => [null]")
+    player.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    player.assert_rests(500)
+    assert set(player.actions) == {3}
