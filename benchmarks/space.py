@@ -282,7 +282,7 @@ async def measure_soak(players: Players, server: psutil.Popen, seconds: float) -
 
     figures = {
         "players": players.count,
-        "minutes": seconds / 60,
+        "minutes": round(seconds / 60, 1),
         "frames": sum(map(len, players.replies)),
         "frames/s at first": round(sum(players.rates(began, began + part)), 1),
         "at last": round(sum(players.rates(began + seconds - part, began + seconds)), 1),

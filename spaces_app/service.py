@@ -26,7 +26,7 @@ CACHE_BUDGET = 2_000_000_000  # bytes of all worlds' caches together
 MOST_WORLDS = 100
 MOST_STEPS = 25  # MaskGIT steps a frame
 DEFAULT_STEPS = 4
-LONGEST_WAIT = 20  # seconds
+LONGEST_WAIT = 10  # seconds
 
 
 class Service:

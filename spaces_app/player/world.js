@@ -253,7 +253,8 @@ class Player {
     frame.picture = await decode(reply.image);
     const total = performance.now() - asked;
     this.latency.total = total;
-    const wanted = 1 + Math.ceil((total - reply.ms) / reply.model_ms); // while one is made, the others travel
+    const travel = total - reply.ms;
+    const wanted = 1 + Math.ceil((1.25 * travel) / reply.model_ms); // while one is made, the others travel; with some slack
     this.inFlight = Math.min(Math.max(wanted, LEAST_IN_FLIGHT), MOST_IN_FLIGHT);
   }
 
