@@ -10,7 +10,8 @@ from .models.configuration_video_tokenizer import GenieVideoTokenizerConfig
 from .models.modeling_dynamics import GenieDynamicsModel
 from .models.modeling_latent_action import GenieLatentActionModel
 from .models.modeling_video_tokenizer import GenieVideoTokenizer
-from .models.st_transformer import STTransformerConfig, TemporalCache
+from .models.st_transformer import STTransformerConfig
+from .models.temporal_cache import TemporalCache
 from .pipeline_genie import GeniePipeline, GeniePipelineOutput
 from .scheduling_maskgit import MaskGITScheduler
 from .world import GenieWorld

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .frame_budget import FrameBudget
 from .frames import check_output_type, to_output
-from .models.st_transformer import JoinedCaches, TemporalCache
+from .models.temporal_cache import JoinedCaches, TemporalCache
 
 if TYPE_CHECKING:
     from .pipeline_genie import GeniePipeline

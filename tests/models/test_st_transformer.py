@@ -5,7 +5,8 @@ import torch
 from huggingface_hub.errors import StrictDataclassFieldValidationError
 
 from genie_hf import GenieDynamicsConfig, STTransformerConfig, TemporalCache
-from genie_hf.models.st_transformer import ATTENTION, JoinedCaches, STTransformer
+from genie_hf.models.st_transformer import ATTENTION, STTransformer
+from genie_hf.models.temporal_cache import JoinedCaches
 
 ATTENTIONS = sorted(ATTENTION)
 PATTERNS = ["st", "spatial", "full"]

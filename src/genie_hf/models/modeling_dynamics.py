@@ -16,7 +16,8 @@ from transformers import initialization as init
 from transformers.utils import ModelOutput
 
 from .configuration_dynamics import GenieDynamicsConfig
-from .st_transformer import GeniePreTrainedModel, STTransformer, TemporalCache
+from .st_transformer import GeniePreTrainedModel, STTransformer
+from .temporal_cache import TemporalCache
 
 
 @dataclass

@@ -13,7 +13,8 @@ from transformers import initialization as init
 from transformers.utils import ModelOutput
 
 from .configuration_video_tokenizer import GenieVideoTokenizerConfig
-from .st_transformer import GeniePreTrainedModel, STTransformer, TemporalCache
+from .st_transformer import GeniePreTrainedModel, STTransformer
+from .temporal_cache import TemporalCache
 from .vector_quantizer import VectorQuantizer
 
 
