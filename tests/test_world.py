@@ -160,6 +160,13 @@ def test_worlds_at_different_times_step_together_as_they_do_alone(start, clips):
         assert torch.equal(play(world, [1]).codes, play(single, [1]).codes)
 
 
+def test_a_world_keeps_no_memory_of_those_stepped_with_it(start):
+    worlds = [start(), start(), start()]
+    GenieWorld.step_together(worlds, [0, 1, 2])
+    for tensor in worlds[0].steps[-1]:
+        assert tensor.untyped_storage().nbytes() == tensor.nbytes
+
+
 def test_worlds_of_different_settings_are_not_stepped_together(start):
     with pytest.raises(ValueError, match="different pipelines or settings"):
         GenieWorld.step_together([start(), start(temperature=2.0)], [0, 0])

@@ -155,7 +155,7 @@ class GenieWorld:
 
         parts = zip(*(x.split(sizes) for x in (action, codes, frames)), strict=True)
         for world, part in zip(worlds, parts, strict=True):
-            world.steps.append(Step(*part))
+            world.steps.append(Step(*map(Tensor.clone, part)))  # views would keep all worlds' memory as one
         return [to_output(world._unbatch(world.steps[-1].frame), output_type) for world in worlds]
 
     def preview(self, output_type: str = "pil"):
