@@ -69,7 +69,7 @@ def test_logits_at_positions_are_those_of_the_whole_frame(conditioning, pattern,
 
 def test_masking_follows_the_paper(make):
     codes = torch.randint(32, (400, 5, 4, 4))
-    draw = make().training_inputs(codes)
+    draw = make().training_inputs(codes, torch.zeros(400, 4).long())
     assert torch.equal(draw["context"], codes)
     assert not draw["mask"][:, 0].any()
     rates = draw["mask"][:, 1:].float().flatten(1).mean(1)
@@ -77,9 +77,9 @@ def test_masking_follows_the_paper(make):
 
 
 def test_prefix_context_leaves_first_frames_clean_in_half_of_the_samples(make):
-    mask = make(context="prefix", mask_rate=[1, 1]).training_inputs(torch.zeros(800, 5, 4, 4, dtype=torch.long))[
-        "mask"
-    ]
+    mask = make(context="prefix", mask_rate=[1, 1]).training_inputs(
+        torch.zeros(800, 5, 4, 4).long(), torch.zeros(800, 4).long()
+    )["mask"]
     first_masked = mask.flatten(2).all(2).int().argmax(1)
     share = torch.bincount(first_masked, minlength=5) / 800
     assert share[0] == 0 and abs(share[1] - (0.5 + 0.125)) < 0.06 and (share[2:] > 0.07).all()
@@ -87,7 +87,7 @@ def test_prefix_context_leaves_first_frames_clean_in_half_of_the_samples(make):
 
 def test_corruption_replaces_context_but_never_targets(make):
     codes = torch.randint(32, (200, 5, 4, 4))
-    draw = make(context_corruption=0.4).training_inputs(codes)
+    draw = make(context_corruption=0.4).training_inputs(codes, torch.zeros(200, 4).long())
     assert torch.equal(draw["codes"], codes)
     assert 0.15 < (draw["context"] != codes).float().mean() < 0.25
 
@@ -121,7 +121,7 @@ def test_it_learns_one_clip(context, make, codes, actions):
     model = make(context=context)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     for _ in range(150):
-        output = model(actions=actions, **model.training_inputs(codes))
+        output = model(**model.training_inputs(codes, actions))
         output.loss.backward()
         optimizer.step()
         optimizer.zero_grad()
@@ -145,7 +145,7 @@ def test_codes_that_look_alike_start_alike(make):
 
 def test_gradients_reach_every_parameter(make, codes, actions):
     model = make()
-    model(actions=actions, **model.training_inputs(codes)).loss.backward()
+    model(**model.training_inputs(codes, actions)).loss.backward()
     assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
 
 
