@@ -21,7 +21,7 @@ def import_procgen():
 
 
 def play_level(level_seed, steps, mode, policy, seed, frame_skip):
-    """Play one level for `steps` decisions, each a frame seen and a button then held; returns the rows of its chunks."""
+    """Play one level for `steps` decisions (a frame seen, then a button held); returns the rows of its chunks."""
     buttons = POLICIES[policy](np.random.default_rng([seed, level_seed]), steps)
     frames = np.empty((steps, FRAME_SIZE, FRAME_SIZE, 3), dtype=np.uint8)
     starts = []
@@ -40,7 +40,7 @@ def play_level(level_seed, steps, mode, policy, seed, frame_skip):
 
 
 def hold(env, button, frame_skip):
-    """Press a button for `frame_skip` steps, or until the episode ends: the next one begins with a button of its own."""
+    """Press a button for `frame_skip` steps, or until the episode ends: the next one begins with its own button."""
     for _ in range(frame_skip):
         env.act(np.array([button]))
         if env.observe()[2][0]:

@@ -12,12 +12,16 @@ def random_buttons(rng, steps):
 
 def sticky_buttons(rng, steps):
     """A button that moves the player, mostly to the right, held for 2 to 12 decisions, then the next."""
-    return held_buttons(rng, steps, [RIGHT, RIGHT_JUMP, LEFT, LEFT_JUMP, JUMP, NONE], [0.3, 0.3, 0.1, 0.1, 0.1, 0.1], 12)
+    return held_buttons(
+        rng, steps, [RIGHT, RIGHT_JUMP, LEFT, LEFT_JUMP, JUMP, NONE], [0.3, 0.3, 0.1, 0.1, 0.1, 0.1], 12
+    )
 
 
 def balanced_buttons(rng, steps):
     """Left as often as right, with a jump as often as without, held for 2 to 8 decisions, then the next."""
-    return held_buttons(rng, steps, [LEFT, RIGHT, LEFT_JUMP, RIGHT_JUMP, JUMP, NONE], [0.2, 0.2, 0.2, 0.2, 0.1, 0.1], 8)
+    return held_buttons(
+        rng, steps, [LEFT, RIGHT, LEFT_JUMP, RIGHT_JUMP, JUMP, NONE], [0.2, 0.2, 0.2, 0.2, 0.1, 0.1], 8
+    )
 
 
 def held_buttons(rng, steps, buttons, probabilities, longest):

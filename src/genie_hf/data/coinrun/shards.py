@@ -30,7 +30,9 @@ def list_shards(output, levels, steps, frames_per_shard):
     per_shard = max(1, frames_per_shard // steps)
     starts = range(first, stop, per_shard)
     return {
-        Path(output) / "data" / f"train-{i:05d}-of-{len(starts):05d}.parquet": range(start, min(start + per_shard, stop))
+        Path(output) / "data" / f"train-{i:05d}-of-{len(starts):05d}.parquet": range(
+            start, min(start + per_shard, stop)
+        )
         for i, start in enumerate(starts)
     }
 
@@ -46,7 +48,9 @@ def write_shard(path, level_seeds, play, on_level):
         FileExistsError: another process has begun this shard.
     """
     with open(temporary_path(path), "xb") as file:
-        with pq.ParquetWriter(file, SCHEMA, compression="zstd", use_dictionary=False, write_statistics=False) as writer:
+        with pq.ParquetWriter(
+            file, SCHEMA, compression="zstd", use_dictionary=False, write_statistics=False
+        ) as writer:
             rows = []
             for level_seed in level_seeds:
                 rows += play(level_seed)
@@ -66,5 +70,5 @@ def is_complete(path, level_seeds, steps):
         table = pq.read_table(path, columns=["level_seed", "num_frames"])
     except (OSError, pa.ArrowException):
         return False
-    counts = dict(table.group_by("level_seed").aggregate([("num_frames", "sum")]).select([0, 1]).to_pylist())
-    return counts == dict.fromkeys(level_seeds, steps)
+    frames = table.group_by("level_seed").aggregate([("num_frames", "sum")])
+    return dict(zip(*frames.to_pydict().values(), strict=True)) == dict.fromkeys(level_seeds, steps)

@@ -25,7 +25,12 @@ def main():
         for path, level_seeds in list_shards(**job["shards"]).items():
             if not path.exists():
                 with contextlib.suppress(FileExistsError):
-                    write_shard(path, level_seeds, partial(play_level, **job["play"]), lambda: print("", flush=True))
+                    write_shard(path, level_seeds, partial(play_level, **job["play"]), partial(say, ""))
+    except BrokenPipeError:
+        os._exit(1)
     except OSError as error:
-        print(error, flush=True)
-        sys.exit(1)
+        say(error)
+
+
+def say(message):
+    os.write(sys.stdout.fileno(), f"{message}\n".encode())
