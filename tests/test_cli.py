@@ -31,7 +31,17 @@ def world(tiny_pipeline, tmp_path):
 
 @pytest.mark.parametrize(
     "command",
-    [(), ("record",), ("record", "coinrun"), ("train",), ("evaluate",), ("legend",), ("generate",), ("play",)],
+    [
+        (),
+        ("record",),
+        ("record", "coinrun"),
+        ("train",),
+        ("evaluate",),
+        ("legend",),
+        ("calibrate",),
+        ("generate",),
+        ("play",),
+    ],
 )
 def test_every_command_has_help_with_an_example(monkeypatch, capsys, command):
     status, out, _ = run(monkeypatch, capsys, *command, "--help")
