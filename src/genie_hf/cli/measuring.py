@@ -26,7 +26,7 @@ def evaluate(
     long_rollouts: Annotated[int, typer.Option(help="Clips for that.")] = 16,
     steps: Annotated[int, typer.Option(help="MaskGIT steps a frame.")] = 25,
     temperature: Temperature = None,
-    batch_size: Annotated[int, typer.Option(help="Clips or worlds at once.")] = 32,
+    batch_size: Annotated[int, typer.Option(help="Clips or worlds at once.")] = 64,
     reference: Annotated[
         list[str] | None,
         typer.Option(

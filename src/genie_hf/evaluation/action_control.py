@@ -4,6 +4,7 @@ Dimension keys: N clips, H frames generated from one prompt frame.
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -97,24 +98,20 @@ def measure_action_control(
         "shifted_actions": shifted(inferred),
         "constant_actions": constant(inferred, num_actions),
     }
-    settings = {"reference": reference, "batch_size": batch_size, "seed": seed, **sampling}
-    played = {
-        kind: play(pipe, clips, actions, task=kind.replace("_", " "), **settings) for kind, actions in given.items()
-    }
-    random = [play(pipe, clips, drawn, task="random actions", **settings) for drawn in draws]
-
+    random = {f"random_actions_{number}": draw for number, draw in enumerate(draws)}
+    played = play(pipe, clips, given | random, reference, batch_size, seed, **sampling)
     rollout = {kind: describe_rollouts(worlds["errors"], worlds["similarities"]) for kind, worlds in played.items()}
-    by_draw = [describe_rollouts(worlds["errors"], worlds["similarities"]) for worlds in random]
+    by_draw = [rollout.pop(kind) for kind in random]
     rollout["random_actions"] = {
         name: torch.tensor([draw[name] for draw in by_draw]).mean(0).tolist() for name in by_draw[0]
     }
     rollout["copy_first_frame"] = describe_copying(pipe, clips, batch_size)
 
-    coded = [reconstruct(pipe, truth) for _, truth in clips.batches(pipe, batch_size, "reconstructions")]
-    read = torch.cat([pipe.infer_actions(frames).cpu() for frames in coded])
+    coded = torch.cat([reconstruct(pipe, x) for _, x in clips.batches(pipe, batch_size, "reconstructions")])
+    read = torch.cat([pipe.infer_actions(frames).cpu() for frames in coded.split(batch_size)])
     cycle = {"reconstruction": read_back(inferred[:, : read.shape[1]], read, num_actions)}
-    cycle |= {kind: read_back(given[kind], worlds["read"], num_actions) for kind, worlds in played.items()}
-    cycle["random_actions"] = read_back(draws, torch.stack([worlds["read"] for worlds in random]), num_actions)
+    cycle |= {kind: read_back(given[kind], played[kind]["read"], num_actions) for kind in given}
+    cycle["random_actions"] = read_back(draws, torch.stack([played[kind]["read"] for kind in random]), num_actions)
     control = {"latent_action_model": cycle}
     if reference is not None:
         true = {"inferred_actions": clips.actions, "shuffled_actions": shuffled(clips.actions)}
@@ -126,9 +123,9 @@ def measure_action_control(
     figures = {"rollout": rollout, "delta_psnr": delta_psnr(rollout["inferred_actions"], by_draw)}
     examples = {
         "truth": clips.pixels[:SHOWN].float() / 255,
-        "reconstruction": torch.cat(coded)[:SHOWN].cpu(),
+        "reconstruction": coded[:SHOWN].cpu(),
         "inferred": played["inferred_actions"]["shown"],
-        "random": random[0]["shown"],
+        "random": played["random_actions_0"]["shown"],
         "inferred_actions": inferred[:SHOWN],
         "random_actions": draws[0, :SHOWN],
     }
@@ -138,33 +135,34 @@ def measure_action_control(
 def play(
     pipe: GeniePipeline,
     clips: Clips,
-    actions: Tensor,
-    *,
+    given: Mapping[str, Tensor],
     reference: ReferenceClassifier | None,
     batch_size: int,
     seed: int,
-    task: str,
     **sampling,
-) -> dict[str, Tensor]:
-    """Plays actions from the clips' first frames and compares the worlds with the clips.
+) -> dict[str, dict[str, Tensor]]:
+    """Plays several sorts of actions, each `(N, H)`, from the clips' first frames and compares worlds and clips.
 
     Returns:
-        On the CPU `errors` and `similarities` (`squared_error` and `similarity`) and `read`, the actions that the
-        latent action model reads from what was generated, of shape `(N, H)`; `buttons`, those that the reference
-        reads, of shape `(N, H - 2)`; and `shown`, the first generated clips with their prompt frame.
+        For each sort on the CPU: `errors` and `similarities` (`squared_error` and `similarity`) and `read`, the
+        actions that the latent action model reads from what was generated, of shape `(N, H)`; with a reference
+        `buttons`, those that it reads, of shape `(N, H - 2)`; and `shown`, the first generated clips with their prompt
+        frame.
     """
     found = defaultdict(list)
-    for start, truth in clips.batches(pipe, batch_size, task):
-        seeds = range(seed + start, seed + start + len(truth))
-        frames = roll_out(pipe, truth[:, :1], actions[start : start + len(truth)], seeds, **sampling)
+    actions = torch.cat(list(given.values()))
+    for rows, truth in clips.batches(pipe, batch_size, "rollouts", repeats=len(given)):
+        numbers = rows % len(clips)
+        frames = roll_out(pipe, truth[:, :1], actions[rows], (seed + numbers).tolist(), **sampling)
         video = torch.cat([truth[:, :1], frames], dim=1)
         found["errors"].append(squared_error(frames, truth[:, 1:]))
         found["similarities"].append(similarity(frames, truth[:, 1:]))
         found["read"].append(pipe.infer_actions(video).cpu())
-        found["shown"].append(video[: max(0, SHOWN - start)].cpu())
+        found["shown"].append(video.cpu()[numbers < SHOWN])
         if reference is not None:
             found["buttons"].append(reference.read_actions(video).cpu())
-    return {name: torch.cat(parts) for name, parts in found.items()}
+    by_sort = {name: torch.cat(parts).chunk(len(given)) for name, parts in found.items()}
+    return {kind: {name: parts[k] for name, parts in by_sort.items()} for k, kind in enumerate(given)}
 
 
 def describe_copying(pipe: GeniePipeline, clips: Clips, batch_size: int) -> dict:

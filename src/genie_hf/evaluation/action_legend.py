@@ -79,19 +79,19 @@ def measure_action_legend(
     by_camera = camera_follows(clips.pixels.to(pipe.device).float() / 255)
     num_actions = pipe.dynamics.config.num_actions
     flows, changes, shown = [], [], []
-    for first, pixels in clips.batches(pipe, batch_size, "start frames"):
+    for rows, pixels in clips.batches(pipe, batch_size, "start frames"):
         # Compared with the start frame as the tokenizer has it: what coding does to it is not the action's doing.
         start = pixels[:, :1]
         before = reconstruct(pipe, start).repeat_interleave(num_actions, dim=0)
         actions = torch.arange(num_actions).repeat(len(start)).unsqueeze(1).expand(-1, num_frames)
-        seeds = [seed + first + b for b in range(len(start)) for _ in range(num_actions)]
+        seeds = (seed + rows).repeat_interleave(num_actions).tolist()
         prompt = start.repeat_interleave(num_actions, dim=0)
         after = roll_out(pipe, prompt, actions, seeds, num_inference_steps=num_inference_steps)
         video = torch.cat([before, after], dim=1)  # (B * A, T + 1, C, H, W)
         flows.append(mean_flow(video).view(len(start), num_actions, 2))
         changed = (video[:, -1] - video[:, 0]).abs().amax(1) > CHANGED_PIXEL
         changes.append(changed.float().mean((1, 2)).view(len(start), num_actions))
-        if first < SHOWN:
+        if rows[0] < SHOWN:
             shown.append(torch.cat([start, after[:, -1].unflatten(0, (-1, num_actions))], dim=1).cpu())
     # What all actions have in common at a start frame stays in: without it, actions that move nothing are said to move
     # against the others, and the legend of coinrun-small was less consistent, on average over its actions.

@@ -25,7 +25,7 @@ def calibrate(
     num_labels: int = 200,
     num_clips: int = 512,
     frame_rate: float | None = None,
-    batch_size: int = 32,
+    batch_size: int = 64,
     seed: int = 0,
 ) -> dict:
     """Names the latent actions of a world after the true actions of some labelled transitions.

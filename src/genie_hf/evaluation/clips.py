@@ -21,8 +21,10 @@ Source = str | os.PathLike | Dataset | Sequence[str | os.PathLike | Dataset]
 
 
 def name_of(source: Source) -> str:
-    """The last part of a folder's or data set's name; several sources are "data"."""
-    return Path(source).name if isinstance(source, str | os.PathLike) else "data"
+    """The last part of a folder's or data set's name, or of several; "data" without one."""
+    if isinstance(source, str | os.PathLike):
+        return Path(source).name
+    return "data" if isinstance(source, Dataset) else ", ".join(map(name_of, source))
 
 
 @dataclass
@@ -59,14 +61,26 @@ class Clips:
     def __len__(self) -> int:
         return len(self.pixels)
 
-    def batches(self, pipe: GeniePipeline, batch_size: int, task: str) -> Iterator[tuple[int, Tensor]]:
-        """The number of a batch's first clip and its pixels, in [0, 1] on the pipeline's device, with its progress
-        bar."""
-        starts = range(0, len(self), batch_size)
-        with pipe.progress_bar(total=len(starts)) as progress_bar:
+    def batches(
+        self, pipe: GeniePipeline, batch_size: int, task: str, repeats: int = 1
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Batches with the pipeline's progress bar.
+
+        Args:
+            pipe: the pipeline.
+            batch_size: clips in a batch.
+            task: for the progress bar.
+            repeats: how many times all clips come, one time after the other.
+
+        Yields:
+            The numbers of a batch's rows among all `repeats * N`, int64 of shape `(batch_size,)`, and its pixels in
+            [0, 1], on the pipeline's device.
+        """
+        parts = torch.arange(repeats * len(self)).split(batch_size)
+        with pipe.progress_bar(total=len(parts)) as progress_bar:
             progress_bar.set_description(f"{self.name}: {task}")
-            for start in starts:
-                yield start, self.pixels[start : start + batch_size].to(pipe.device).float() / 255
+            for rows in parts:
+                yield rows, self.pixels[rows % len(self)].to(pipe.device).float() / 255
                 progress_bar.update()
 
     def infer_actions(self, pipe: GeniePipeline, batch_size: int) -> Tensor:

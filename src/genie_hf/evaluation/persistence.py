@@ -71,14 +71,13 @@ def measure_persistence(
     horizons = horizons_to(clips.pixels.shape[1] - 1)
     inferred = clips.infer_actions(pipe, batch_size)
     given = {"inferred_actions": inferred, "constant_actions": constant(inferred, pipe.dynamics.config.num_actions)}
-    frames = {"truth": clips.pixels[:, horizons].float() / 255}
-    for kind, actions in given.items():
-        played = []
-        for start, video in clips.batches(pipe, batch_size, f"{horizons[-1]} frames, {kind.replace('_', ' ')}"):
-            rows = slice(start, start + len(video))
-            seeds = range(seed + start, seed + start + len(video))
-            played.append(roll_out(pipe, video[:, :1], actions[rows], seeds, horizons, **sampling).cpu())
-        frames[kind] = torch.cat(played)
+    actions = torch.cat(list(given.values()))
+    played = [
+        roll_out(pipe, video[:, :1], actions[rows], (seed + rows % len(clips)).tolist(), horizons, **sampling).cpu()
+        for rows, video in clips.batches(pipe, batch_size, f"rollouts of {horizons[-1]} frames", repeats=len(given))
+    ]
+    frames = dict(zip(given, torch.cat(played).split(len(clips)), strict=True))
+    frames["truth"] = clips.pixels[:, horizons].float() / 255
     figures = {"horizons": horizons, "num_rollouts": len(clips)}
     figures |= {kind: describe_frames(pictures) for kind, pictures in frames.items()}
     figures["inferred_actions"]["psnr"] = psnr(

@@ -35,7 +35,7 @@ def evaluate(
     num_long_rollouts: int = 16,
     num_inference_steps: int = 25,
     temperature: float | None = None,
-    batch_size: int = 32,
+    batch_size: int = 64,
     num_speed_steps: int = 20,
     frame_rate: float | None = None,
     reference: Source | None = None,
@@ -233,8 +233,8 @@ def measure_latent_actions(
     """Use and consistency of the latent actions of shape `(N, H)`, and their agreement with the true ones."""
     num_actions = pipe.dynamics.config.num_actions
     consistency = Consistency(num_actions)
-    for start, pixels in clips.batches(pipe, batch_size, "consistency"):
-        consistency.update(pixels, latent[start : start + len(pixels)].to(pixels.device))
+    for rows, pixels in clips.batches(pipe, batch_size, "consistency"):
+        consistency.update(pixels, latent[rows].to(pixels.device))
     figures = code_usage(latent, num_actions) | {
         "num_transitions": latent.numel(),
         "switch_rate": switch_rate(latent),
