@@ -31,7 +31,17 @@ def world(tiny_pipeline, tmp_path):
 
 @pytest.mark.parametrize(
     "command",
-    [(), ("record",), ("record", "coinrun"), ("train",), ("evaluate",), ("legend",), ("generate",), ("play",)],
+    [
+        (),
+        ("record",),
+        ("record", "coinrun"),
+        ("train",),
+        ("evaluate",),
+        ("legend",),
+        ("calibrate",),
+        ("generate",),
+        ("play",),
+    ],
 )
 def test_every_command_has_help_with_an_example(monkeypatch, capsys, command):
     status, out, _ = run(monkeypatch, capsys, *command, "--help")
@@ -73,6 +83,42 @@ def test_legend_prints_and_saves_what_each_action_does(monkeypatch, capsys, worl
         assert line.split()[0] == str(number)
         assert action["direction"] in line and f"{action['consistency']:.0%}" in line
     assert "action_legend.json" in saved and (world / "action_legend.png").exists()
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    """A recording of four episodes of 9 frames, whose actions are left and right."""
+    rows = []
+    for episode in range(4):
+        frames = b"".join(PIL.Image.effect_noise((16, 16), 80).convert("RGB").tobytes() for _ in range(9))
+        row = {"frames": frames, "num_frames": 9, "height": 16, "width": 16, "level_seed": 0, "start": 0}
+        rows.append(row | {"episode": episode, "actions": [episode % 2] * 9})
+    Dataset.from_list(rows).save_to_disk(tmp_path / "labelled")
+    (tmp_path / "labelled" / "recording.json").write_text(json.dumps({"action_names": ["left", "right"]}))
+    return tmp_path / "labelled"
+
+
+def test_evaluate_prints_what_matters(monkeypatch, capsys, world, labelled):
+    small = ("--clips", 4, "--rollouts", 2, "--horizon", 4, "--long-horizon", 6, "--long-rollouts", 1, "--steps", 1)
+    ceiling = ("--ceiling", "labelled=0.8")
+    status, out, _ = run(monkeypatch, capsys, "evaluate", world, "--data", labelled, *small, *ceiling)
+    assert status == 0
+    figures = json.loads((world / "metrics.json").read_text())["data"]["labelled"]
+    assert f"inferred {figures['rollout']['inferred_actions']['psnr'][-1]:.2f}, shuffled" in out
+    assert (
+        f"{figures['latent_actions']['agreement']['share_of_ceiling']:.0%} of the way to the ceiling of 80.0%" in out
+    )
+    assert "colours and edges left after 6 frames" in out
+
+
+def test_calibrate_prints_and_saves_names(monkeypatch, capsys, world, labelled):
+    status, out, _ = run(monkeypatch, capsys, "calibrate", world, "--data", labelled, "--labels", 10)
+    assert status == 0
+    names = json.loads((world / "action_names.json").read_text())
+    assert names["data"] == "labelled" and [button["name"] for button in names["buttons"]] == ["left", "right"]
+    actions = out.partition("\n\n")[0].splitlines()[1:]
+    assert [line.split()[1] for line in actions] == [action["name"] or "-" for action in names["actions"]]
+    assert f"{names['agreement']:.1%}" in out and f"{names['majority']:.1%}" in out
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,9 @@ import torch
 from datasets import Dataset
 from tqdm import tqdm
 
-from genie_hf.data.video_dataset import VideoDataset
 from genie_hf.evaluation import measure_action_legend
 from genie_hf.evaluation.action_legend import describe_actions
-from genie_hf.evaluation.motion import block_flow, camera_follows
+from genie_hf.evaluation.motion import block_flow, camera_follows, mean_flow
 
 SHIFTS = {"left": (-3, 0), "right": (2, 0), "up": (1, -5), "down": (0, 4)}
 OPPOSITE = {"left": "right", "right": "left", "up": "down", "down": "up"}
@@ -48,7 +47,9 @@ class Shifting:
     """A toy world: an action moves the whole picture, or the thing in it, by a known number of pixels a frame."""
 
     device = torch.device("cpu")
-    video_tokenizer = SimpleNamespace(encode=lambda x: x, decode=lambda x: x)
+    video_tokenizer = SimpleNamespace(
+        config=SimpleNamespace(num_frames=4, frame_size=(64, 64)), encode=lambda x: x, decode=lambda x: x
+    )
     shifts = [(0, 0), *SHIFTS.values()]
     dynamics = SimpleNamespace(config=SimpleNamespace(num_actions=len(shifts)))
 
@@ -88,6 +89,17 @@ def test_what_no_displacement_explains_is_no_motion():
         assert not block_flow(frames, after)[0].any()
 
 
+@pytest.mark.parametrize("speed", [0.5, 0.75, 2])
+def test_motion_of_half_a_pixel_a_frame(speed):
+    scene = textured(4, 256)
+    total = [round(4 * speed * step) for step in range(5)]  # in quarters of a pixel
+    video = torch.stack([shifted(scene, (pixels, 0)) for pixels in total], dim=1)
+    video = torch.nn.functional.avg_pool2d(video.flatten(0, 1), 4).unflatten(0, (4, 5))
+    flow = mean_flow(video)
+    assert flow[:, 0].tolist() == pytest.approx([speed] * 4, abs=0.26)
+    assert not flow[:, 1].any()
+
+
 def test_a_camera_that_follows_is_told_from_one_that_stands():
     scenes = textured(4), torch.zeros(4, 3, 64, 64)
     for shift in SHIFTS.values():
@@ -101,7 +113,7 @@ def test_a_camera_that_follows_is_told_from_one_that_stands():
 def test_a_world_of_known_effects(scene):
     frames = textured(3) if scene == "camera" else with_thing(textured(1) / 2).expand(3, -1, -1, -1)
     after = shifted(frames, (2, 0)) if scene == "camera" else with_thing(textured(1) / 2, (2, 0)).expand_as(frames)
-    data = VideoDataset(recording(torch.stack([frames, after], dim=1)), 2)
+    data = recording(torch.stack([frames, after], dim=1))
     still, *moving = measure_action_legend(Shifting(scene), data, num_frames=2)["actions"]
     assert (still["direction"], still["moves"]) == ("none", None)
     assert still["motion"] == [0, 0] and still["changed_area"] < 0.01
@@ -120,6 +132,7 @@ def test_the_most_frequent_direction_counts():
     assert action == {
         "direction": "left",
         "consistency": 0.5,
+        "starts": {"none": 1, "left": 2, "right": 0, "up": 0, "down": 1},
         "motion": pytest.approx([-1.8, 0.175]),
         "moves": "camera",
         "changed_area": 0.5,
@@ -127,7 +140,7 @@ def test_the_most_frequent_direction_counts():
 
 
 def test_a_saved_legend_holds_every_figure(tiny_pipeline, tmp_path):
-    data = VideoDataset(recording(torch.stack([textured(4, 16, seed) for seed in range(3)])), 2)
+    data = recording(torch.stack([textured(4, 16, seed) for seed in range(3)]))
     settings = {"num_start_frames": 5, "num_frames": 3, "num_inference_steps": 2, "batch_size": 2}
     legend = measure_action_legend(tiny_pipeline, data, tmp_path, **settings, seed=1)
     assert json.loads((tmp_path / "action_legend.json").read_text()) == legend
@@ -145,13 +158,13 @@ def test_actions_that_are_ignored_have_one_legend(tiny_pipeline):
     torch.nn.init.zeros_(dynamics.action_embedding.weight)
     pipe = type(tiny_pipeline)(**tiny_pipeline.components | {"dynamics": dynamics})
     pipe.set_progress_bar_config(disable=True)
-    data = VideoDataset(recording(textured(2, 16)[None]), 2)
+    data = recording(textured(2, 16)[None])
     first, *others = measure_action_legend(pipe, data, num_inference_steps=2)["actions"]
     assert others == [first] * 4
 
 
 def test_what_cannot_be_measured_is_said(tiny_pipeline):
-    data = VideoDataset(recording(textured(2, 16)[None]), 2)
+    data = recording(textured(2, 16)[None])
     with pytest.raises(ValueError, match="num_start_frames is 0; choose at least 1"):
         measure_action_legend(tiny_pipeline, data, num_start_frames=0)
     with pytest.raises(ValueError, match="num_frames is 0; choose at least 1"):

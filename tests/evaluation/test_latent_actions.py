@@ -4,10 +4,9 @@ import pytest
 import torch
 
 from genie_hf.evaluation.latent_actions import (
-    COINRUN_ACTION_GROUPS,
-    COINRUN_ACTIONS,
     Consistency,
     action_agreement,
+    best_mapping,
     code_usage,
     contingency,
     merge_actions,
@@ -21,18 +20,14 @@ def generator():
     return torch.Generator().manual_seed(0)
 
 
-def test_coinrun_buttons_merge_to_six_effective_actions():
-    names = [COINRUN_ACTIONS[group] for group in merge_actions(torch.arange(15)).tolist()]
-    assert names[:9] == ["left", "left", "left+jump", "none", "none", "jump", "right", "right", "right+jump"]
-    assert names[9:] == ["none"] * 6
-    shape = merge_actions(torch.zeros(2, 3, dtype=torch.int64)).shape
-    assert shape == (2, 3)
+def test_actions_merge_as_the_table_says():
+    assert merge_actions(torch.tensor([[0, 1], [2, 3]]), [0, 0, 1, 2]).tolist() == [[0, 0], [1, 2]]
 
 
 @pytest.mark.parametrize("action", [-1, 15])
 def test_an_action_outside_the_table_is_named(action):
-    with pytest.raises(ValueError, match=f"action {action} is outside the table of 15 actions"):
-        merge_actions(torch.tensor([0, action]), COINRUN_ACTION_GROUPS)
+    with pytest.raises(ValueError, match=f"action {action} is outside the data set's table of 15 actions"):
+        merge_actions(torch.tensor([0, action]), range(15))
 
 
 def test_latent_actions_that_name_the_true_ones_are_perfect(generator):
@@ -40,7 +35,7 @@ def test_latent_actions_that_name_the_true_ones_are_perfect(generator):
     latent = torch.tensor([3, 7, 1, 0, 5, 2])[true]
     figures = action_agreement(latent, true, 8, 6)
     assert figures["nmi"] == pytest.approx(1)
-    assert figures["nmi_corrected"] == pytest.approx(1)
+    assert figures["ami"] == pytest.approx(1)
     assert figures["mapping_accuracy"] == 1
     assert figures["mapping_accuracy_200_labels"] == 1
 
@@ -50,14 +45,14 @@ def test_unrelated_latent_actions_score_zero_and_the_majority(generator):
     latent = torch.randint(8, (1000,), generator=generator)
     figures = action_agreement(latent, true, 8, 4)
     assert figures["nmi"] > 0.002  # chance alone
-    assert abs(figures["nmi_corrected"]) < 0.01
+    assert abs(figures["ami"]) < 0.01
     assert abs(figures["mapping_accuracy"] - figures["majority_accuracy"]) < 0.05
 
 
 def test_one_single_latent_action_knows_the_majority_only():
     true = torch.tensor([0] * 60 + [1] * 40)
     figures = action_agreement(torch.zeros(100, dtype=torch.int64), true, 8, 2)
-    assert figures["nmi"] == figures["nmi_corrected"] == 0
+    assert figures["nmi"] == figures["ami"] == 0
     assert figures["majority_accuracy"] == 0.6
     assert figures["mapping_accuracy"] == pytest.approx(0.6, abs=0.1)
     assert "mapping_accuracy_200_labels" not in figures
@@ -71,11 +66,33 @@ def test_share_of_the_ceiling_runs_from_majority_to_ceiling(generator):
     assert figures["share_of_ceiling"] == pytest.approx(0.3 / 0.4, abs=0.06)
 
 
-def test_mutual_information_of_a_known_table():
+def test_mutual_information_of_known_actions():
     # Left and right are told apart, whether the player jumps is not: ln 2 of ln 4 nats.
-    counts = torch.tensor([[1, 1, 0, 0], [0, 0, 1, 1]])
-    assert mutual_information(counts) == pytest.approx(math.log(2) / math.sqrt(math.log(2) * math.log(4)))
-    assert contingency(torch.tensor([0, 0, 1, 1]), torch.arange(4), 2, 4).tolist() == counts.tolist()
+    latent, true = torch.tensor([0, 0, 1, 1]).repeat(50), torch.arange(4).repeat(50)
+    assert contingency(latent[:4], true[:4], 2, 4).tolist() == [[1, 1, 0, 0], [0, 0, 1, 1]]
+    expected = math.log(2) / math.sqrt(math.log(2) * math.log(4))
+    assert mutual_information(latent, true)["nmi"] == pytest.approx(expected)
+
+
+def test_what_chance_gives_is_what_shuffled_actions_give(generator):
+    true = torch.randint(6, (300,), generator=generator)
+    latent = torch.where(
+        torch.rand(300, generator=generator) < 0.4, true, torch.randint(8, (300,), generator=generator)
+    )
+    found = mutual_information(latent, true)
+    shuffled = [true[torch.randperm(300, generator=generator)] for _ in range(50)]
+    chance = sum(mutual_information(latent, other)["nmi"] for other in shuffled) / 50
+    assert found["ami"] == pytest.approx((found["nmi"] - chance) / (1 - chance), abs=0.003)
+
+
+def test_the_best_mapping_of_equals_and_of_what_was_never_seen():
+    counts = torch.tensor([[2, 2, 1], [0, 0, 0], [0, 0, 3], [0, 1, 0]]).double()
+    assert best_mapping(counts).tolist() == [1, 2, 2, 1]
+
+
+def test_a_ceiling_that_is_none_gives_no_share():
+    true = torch.tensor([0, 1] * 10)
+    assert action_agreement(true, true, 2, 2, ceiling=0.5)["share_of_ceiling"] is None
 
 
 def test_usage_counts_effective_and_dead_codes():

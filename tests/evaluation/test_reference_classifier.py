@@ -1,10 +1,12 @@
 import torch
 
-from genie_hf.evaluation import train_reference
+from genie_hf.evaluation import ReferenceClassifier, train_reference
 
 
 class Walk(torch.utils.data.Dataset):
     """A bright square in the noise that goes left, stays, or goes right, as the last action says."""
+
+    action_groups = None
 
     def __init__(self, seed):
         self.seed = seed
@@ -26,10 +28,22 @@ class Walk(torch.utils.data.Dataset):
 
 def test_the_reference_learns_what_pixels_show_and_leaves_the_random_state_alone():
     before = torch.random.get_rng_state()
-    figures = train_reference(
-        Walk(0), Walk(1), action_groups=(0, 1, 2), num_steps=60, batch_size=32, learning_rate=3e-3
-    )
-    assert figures["num_test_clips"] == 256
-    assert figures["majority_accuracy"] < 0.5
-    assert figures["accuracy"] > 0.9
+    model = train_reference(Walk(0), 3, num_steps=60, batch_size=32, learning_rate=3e-3)
     assert torch.equal(before, torch.random.get_rng_state())
+    tests = [Walk(1)[index] for index in range(256)]
+    read = model.read_actions(torch.stack([clip["pixels"] for clip in tests]) / 255)
+    true = torch.stack([clip["actions"][2:] for clip in tests])
+    assert read.shape == true.shape
+    assert (read == true).float().mean() > 0.9
+
+
+def test_a_long_clip_is_read_window_by_window():
+    model = ReferenceClassifier(3).eval()
+    pixels = torch.rand(2, 6, 3, 16, 16)
+    windows = [model.read_actions(pixels[:, start : start + 4]) for start in range(3)]
+    assert model.read_actions(pixels).tolist() == torch.cat(windows, dim=1).tolist()
+
+
+def test_actions_that_the_held_out_data_lacks_are_left_out():
+    model = train_reference(Walk(0), 2, num_steps=2, batch_size=8)
+    assert model.num_actions == 2

@@ -1,4 +1,4 @@
-"""The command line: `genie-hf record | train | evaluate | legend | generate | play`."""
+"""The command line: `genie-hf record | train | evaluate | legend | calibrate | generate | play`."""
 
 import logging
 import sys
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .measuring import evaluate, legend
+from .measuring import calibrate, evaluate, legend
 from .playing import generate, play
 from .recording import record_app
 from .training import train
@@ -19,7 +19,7 @@ app = typer.Typer(
     **SETTINGS,
 )
 app.add_typer(record_app, name="record")
-for command in (train, evaluate, legend, generate, play):
+for command in (train, evaluate, legend, calibrate, generate, play):
     app.command()(command)
 
 

@@ -1,4 +1,4 @@
-"""`genie-hf evaluate | legend`."""
+"""`genie-hf evaluate | legend | calibrate`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,80 +7,88 @@ import typer
 
 from .worlds import Pipeline, Temperature, check_pipeline, load_pipeline, quieten_libraries
 
+Data = Annotated[
+    list[str] | None,
+    typer.Option(help="Held-out video; may be given several times. By default data.test of the world's recipe."),
+]
+
 
 def evaluate(
     pipeline: Pipeline,
-    data: Annotated[
-        list[str] | None,
-        typer.Option(help="Held-out video; may be given several times. By default data.test of the world's recipe."),
-    ] = None,
+    data: Data = None,
     output: Annotated[
         Path | None, typer.Option(help="Folder for metrics.json and evaluation.png; by default the world's.")
     ] = None,
     clips: Annotated[int, typer.Option(help="Clips to measure reconstruction and latent actions on.")] = 512,
     rollouts: Annotated[int, typer.Option(help="Clips to generate again from their first frame.")] = 64,
     horizon: Annotated[int, typer.Option(help="Frames to generate.")] = 10,
+    long_horizon: Annotated[int, typer.Option(help="Frames to see whether the world lasts; 0 leaves that out.")] = 50,
+    long_rollouts: Annotated[int, typer.Option(help="Clips for that.")] = 16,
     steps: Annotated[int, typer.Option(help="MaskGIT steps a frame.")] = 25,
     temperature: Temperature = None,
-    batch_size: Annotated[int, typer.Option(help="Clips at once.")] = 32,
+    batch_size: Annotated[int, typer.Option(help="Clips or worlds at once.")] = 64,
+    reference: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Video of other levels with its true actions, to learn how well they can be read from frames at all."
+        ),
+    ] = None,
     ceiling: Annotated[
         list[str] | None,
-        typer.Option(help="NAME=ACCURACY of a supervised classifier of the true actions on data set NAME, if known."),
+        typer.Option(help="Instead of --reference: NAME=ACCURACY of such a classifier on data set NAME, if known."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
 ):
     """Measure a world on held-out video.
 
-    Reconstruction PSNR and SSIM, PSNR of rollouts at each horizon, Delta PSNR (how much the actions matter), agreement
-    of the latent actions with the true ones where they were recorded, and frames per second: in `metrics.json`, and
-    in a picture.
+    Reconstruction PSNR and SSIM; PSNR of rollouts at each horizon with right and wrong actions, and Delta PSNR (how
+    much the actions matter); which actions can be read back from the rollouts; whether long rollouts still show a
+    world; agreement of the latent actions with the true ones where they were recorded; frames per second. All in
+    `metrics.json`, and in a picture.
 
     ```
     genie-hf evaluate pipelines/coinrun-small --data data/coinrun/test-sticky --data data/coinrun/test-random
     ```
-    """
-    check_pipeline(pipeline)
-    folder = Path(pipeline)
-    data = data or test_data(folder)
-    if output is None and not folder.is_dir():
-        raise ValueError(f"{pipeline} lies on the Hub: say with --output where to write metrics.json.")
-    quieten_libraries()
-    pipe = load_pipeline(pipeline)
-    from ..evaluation import evaluate as run_evaluation
 
-    names = [Path(source).name for source in data]
-    sources = dict(zip(names if len(set(names)) == len(names) else data, data, strict=True))
+    With --reference a small classifier learns the true actions from labelled video, about five minutes on one CPU
+    core. Its accuracy is the ceiling for the latent actions, and it reads the true actions from the rollouts.
+    """
+    data, frame_rate, output = prepare(pipeline, data, output, "metrics.json")
     try:
         ceilings = {name: float(value) for name, _, value in (entry.partition("=") for entry in ceiling or [])}
     except ValueError:
         raise ValueError(
             f"--ceiling is {' '.join(ceiling)!r}: write it as NAME=ACCURACY, e.g. test-sticky=0.62."
         ) from None
-    output = output or folder
+    pipe = load_pipeline(pipeline)
+    from ..evaluation import evaluate as run_evaluation
+
+    names = [Path(source).name for source in data]
     figures = run_evaluation(
         pipe,
-        sources,
+        dict(zip(names if len(set(names)) == len(names) else data, data, strict=True)),
         output,
         num_clips=clips,
         num_rollouts=rollouts,
         horizon=horizon,
+        long_horizon=long_horizon,
+        num_long_rollouts=long_rollouts,
         num_inference_steps=steps,
         temperature=temperature,
         batch_size=batch_size,
+        frame_rate=frame_rate,
+        reference=reference,
         ceilings=ceilings,
         seed=seed,
     )
     for name in figures["data"]:
-        typer.echo(f"{name}: {summary(figures['data'][name])}")
+        typer.echo(f"{name}\n{summary(figures['data'][name])}")
     typer.echo(f"All figures are in {output / 'metrics.json'}, the picture is {output / 'evaluation.png'}.")
 
 
 def legend(
     pipeline: Pipeline,
-    data: Annotated[
-        list[str] | None,
-        typer.Option(help="Video to start from; may be given several times. By default data.test of the recipe."),
-    ] = None,
+    data: Data = None,
     output: Annotated[
         Path | None,
         typer.Option(help="Folder for action_legend.json and action_legend.png; by default the world's."),
@@ -92,52 +100,121 @@ def legend(
     """Measure what each latent action of a world does.
 
     Each action is held for four frames from every start frame. The arrow is the direction in which most of them go on,
-    the percentage their share. Where a camera follows the player, the picture flows the other way; the arrow is the
-    player's. The page shows arrows and percentages on its buttons.
+    with how many of the start frames that are. Where a camera follows the player, the picture flows the other way; the
+    arrow is the player's. The page shows arrows and percentages on its buttons.
 
     ```
     genie-hf legend pipelines/coinrun-small
     ```
     """
-    check_pipeline(pipeline)
-    folder = Path(pipeline)
-    data = data or test_data(folder)
-    if output is None and not folder.is_dir():
-        raise ValueError(f"{pipeline} lies on the Hub: say with --output where to write action_legend.json.")
-    quieten_libraries()
+    data, frame_rate, output = prepare(pipeline, data, output, "action_legend.json")
     pipe = load_pipeline(pipeline)
     from ..evaluation.action_legend import ARROWS, measure_action_legend
 
-    output = output or folder
-    found = measure_action_legend(pipe, data, output, num_start_frames=frames, num_inference_steps=steps, seed=seed)
-    typer.echo("action  goes        of starts  pixels a frame (x, y)  changed area")
-    for number, action in enumerate(found["actions"]):
-        x, y = action["motion"]
-        goes = f"{ARROWS[action['direction']]} {action['direction']}"
-        typer.echo(
-            f"{number:>6}  {goes:<10}  {action['consistency']:>9.0%}  {f'{x:+.2f}, {y:+.2f}':>21}  "
-            f"{action['changed_area']:>12.0%}"
-        )
+    found = measure_action_legend(
+        pipe, data, output, num_start_frames=frames, num_inference_steps=steps, frame_rate=frame_rate, seed=seed
+    )
+    number = found["num_start_frames"]
+    typer.echo(f"action  goes        of {number} starts         pixels a frame (x, y)  changed area")
+    for action, does in enumerate(found["actions"]):
+        x, y = does["motion"]
+        goes = f"{ARROWS[does['direction']]} {does['direction']}"
+        share = f"{does['starts'][does['direction']]} ({does['consistency']:.0%})"
+        typer.echo(f"{action:>6}  {goes:<10}  {share:<17}  {f'{x:+.2f}, {y:+.2f}':>21}  {does['changed_area']:>12.0%}")
     typer.echo(f"All figures are in {output / 'action_legend.json'}, the picture is {output / 'action_legend.png'}.")
 
 
-def test_data(folder: Path) -> list[str]:
-    """The held-out data that the recipe of a world names."""
+def calibrate(
+    pipeline: Pipeline,
+    data: Data = None,
+    output: Annotated[Path | None, typer.Option(help="Folder for action_names.json; by default the world's.")] = None,
+    labels: Annotated[int, typer.Option(help="Transitions whose true action is looked at.")] = 200,
+    clips: Annotated[int, typer.Option(help="Clips to draw them from; what is left tests the names.")] = 512,
+    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+):
+    """Name the latent actions of a world after the buttons of a recording.
+
+    A latent action is named after the button that was pressed most often where it was inferred, among a few labelled
+    transitions; and for each button there is the latent action to press for it.
+
+    ```
+    genie-hf calibrate pipelines/coinrun-small --data data/coinrun/test-sticky --labels 200
+    ```
+    """
+    data, frame_rate, output = prepare(pipeline, data, output, "action_names.json")
+    pipe = load_pipeline(pipeline)
+    from ..evaluation import calibrate as run_calibration
+
+    found = run_calibration(pipe, data, output, num_labels=labels, num_clips=clips, frame_rate=frame_rate, seed=seed)
+    typer.echo("latent action  button          of its labels  when tested")
+    for action, named in enumerate(found["actions"]):
+        typer.echo(
+            f"{action:>13}  {named['name'] or '-':<14}  {percent(named['share']):>5} of {named['labels']:<5}"
+            f"  {percent(named['tested_share']):>11}"
+        )
+    typer.echo("\nbutton          latent action  right  of the button's labels")
+    for button in found["buttons"]:
+        action = "-" if button["action"] is None else button["action"]
+        typer.echo(
+            f"{button['name']:<14}  {action:>13}  {percent(button['probability']):>5}"
+            f"  {percent(button['coverage'])} of {button['labels']}"
+        )
+    typer.echo(
+        f"\nOn {found['num_tested']} other transitions the names are right on {found['agreement']:.1%}; always naming "
+        f"the most common button is right on {found['majority']:.1%}. They are in {output / 'action_names.json'}."
+    )
+
+
+def prepare(
+    pipeline: str, data: list[str] | None, output: Path | None, result: str
+) -> tuple[list[str], float | None, Path]:
+    """The data to measure on, the frame rate to read it at, and where the results go."""
+    check_pipeline(pipeline)
+    folder = Path(pipeline)
     from ..training import read_recipe
 
     recipe = folder / "recipe.yaml"
-    data = read_recipe(recipe).data.test if recipe.exists() else []
+    settings = read_recipe(recipe).data if recipe.exists() else None
+    data = data or (settings.test if settings else [])
     if not data:
         raise ValueError(f"{folder} has no recipe that names data.test: say with --data what to measure on.")
-    return data
+    if output is None and not folder.is_dir():
+        raise ValueError(f"{pipeline} lies on the Hub: say with --output where to write {result}.")
+    quieten_libraries()
+    return data, settings.frame_rate if settings else None, output or folder
 
 
 def summary(figures: dict) -> str:
-    """The main figures of one data set in a line."""
-    psnr = {name: values["psnr"] for name, values in figures["rollout"].items()}
-    return ", ".join(
-        [
-            f"reconstruction {figures['reconstruction']['psnr']:.2f} dB",
-            *(f"{name.replace('_', ' ')} {values[-1]:.2f} dB" for name, values in psnr.items()),
-        ]
-    )
+    """The main figures of one data set in a few lines."""
+    last = {name: f"{values['psnr'][-1]:.2f}" for name, values in figures["rollout"].items()}
+    copied = last.pop("copy_first_frame")
+    by_kind = ", ".join(f"{name.removesuffix('_actions')} {value}" for name, value in last.items())
+    horizon = len(figures["rollout"]["inferred_actions"]["psnr"])
+    read = figures["action_control"]["latent_action_model"]
+    lines = [
+        f"reconstruction {figures['reconstruction']['psnr']:.2f} dB",
+        f"rollouts after {horizon} frames, by actions: {by_kind} dB; the first frame again: {copied} dB",
+        f"random actions read back: {read['random_actions']['accuracy']:.0%} right, "
+        f"macro F1 {read['random_actions']['macro_f1']:.2f}",
+    ]
+    agreement = figures["latent_actions"].get("agreement")
+    if agreement:
+        share = agreement.get("share_of_ceiling")
+        lines.append(
+            f"true actions told by latent ones: {agreement['mapping_accuracy']:.1%}, "
+            f"the most common one {agreement['majority_accuracy']:.1%}"
+            + (f", {share:.0%} of the way to the ceiling of {agreement['ceiling']:.1%}" if share is not None else "")
+        )
+    lasting = figures["persistence"]
+    if "note" not in lasting:
+        kinds = {"inferred actions": "inferred_actions", "a held action": "constant_actions", "data": "truth"}
+        kept = {label: lasting[kind]["kept"] for label, kind in kinds.items()}
+        lines.append(
+            f"colours and edges left after {lasting['horizons'][-1]} frames: "
+            + ", ".join(f"{label} {k['colours']:.0%} and {k['edge_energy']:.0%}" for label, k in kept.items())
+        )
+    return "\n".join(f"  {line}" for line in lines)
+
+
+def percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0%}"

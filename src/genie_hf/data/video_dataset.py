@@ -1,5 +1,6 @@
 """Clips of video, with the true actions where they were recorded, from any Hugging Face dataset."""
 
+import json
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -44,6 +45,9 @@ class VideoDataset(torch.utils.data.Dataset):
     Attributes:
         image_size (`tuple[int, int]`): height and width of the frames.
         has_actions (`bool`): whether items have `"actions"`.
+        action_names, action_groups, action_group_names (`list` or `None`): what a recording's `recording.json` says of
+            its actions: their names, the effective action of each, and the names of these. None where it says nothing,
+            or the sources say different things.
 
     Raises:
         ValueError: a source that cannot be found or read, has no video or no clip that is long enough; frames of
@@ -74,6 +78,10 @@ class VideoDataset(torch.utils.data.Dataset):
             raise ValueError("source is an empty list: name at least one folder or dataset.")
         self.readers = [open_source(source, split, frame_rate) for source in sources]
         self.has_actions = all(reader.has_actions for reader in self.readers)
+        settings = [recording_settings(source) for source in sources]
+        for key in ("action_names", "action_groups", "action_group_names"):
+            first, *others = (said.get(key) for said in settings)
+            setattr(self, key, first if all(other == first for other in others) else None)
 
         sizes = set().union(*(reader.frame_sizes for reader in self.readers))
         if image_size is None and len(sizes) > 1:
@@ -167,6 +175,12 @@ class VideoDataset(torch.utils.data.Dataset):
 
 def name_of(source):
     return "the given dataset" if isinstance(source, Dataset) else str(source)
+
+
+def recording_settings(source):
+    """What `genie-hf record` wrote beside its frames; nothing for other sources."""
+    manifest = None if isinstance(source, Dataset) else Path(source) / "recording.json"
+    return json.loads(manifest.read_text()) if manifest and manifest.exists() else {}
 
 
 def open_source(source, split, frame_rate):

@@ -1,15 +1,8 @@
 """How good is a world? Fidelity, controllability, the meaning of its latent actions, and speed."""
 
 from .action_legend import measure_action_legend
-from .evaluate import evaluate
-from .latent_actions import COINRUN_ACTION_GROUPS, COINRUN_ACTIONS
+from .calibration import calibrate
 from .reference_classifier import ReferenceClassifier, train_reference
+from .report import evaluate
 
-__all__ = [
-    "COINRUN_ACTIONS",
-    "COINRUN_ACTION_GROUPS",
-    "ReferenceClassifier",
-    "evaluate",
-    "measure_action_legend",
-    "train_reference",
-]
+__all__ = ["ReferenceClassifier", "calibrate", "evaluate", "measure_action_legend", "train_reference"]

@@ -3,8 +3,6 @@
 Dimension keys: B start frames, A actions, T frames for which an action is held.
 """
 
-import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -13,9 +11,10 @@ from torch import Tensor
 
 from ..data.video_dataset import VideoDataset
 from ..pipeline_genie import GeniePipeline
-from .evaluate import ClipBatches, roll_out
-from .motion import block_flow, camera_follows
+from .clips import Clips, Source, reconstruct, roll_out
+from .motion import camera_follows, mean_flow
 from .picture import draw_action_legend
+from .results import check_folder, write_results
 
 DIRECTIONS = ("none", "left", "right", "up", "down")
 ARROWS = dict(zip(DIRECTIONS, "·←→↑↓", strict=True))
@@ -28,25 +27,27 @@ SHOWN = 4  # start frames in the picture
 @torch.no_grad()
 def measure_action_legend(
     pipe: GeniePipeline,
-    data: str | Path | VideoDataset | Sequence[str | Path],
+    data: Source,
     output: str | Path | None = None,
     *,
     num_start_frames: int = 200,
     num_frames: int = 4,
     num_inference_steps: int = 4,
     batch_size: int = 4,
+    frame_rate: float | None = None,
     seed: int = 0,
 ) -> dict:
     """Holds each action from start frames spread evenly over a data set. The same arguments give the same legend.
 
     Args:
         pipe: the pipeline, on the device to use.
-        data: what `VideoDataset` takes as its source, or a `VideoDataset` of clips of 2 frames.
+        data: what `VideoDataset` takes as its source.
         output: folder for `action_legend.json` and `action_legend.png`; by default nothing is written.
         num_start_frames: start frames (all where there are fewer).
         num_frames: frames for which an action is held.
         num_inference_steps: MaskGIT steps for a frame.
         batch_size: start frames at once.
+        frame_rate: at which videos are read, as `VideoDataset` takes it.
         seed: of the sampling; from one start frame all actions are sampled alike.
 
     Returns:
@@ -56,39 +57,41 @@ def measure_action_legend(
         - `direction`: where the viewer, or else the thing that moves, goes from most start frames: `"left"`,
           `"right"`, `"up"`, `"down"`, or `"none"` below half a pixel a frame.
         - `consistency`: share of the start frames with that direction, in [0, 1].
+        - `starts`: from how many start frames it goes in each direction.
         - `motion`: mean [x, y] over all start frames in pixels a frame, x to the right and y down.
         - `moves`: `"camera"` where the viewer moves, so that the picture's content flows the opposite way, `"thing"`
           where something moves in a picture that stands, None where the direction is `"none"`.
         - `changed_area`: mean share of pixels in [0, 1] whose colour is another after `num_frames` frames.
 
     Raises:
-        ValueError: a number below 1, or data that has no clip of 2 frames.
+        ValueError: a number below 1, data that has no clip of 2 frames, or nothing can be written to `output`: all
+            before measuring.
+        OSError: the results could not be written in the end; the message holds the figures.
     """
     for name, value in (("num_start_frames", num_start_frames), ("num_frames", num_frames)):
         if value < 1:
             raise ValueError(f"{name} is {value}; choose at least 1.")
-    if not isinstance(data, VideoDataset):
-        data = VideoDataset(data, 2, pipe.video_tokenizer.config.frame_size)
-    chosen = torch.linspace(0, len(data) - 1, min(num_start_frames, len(data))).long().tolist()
-    clips = ClipBatches(pipe, data, chosen, batch_size, "action legend")
+    folder = None if output is None else check_folder(output)
+    dataset = VideoDataset(data, 2, pipe.video_tokenizer.config.frame_size, frame_rate)
+    chosen = torch.linspace(0, len(dataset) - 1, min(num_start_frames, len(dataset))).long().tolist()
+    clips = Clips.read(dataset, chosen, "action legend")
 
-    by_camera = camera_follows(torch.cat([batch["pixels"] for batch in clips]))
+    by_camera = camera_follows(clips.pixels.to(pipe.device).float() / 255)
     num_actions = pipe.dynamics.config.num_actions
     flows, changes, shown = [], [], []
-    for number, batch in enumerate(clips.watched("start frames")):
+    for rows, pixels in clips.batches(pipe, batch_size, "start frames"):
         # Compared with the start frame as the tokenizer has it: what coding does to it is not the action's doing.
-        start = batch["pixels"][:, :1]
-        before = pipe.video_tokenizer.decode(pipe.video_tokenizer.encode(start)).repeat_interleave(num_actions, dim=0)
+        start = pixels[:, :1]
+        before = reconstruct(pipe, start).repeat_interleave(num_actions, dim=0)
         actions = torch.arange(num_actions).repeat(len(start)).unsqueeze(1).expand(-1, num_frames)
-        seeds = [seed + number * batch_size + b for b in range(len(start)) for _ in range(num_actions)]
+        seeds = (seed + rows).repeat_interleave(num_actions).tolist()
         prompt = start.repeat_interleave(num_actions, dim=0)
         after = roll_out(pipe, prompt, actions, seeds, num_inference_steps=num_inference_steps)
         video = torch.cat([before, after], dim=1)  # (B * A, T + 1, C, H, W)
-        flow = block_flow(video[:, :-1].flatten(0, 1), video[:, 1:].flatten(0, 1))[0]
-        flows.append(flow.view(len(start), num_actions, num_frames, 2).mean(2))
+        flows.append(mean_flow(video).view(len(start), num_actions, 2))
         changed = (video[:, -1] - video[:, 0]).abs().amax(1) > CHANGED_PIXEL
         changes.append(changed.float().mean((1, 2)).view(len(start), num_actions))
-        if number * batch_size < SHOWN:
+        if rows[0] < SHOWN:
             shown.append(torch.cat([start, after[:, -1].unflatten(0, (-1, num_actions))], dim=1).cpu())
     # What all actions have in common at a start frame stays in: without it, actions that move nothing are said to move
     # against the others, and the legend of coinrun-small was less consistent, on average over its actions.
@@ -99,11 +102,9 @@ def measure_action_legend(
         "seed": seed,
         "actions": describe_actions(torch.cat(flows), torch.cat(changes), by_camera),
     }
-    if output is not None:
-        output = Path(output)
-        output.mkdir(parents=True, exist_ok=True)
-        (output / "action_legend.json").write_text(json.dumps(legend, indent=2) + "\n")
-        draw_action_legend(torch.cat(shown)[:SHOWN], legend["actions"]).save(output / "action_legend.png")
+    if folder is not None:
+        picture = draw_action_legend(torch.cat(shown)[:SHOWN], legend["actions"])
+        write_results(folder, {"action_legend.json": legend, "action_legend.png": picture})
     return legend
 
 
@@ -120,14 +121,15 @@ def describe_actions(flow: Tensor, changed_area: Tensor, by_camera: bool) -> lis
     sideways = torch.where(x < 0, 1, 2)
     direction = torch.where(x.abs() >= y.abs(), sideways, torch.where(y < 0, 3, 4))
     direction = torch.where(motion.abs().amax(-1) < MIN_MOTION, 0, direction)  # (B, A), into DIRECTIONS
-    shares = F.one_hot(direction, len(DIRECTIONS)).double().mean(0)  # (A, 5)
+    starts = F.one_hot(direction, len(DIRECTIONS)).sum(0)  # (A, 5)
     return [
         {
             "direction": DIRECTIONS[best],
-            "consistency": shares[a, best].item(),
+            "consistency": starts[a, best].item() / len(flow),
+            "starts": dict(zip(DIRECTIONS, starts[a].tolist(), strict=True)),
             "motion": motion[:, a].double().mean(0).tolist(),
             "moves": None if best == 0 else "camera" if by_camera else "thing",
             "changed_area": changed_area[:, a].double().mean().item(),
         }
-        for a, best in enumerate(shares.argmax(1).tolist())
+        for a, best in enumerate(starts.argmax(1).tolist())
     ]

@@ -9,16 +9,10 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-
-COINRUN_ACTIONS = ("left", "left+jump", "none", "jump", "right", "right+jump")
-"""The six things that a Procgen CoinRun button can do."""
-
-COINRUN_ACTION_GROUPS = (0, 0, 1, 2, 2, 3, 4, 4, 5, 2, 2, 2, 2, 2, 2)
-"""Index into `COINRUN_ACTIONS` for each of Procgen's 15 buttons. Buttons 0-8 are the pairs of {left, none, right} x
-{down, none, up}: up jumps, down only lets the player through a crate. CoinRun ignores the special keys 9-14."""
+from torchmetrics.functional.clustering import adjusted_mutual_info_score, normalized_mutual_info_score
 
 
-def merge_actions(actions: Tensor, groups: Sequence[int] = COINRUN_ACTION_GROUPS) -> Tensor:
+def merge_actions(actions: Tensor, groups: Sequence[int]) -> Tensor:
     """Maps true actions to effective ones.
 
     Args:
@@ -31,8 +25,8 @@ def merge_actions(actions: Tensor, groups: Sequence[int] = COINRUN_ACTION_GROUPS
     if actions.numel() and not 0 <= actions.min() <= actions.max() < len(groups):
         wrong = actions.max() if actions.max() >= len(groups) else actions.min()
         raise ValueError(
-            f"action {wrong} is outside the table of {len(groups)} actions; pass action_groups with one entry per "
-            "action of this data (tuple(range(n)) keeps n actions as they are)."
+            f"action {wrong} is outside the data set's table of {len(groups)} actions; give action_groups in its "
+            "recording.json one entry for each action."
         )
     return torch.as_tensor(groups, device=actions.device)[actions]
 
@@ -48,41 +42,30 @@ def entropy(counts: Tensor) -> float:
     return torch.special.entr(counts / counts.sum()).sum().item()
 
 
-def mutual_information(counts: Tensor) -> float:
-    """I(a; u) / sqrt(H(a) H(u)) of a table of counts, in [0, 1]; 0 where one side is constant."""
-    latent, true = entropy(counts.sum(1)), entropy(counts.sum(0))
-    if min(latent, true) <= 0:
-        return 0.0
-    return max(0.0, latent + true - entropy(counts)) / math.sqrt(latent * true)
-
-
-def corrected_mutual_information(
-    latent: Tensor,
-    true: Tensor,
-    num_latent: int,
-    num_true: int,
-    generator: torch.Generator,
-    num_permutations: int = 20,
-) -> dict:
-    """Normalised mutual information of latent and true actions, beside what chance gives.
-
-    Args:
-        latent: int64 of shape `(N,)` in [0, num_latent).
-        true: int64 of shape `(N,)` in [0, num_true).
-        num_latent: number of latent actions.
-        num_true: number of true actions.
-        generator: for the permutations.
-        num_permutations: how many shuffles of `true` chance is the mean of.
+def mutual_information(latent: Tensor, true: Tensor) -> dict:
+    """Normalised mutual information of latent and true actions, int64 of shape `(N,)`.
 
     Returns:
-        `nmi` as measured, `nmi_chance`, and `nmi_corrected` = (nmi - chance) / (1 - chance): 0 for unrelated actions,
-        1 for actions that name each other.
+        `nmi`: I(a; u) / sqrt(H(a) H(u)) in [0, 1], 0 where one side is constant; and `ami`, the same corrected for
+        what chance gives: 0 for unrelated actions, 1 for actions that name each other.
     """
-    nmi = mutual_information(contingency(latent, true, num_latent, num_true))
-    shuffled = [true[torch.randperm(len(true), generator=generator)] for _ in range(num_permutations)]
-    chance = sum(mutual_information(contingency(latent, s, num_latent, num_true)) for s in shuffled) / num_permutations
-    corrected = (nmi - chance) / (1 - chance) if chance < 1 else 0.0
-    return {"nmi": nmi, "nmi_chance": chance, "nmi_corrected": corrected}
+    with torch.sparse.check_sparse_tensor_invariants(enable=False):  # torch warns where nobody has chosen
+        return {
+            "nmi": normalized_mutual_info_score(latent, true, "geometric").item(),
+            "ami": adjusted_mutual_info_score(latent, true, "geometric").item(),
+        }
+
+
+def best_mapping(counts: Tensor) -> Tensor:
+    """The true action of each latent one: the most frequent; of equals the one more frequent overall.
+
+    Args:
+        counts: how often each latent action meets each true one, of shape `(num_latent, num_true)`.
+
+    Returns:
+        int64 of shape `(num_latent,)`; a latent action that was never seen has the most common true action.
+    """
+    return (counts + 0.5 * counts.sum(0) / counts.sum()).argmax(1)
 
 
 def mapping_accuracy(
@@ -95,8 +78,6 @@ def mapping_accuracy(
     num_draws: int = 10,
 ) -> float:
     """Accuracy of the best mapping latent -> true action, fitted on few labels and tested on all others.
-
-    A latent action that the labels do not show maps to their most common true action.
 
     Args:
         latent: int64 of shape `(N,)` in [0, num_latent).
@@ -112,7 +93,7 @@ def mapping_accuracy(
         order = torch.randperm(len(true), generator=generator)
         fit, test = order[:num_labels], order[num_labels:]
         counts = contingency(latent[fit], true[fit], num_latent, num_true)
-        mapping = torch.where(counts.sum(1) > 0, counts.argmax(1), counts.sum(0).argmax())
+        mapping = best_mapping(counts)
         accuracies.append((mapping[latent[test]] == true[test]).double().mean().item())
     return sum(accuracies) / num_draws
 
@@ -199,18 +180,18 @@ def action_agreement(
         num_latent: number of latent actions.
         num_true: number of true actions.
         num_labels: labels of the small fit; another mapping is fitted on half of the transitions.
-        ceiling: accuracy of a supervised classifier (`train_reference`) on this data.
-        seed: of permutations and splits.
+        ceiling: accuracy of a supervised classifier on this data.
+        seed: of the splits.
 
     Returns:
-        `nmi`, `nmi_chance`, `nmi_corrected`, `mapping_accuracy` fitted on half of the transitions,
+        `nmi` and `ami`, `mapping_accuracy` fitted on half of the transitions,
         `mapping_accuracy_<num_labels>_labels` (where there are more transitions), `majority_accuracy`, given a ceiling
-        also `ceiling` and `share_of_ceiling` = (mapping - majority) / (ceiling - majority), and `counts` of shape
-        `(num_latent, num_true)`.
+        also `ceiling` and `share_of_ceiling` = (mapping - majority) / (ceiling - majority), None for a ceiling that
+        is not above the majority; and `counts` of shape `(num_latent, num_true)`.
     """
     generator = torch.Generator().manual_seed(seed)
     majority = torch.bincount(true).max().item() / len(true)
-    figures = corrected_mutual_information(latent, true, num_latent, num_true, generator)
+    figures = mutual_information(latent, true)
     if len(true) > num_labels:
         figures[f"mapping_accuracy_{num_labels}_labels"] = mapping_accuracy(
             latent, true, num_latent, num_true, num_labels, generator
@@ -218,6 +199,7 @@ def action_agreement(
     accuracy = mapping_accuracy(latent, true, num_latent, num_true, len(true) // 2, generator)
     figures |= {"mapping_accuracy": accuracy, "majority_accuracy": majority}
     if ceiling is not None:
-        figures |= {"ceiling": ceiling, "share_of_ceiling": (accuracy - majority) / (ceiling - majority)}
+        share = (accuracy - majority) / (ceiling - majority) if ceiling > majority else None
+        figures |= {"ceiling": ceiling, "share_of_ceiling": share}
     figures["counts"] = contingency(latent, true, num_latent, num_true).long().tolist()
     return figures

@@ -18,6 +18,9 @@ GAP = 4
 INK, GRID = (30, 30, 30), (215, 215, 215)
 COLOURS = {
     "inferred_actions": (31, 119, 180),
+    "shifted_actions": (23, 190, 207),
+    "shuffled_actions": (255, 127, 14),
+    "constant_actions": (148, 103, 189),
     "random_actions": (214, 39, 40),
     "copy_first_frame": (127, 127, 127),
 }
@@ -29,7 +32,8 @@ def draw_evaluation(examples: Mapping[str, dict], figures: Mapping[str, dict]) -
     Args:
         examples: for each data set `truth`, `reconstruction`, `inferred` and `random` (rollouts), pixels in [0, 1] of
             shape `(num_clips, num_frames, channels, height, width)`, and `inferred_actions` and `random_actions` of
-            shape `(num_clips, num_frames - 1)`.
+            shape `(num_clips, num_frames - 1)`; and, where it was measured, `long`: what `measure_persistence` gives
+            for a picture.
         figures: for each data set the figures.
     """
     parts = []
@@ -37,6 +41,8 @@ def draw_evaluation(examples: Mapping[str, dict], figures: Mapping[str, dict]) -
         parts += [draw_clip(example, clip, name) for clip in range(len(example["truth"]))]
         curves = {key: values["psnr"] for key, values in figures[name]["rollout"].items()}
         parts.append(draw_curves(curves, f"{name}: rollout PSNR in dB by horizon", parts[-1].width))
+        if "long" in example:
+            parts += [draw_long(example["long"], clip, name) for clip in range(len(example["long"]["truth"]))]
     picture = PIL.Image.new("RGB", (max(part.width for part in parts), sum(part.height for part in parts)), "white")
     top = 0
     for part in parts:
@@ -46,25 +52,45 @@ def draw_evaluation(examples: Mapping[str, dict], figures: Mapping[str, dict]) -
 
 
 def draw_clip(example: Mapping[str, Tensor], clip: int, name: str) -> PIL.Image.Image:
-    """Labelled rows: the truth, the reconstruction, and the rollouts with the action that led to each frame."""
-    num_frames, _, height, width = example["truth"].shape[1:]
+    """The truth, the reconstruction, and the rollouts with the action that led to each frame."""
+    rows = []
+    for kind, label in ROWS.items():
+        actions = example.get(f"{kind}_actions")
+        captions = [] if actions is None else ["", *map(str, actions[clip].tolist())]
+        rows.append((label, example[kind][clip], captions))
+    return draw_rows(f"{name}, clip {clip + 1}", rows)
+
+
+def draw_long(long: Mapping[str, Tensor], clip: int, name: str) -> PIL.Image.Image:
+    """Frames far from the prompt: does the world last? Above, the number of steps."""
+    steps = list(map(str, long["horizons"].tolist()))
+    rows = [
+        ("truth", long["truth"][clip], steps),
+        ("inferred actions", long["inferred_actions"][clip], steps),
+        (f"action {long['held'][clip].item()} held", long["constant_actions"][clip], steps),
+    ]
+    return draw_rows(f"{name}, long rollout {clip + 1}", rows)
+
+
+def draw_rows(title: str, rows: Sequence[tuple[str, Tensor, Sequence[str]]]) -> PIL.Image.Image:
+    """Rows of a label, frames `(num_frames, channels, height, width)` in [0, 1], and a caption for each or none."""
+    height, width = rows[0][1].shape[-2:]
     scale = max(1, round(64 / width))
     height, width = height * scale, width * scale
     line = height + GAP
     font = ImageFont.load_default(11)
-    image = PIL.Image.new("RGB", (MARGIN + num_frames * (width + GAP), 20 + len(ROWS) * line + 4 * GAP), "white")
+    columns = max(len(frames) for _, frames, _ in rows)
+    image = PIL.Image.new("RGB", (MARGIN + columns * (width + GAP), 20 + len(rows) * line + 4 * GAP), "white")
     draw = ImageDraw.Draw(image)
-    draw.text((GAP, GAP), f"{name}, clip {clip + 1}", INK, ImageFont.load_default(12))
-    for row, (kind, label) in enumerate(ROWS.items()):
-        actions = example.get(f"{kind}_actions")
+    draw.text((GAP, GAP), title, INK, ImageFont.load_default(12))
+    for row, (label, frames, captions) in enumerate(rows):
         top = 20 + row * line
         draw.text((GAP, top + height // 2 - 6), label, INK, font)
-        for t, frame in enumerate(example[kind][clip]):
+        for t, frame in enumerate(frames):
             left = MARGIN + t * (width + GAP)
             image.paste(to_image(frame).resize((width, height), PIL.Image.Resampling.NEAREST), (left, top))
-            if actions is not None and t > 0:
-                number = str(actions[clip, t - 1].item())
-                draw.text((left + 2, top), number, "white", font, stroke_width=1, stroke_fill=INK)
+            if captions:
+                draw.text((left + 2, top), captions[t], "white", font, stroke_width=1, stroke_fill=INK)
     return image
 
 

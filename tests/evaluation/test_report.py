@@ -1,17 +1,15 @@
 import copy
 import json
 import math
-from types import SimpleNamespace
 
 import PIL.Image
 import pytest
 import torch
 from datasets import Dataset
-from tqdm import tqdm
 
-from genie_hf.data.video_dataset import VideoDataset
 from genie_hf.evaluation import evaluate
-from genie_hf.evaluation.evaluate import ClipBatches, measure_rollouts, predict_next
+from genie_hf.evaluation.report import predict_next
+from genie_hf.evaluation.results import write_results
 
 
 def recording(pixels, actions=None):
@@ -27,6 +25,12 @@ def recording(pixels, actions=None):
     return Dataset.from_list(rows)
 
 
+def recording_folder(folder, pixels, actions, settings):
+    recording(pixels, actions).save_to_disk(folder)
+    (folder / "recording.json").write_text(json.dumps(settings))
+    return folder
+
+
 @pytest.fixture
 def random_video():
     generator = torch.Generator().manual_seed(0)
@@ -35,15 +39,13 @@ def random_video():
 
 
 SMALL = {"num_clips": 5, "num_rollouts": 3, "horizon": 4, "num_random_draws": 2, "batch_size": 2}
+SMALL |= {"long_horizon": 5, "num_long_rollouts": 2}
 SMALL |= {"num_inference_steps": 2, "num_speed_steps": 2}
 
 
 def test_a_saved_evaluation_holds_every_figure(tiny_pipeline, random_video, tmp_path):
     pixels, actions = random_video
-    data = {
-        "labelled": VideoDataset(recording(pixels, actions), 5),
-        "unlabelled": VideoDataset(recording(pixels), 5),
-    }
+    data = {"labelled": recording(pixels, actions), "unlabelled": recording(pixels)}
     result = evaluate(tiny_pipeline, data, tmp_path, ceilings={"labelled": 0.9}, **SMALL)
     assert json.loads((tmp_path / "metrics.json").read_text()) == result
     assert result["settings"]["num_inference_steps"] == 2
@@ -60,6 +62,15 @@ def test_a_saved_evaluation_holds_every_figure(tiny_pipeline, random_video, tmp_
     assert (
         sum(map(sum, labelled["latent_actions"]["agreement"]["counts"])) == 5 * 2
     )  # the two first transitions are left out
+    assert labelled["latent_actions"]["true_actions"] is None  # nothing gave them names
+    read = labelled["action_control"]["latent_action_model"]
+    assert {kind: sum(found["given"]) for kind, found in read.items()} == {
+        "reconstruction": 3 * 3,
+        **dict.fromkeys(("inferred_actions", "shuffled_actions", "shifted_actions", "constant_actions"), 3 * 4),
+        "random_actions": 2 * 3 * 4,
+    }
+    assert labelled["persistence"]["horizons"] == [1, 2, 5]
+    assert len(labelled["persistence"]["constant_actions"]["colours"]) == 3
     assert set(labelled["leakage"]) == {"inferred_actions", "shuffled_actions", "copy_last_frame"}
 
     assert (
@@ -67,11 +78,11 @@ def test_a_saved_evaluation_holds_every_figure(tiny_pipeline, random_video, tmp_
     )
     assert unlabelled["reconstruction"] == labelled["reconstruction"]
     with PIL.Image.open(tmp_path / "evaluation.png") as picture:
-        assert picture.width > 5 * 64 and picture.height > 6 * 4 * 64
+        assert picture.width > 5 * 64 and picture.height > 6 * 7 * 64
 
 
 def test_the_same_seed_gives_the_same_figures(tiny_pipeline, random_video):
-    data = VideoDataset(recording(*random_video), 5)
+    data = recording(*random_video)
     first, again, other = (evaluate(tiny_pipeline, data, seed=seed, **SMALL)["data"] for seed in (1, 1, 2))
     assert first == again
     assert first != other
@@ -82,7 +93,7 @@ def test_a_world_that_ignores_actions_has_no_controllability(tiny_pipeline, rand
     torch.nn.init.zeros_(dynamics.action_embedding.weight)
     pipe = type(tiny_pipeline)(**tiny_pipeline.components | {"dynamics": dynamics})
     pipe.set_progress_bar_config(disable=True)
-    data = VideoDataset(recording(*random_video), 5)
+    data = recording(*random_video)
     figures = evaluate(pipe, data, **SMALL)["data"]["data"]
     assert figures["delta_psnr"]["delta_psnr"] == [0] * 4
     assert figures["rollout"]["inferred_actions"]["psnr"] == pytest.approx(
@@ -90,60 +101,10 @@ def test_a_world_that_ignores_actions_has_no_controllability(tiny_pipeline, rand
     )
 
 
-class Slide:
-    """A toy world: an action moves the picture by 0, 1 or 2 columns, if the world follows actions at all."""
-
-    device = torch.device("cpu")
-    dynamics = SimpleNamespace(config=SimpleNamespace(num_actions=3))
-
-    def __init__(self, follows):
-        self.follows = follows
-
-    def start(self, frames, seed):
-        world = Slide(self.follows)
-        world.frame = frames[:, -1]
-        return world
-
-    def step(self, action, output_type):
-        shifts = action.tolist() if self.follows else [1] * len(action)
-        self.frame = torch.stack([frame.roll(n, dims=-1) for frame, n in zip(self.frame, shifts, strict=True)])
-        return self.frame
-
-    def infer_actions(self, pixels):
-        shifted = torch.stack([pixels[:, :-1].roll(n, dims=-1) for n in range(3)])
-        return (shifted - pixels[:, 1:]).abs().sum(dim=(-3, -2, -1)).argmin(0)
-
-    def progress_bar(self, total):
-        return tqdm(total=total, disable=True)
-
-
-def slides(num_clips, num_frames):
-    generator = torch.Generator().manual_seed(0)
-    clips = []
-    for _ in range(num_clips):
-        frames = [torch.randint(256, (3, 16, 16), generator=generator, dtype=torch.uint8)]
-        for n in torch.randint(3, (num_frames - 1,), generator=generator).tolist():
-            frames.append(frames[-1].roll(n, dims=-1))
-        clips.append(torch.stack(frames))
-    return VideoDataset(recording(torch.stack(clips)), num_frames)
-
-
-@pytest.mark.parametrize("follows", [True, False])
-def test_delta_psnr_tells_a_world_that_follows_actions_from_one_that_does_not(follows):
-    world = Slide(follows)
-    clips = ClipBatches(world, slides(8, 4), range(8), 4, "slides")
-    figures = measure_rollouts(world, clips, 3, torch.Generator().manual_seed(0), 0)
-    if follows:
-        assert figures["rollout"]["inferred_actions"]["psnr"] == pytest.approx([60] * 3)
-        assert min(figures["delta_psnr"]["delta_psnr"]) > 40
-    else:
-        assert figures["delta_psnr"]["delta_psnr"] == [0] * 3
-
-
 def test_copying_the_first_frame_is_the_baseline_of_rollouts(tiny_pipeline):
     levels = torch.arange(5, dtype=torch.uint8) * 10
     pixels = levels.view(1, 5, 1, 1, 1).expand(3, 5, 3, 16, 16)
-    data = VideoDataset(recording(pixels), 5)
+    data = recording(pixels)
     rollout = evaluate(tiny_pipeline, data, **SMALL)["data"]["data"]["rollout"]
     expected = [-20 * math.log10(10 * t / 255) for t in range(1, 5)]
     assert rollout["copy_first_frame"]["psnr"] == pytest.approx(expected, abs=1e-3)
@@ -162,12 +123,55 @@ def test_shuffled_actions_change_the_prediction(tiny_pipeline, clips):
     assert not torch.allclose(right, shuffled)
 
 
-def test_what_cannot_be_evaluated_is_said(tiny_pipeline, random_video):
-    data = VideoDataset(recording(*random_video), 5)
-    with pytest.raises(ValueError, match="a horizon of 3 needs clips of 4 frames, got 5"):
-        evaluate(tiny_pipeline, data, horizon=3)
-    with pytest.raises(ValueError, match="horizon is 1"):
-        evaluate(tiny_pipeline, data, horizon=1)
+def test_a_recording_names_and_groups_its_own_actions(tiny_pipeline, random_video, tmp_path):
+    pixels, actions = random_video
+    table = {"action_groups": [button % 3 for button in range(15)], "action_group_names": ["a", "b", "c"]}
+    data, reference = (recording_folder(tmp_path / name, pixels, actions, table) for name in ("data", "reference"))
+    ungrouped = evaluate(tiny_pipeline, recording(pixels, actions % 7), **SMALL)["data"]["data"]["latent_actions"]
+    assert len(ungrouped["agreement"]["counts"][0]) == 7
+
+    result = evaluate(tiny_pipeline, data, reference=reference, num_reference_steps=2, **SMALL)
+    found = result["data"]["data"]
+    assert found["latent_actions"]["true_actions"] == ["a", "b", "c"]
+    assert len(found["latent_actions"]["agreement"]["counts"][0]) == 3
+    read = found["action_control"]["reference_classifier"]
+    assert set(read) == {"data", "inferred_actions", "shuffled_actions", "shifted_actions"}
+    assert found["latent_actions"]["agreement"]["ceiling"] == read["data"]["accuracy"]
+    assert sum(read["data"]["given"]) == 5 * 2 and sum(read["inferred_actions"]["given"]) == 3 * 2
+
+
+def test_a_world_without_long_episodes_is_measured_without_them(tiny_pipeline, random_video):
+    figures = evaluate(tiny_pipeline, recording(*random_video), **SMALL | {"long_horizon": 6})["data"]["data"]
+    assert figures["persistence"] == {
+        "note": "Not measured: 6 steps were asked for, and the longest episode has 6 frames."
+    }
+
+
+def test_what_cannot_be_evaluated_is_said_before_anything_is_measured(tiny_pipeline, random_video, tmp_path):
+    data = recording(*random_video)
+    taken = tmp_path / "file"
+    taken.write_text("")
+    other = recording_folder(tmp_path / "other", *random_video, {"action_groups": [0] * 15})
+    for message, change in {
+        "num_frames=8 frames, the longest has 6": {"horizon": 7},
+        "horizon is 1": {"horizon": 1},
+        "num_rollouts is 0; choose at least 1": {"num_rollouts": 0},
+        f"nothing can be written to {taken}": {"output": taken},
+        "a ceiling for nothing, but the data is data": {"ceilings": {"nothing": 0.5}},
+        "give one of them": {"ceilings": {"data": 0.5}, "reference": data},
+        "the reference data has no true actions": {"reference": recording(random_video[0])},
+        "groups its actions in another way than data": {"reference": other},
+        "a reference needs a horizon of 3 or more, got 2": {"reference": data, "horizon": 2},
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            evaluate(tiny_pipeline, data, **{"horizon": 4} | change)
+    with pytest.raises(ValueError, match="none of the data has true actions"):
+        evaluate(tiny_pipeline, recording(random_video[0]), reference=data, horizon=3)
     tiny_pipeline.latent_action_model = None
     with pytest.raises(ValueError, match="no latent_action_model"):
         evaluate(tiny_pipeline, data)
+
+
+def test_figures_are_not_lost_where_the_folder_goes_away(tmp_path):
+    with pytest.raises(OSError, match=r"cannot be written to any more .*The figures are: \[{\"psnr\": 21.5}\]"):
+        write_results(tmp_path / "gone", {"metrics.json": {"psnr": 21.5}})
