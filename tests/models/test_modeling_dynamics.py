@@ -7,11 +7,12 @@ CONDITIONINGS = ["add", "concat", "prepend"]
 CONTEXTS = ["masked", "prefix", "clean"]
 
 
-@pytest.fixture
-def make(transformer):
+@pytest.fixture(params=[1, 2], ids=["a code a token", "blocks of codes"])
+def make(transformer, request):
     def make(**kwargs):
         torch.manual_seed(0)
-        kwargs = {"codebook_size": 32, "num_actions": 4, "grid_size": [4, 4], "num_frames": 5} | kwargs
+        sizes = {"codebook_size": 32, "num_actions": 4, "grid_size": [4, 4], "num_frames": 5}
+        kwargs = sizes | {"codes_per_token_side": request.param} | kwargs
         model = GenieDynamicsModel(GenieDynamicsConfig(**transformer, **kwargs))
         torch.nn.init.normal_(model.head.weight, std=0.5)  # an untrained model predicts the uniform distribution
         return model
@@ -92,6 +93,31 @@ def test_corruption_replaces_context_but_never_targets(make):
     assert 0.15 < (draw["context"] != codes).float().mean() < 0.25
 
 
+def test_fully_masked_samples(make):
+    draw = make(fully_masked=0.25, mask_rate=[0.2, 0.5]).training_inputs(
+        torch.zeros(400, 5, 4, 4).long(), torch.zeros(400, 4).long()
+    )
+    full = draw["mask"][:, 1:].flatten(1).all(1)
+    assert 0.15 < full.float().mean() < 0.35 and not draw["mask"][:, 0].any()
+
+
+def test_own_samples_stand_in_the_context_of_some_samples_from_a_frame_on(make, codes, actions):
+    codes, actions = codes.repeat(20, 1, 1, 1), actions.repeat(20, 1)
+    model = make(context="clean", context_own_samples=0.5)
+    changed = (model.training_inputs(codes, actions)["context"] != codes).flatten(2).any(2)
+    assert not changed[20:].any() and not changed[:, 0].any()
+    assert changed[:20, -1].all()  # random weights guess wrong
+    assert (changed[:20].int().diff(dim=1) >= 0).all() and not changed[:20, 1].all()
+
+
+def test_an_own_sample_pass_under_autocast_leaves_the_gradients_whole(make, codes, actions):
+    model = make(context="clean", context_own_samples=0.5)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = model(**model.training_inputs(codes, actions)).loss
+    loss.backward()
+    assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
 @pytest.mark.parametrize("context", CONTEXTS)
 def test_targets_are_hidden_from_their_own_prediction(context, make, codes, actions):
     model = make(context=context).eval()
@@ -153,7 +179,8 @@ def test_save_and_load_give_the_same_logits(make, codes, actions, tmp_path):
     model = make().eval()
     model.save_pretrained(tmp_path)
     loaded = GenieDynamicsModel.from_pretrained(tmp_path)
-    assert loaded.config.mask_token_id == 32 and loaded.config.tokens_per_frame == 16
+    assert loaded.config.mask_token_id == 32
+    assert loaded.config.tokens_per_frame == 16 // model.config.codes_per_token_side**2
     torch.testing.assert_close(loaded(codes, actions).logits, model(codes, actions).logits, rtol=0, atol=0)
 
 
@@ -168,6 +195,8 @@ def test_a_wrong_number_of_actions_is_refused(make, codes, actions):
         ({"grid_size": [0, 4]}, r"at least 1, got \[0, 4\]"),
         ({"num_actions": 1}, "at least 2, got 1"),
         ({"context_corruption": 1.5}, r"\[0, 1\], got 1.5"),
+        ({"context_own_samples": 0.5}, "needs context 'clean', got 'masked'"),
+        ({"codes_per_token_side": 3}, r"side 3 do not tile the grid_size \[4, 4\]"),
     ],
 )
 def test_impossible_configurations_are_refused(kwargs, message, make):
