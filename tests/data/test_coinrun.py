@@ -14,7 +14,7 @@ from datasets import load_dataset
 from genie_hf.data import record
 from genie_hf.data.coinrun import game, recording
 from genie_hf.data.coinrun.buttons import JUMP, LEFT, LEFT_JUMP, NONE, NUM_BUTTONS, RIGHT, RIGHT_JUMP
-from genie_hf.data.coinrun.policies import balanced_buttons, sticky_buttons
+from genie_hf.data.coinrun.policies import POLICIES, balanced, sticky
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +61,7 @@ def test_action_moves_the_frame_after_it(tmp_path, monkeypatch):
     pytest.importorskip("procgen")
     buttons = np.full(12, NONE, dtype=np.uint8)
     buttons[6:] = JUMP
-    monkeypatch.setitem(game.POLICIES, "jump", lambda rng, steps: buttons)
+    monkeypatch.setitem(POLICIES, "jump", lambda rng, steps, level: buttons)
 
     row = game.play_level(0, 12, "hard", "jump", 0, 1)[0]
 
@@ -73,9 +73,9 @@ def test_action_moves_the_frame_after_it(tmp_path, monkeypatch):
 
 def test_with_a_frame_skip_a_button_is_held_and_every_third_frame_recorded(monkeypatch):
     pytest.importorskip("procgen")
-    buttons = sticky_buttons(np.random.default_rng(0), 60)
-    monkeypatch.setitem(game.POLICIES, "slow", lambda rng, steps: buttons)
-    monkeypatch.setitem(game.POLICIES, "fast", lambda rng, steps: np.repeat(buttons, 3))
+    buttons = sticky(np.random.default_rng(0), 60)
+    monkeypatch.setitem(POLICIES, "slow", lambda rng, steps, level: buttons)
+    monkeypatch.setitem(POLICIES, "fast", lambda rng, steps, level: np.repeat(buttons, 3))
 
     slow, fast = (
         np.frombuffer(b"".join(row["frames"] for row in game.play_level(*play) if row["episode"] == 0), np.uint8)
@@ -219,7 +219,7 @@ def test_killed_and_resumed_is_the_same_as_never_killed(tmp_path):
 
 
 def test_sticky_holds_buttons_for_2_to_12_steps_and_mostly_goes_right():
-    buttons = sticky_buttons(np.random.default_rng(0), 20_000)
+    buttons = sticky(np.random.default_rng(0), 20_000)
 
     assert len(buttons) == 20_000
     changes = np.flatnonzero(np.diff(buttons))
@@ -229,7 +229,7 @@ def test_sticky_holds_buttons_for_2_to_12_steps_and_mostly_goes_right():
 
 
 def test_balanced_holds_buttons_for_2_to_8_decisions_and_left_as_often_as_right():
-    buttons = balanced_buttons(np.random.default_rng(0), 20_000)
+    buttons = balanced(np.random.default_rng(0), 20_000)
 
     assert len(buttons) == 20_000
     assert np.diff(np.flatnonzero(np.diff(buttons))).min() == 2

@@ -20,6 +20,7 @@ class Policy(StrEnum):
     random = "random"
     sticky = "sticky"
     balanced = "balanced"
+    search = "search"
 
 
 @record_app.callback()
@@ -42,7 +43,8 @@ def coinrun(
         Policy,
         typer.Option(
             help="Who plays. random: a new button every frame, as in the paper. sticky: mostly to the right, each "
-            "button held for 2 to 12 frames. balanced: left as often as right, held for 2 to 8 frames."
+            "button held for 2 to 12 frames. balanced: left as often as right, held for 2 to 8 frames. search: a "
+            "player that tries plans ahead of time, survives and reaches the coin; some 30 times as slow."
         ),
     ] = Policy.random,
     seed: Annotated[int, typer.Option(help="Seed of the policy.")] = 0,

@@ -1,6 +1,7 @@
 """Playing one level."""
 
 import contextlib
+import functools
 import io
 
 import numpy as np
@@ -20,31 +21,56 @@ def import_procgen():
     return procgen
 
 
+@functools.cache
+def keep_loaded():
+    """A game that stays open: once none is, Procgen unloads, and reads all its pictures again for the next (80 ms)."""
+    return import_procgen().ProcgenGym3Env(1, "coinrun", num_threads=0, rand_seed=0)
+
+
+class Level:
+    """A game whose every episode is on one level, or several copies of it that are played side by side."""
+
+    def __init__(self, level_seed, mode, frame_skip, num_copies=1):
+        self.level_seed, self.mode, self.frame_skip = level_seed, mode, frame_skip
+        keep_loaded()
+        # With num_levels=1 every episode is on the level start_level.
+        options = {"distribution_mode": mode, "start_level": level_seed, "num_levels": 1}
+        self.env = import_procgen().ProcgenGym3Env(num_copies, "coinrun", num_threads=0, rand_seed=0, **options)
+        self.frame, self.is_first = self.observe()
+
+    def observe(self):
+        _, observation, first = self.env.observe()
+        return observation["rgb"][0], first[0]
+
+    def hold(self, button):
+        """Press a button for `frame_skip` steps, or until the episode ends: the next one starts with its own button."""
+        for _ in range(self.frame_skip):
+            self.env.act(np.array([button]))
+            self.frame, self.is_first = self.observe()
+            if self.is_first:
+                break
+
+    def copies(self, number):
+        return Level(self.level_seed, self.mode, self.frame_skip, number)
+
+    def close(self):
+        self.env.close()
+
+
 def play_level(level_seed, steps, mode, policy, seed, frame_skip):
     """Play one level for `steps` decisions (a frame seen, then a button held); returns the rows of its chunks."""
-    buttons = POLICIES[policy](np.random.default_rng([seed, level_seed]), steps)
+    level = Level(level_seed, mode, frame_skip)
+    player = POLICIES[policy](np.random.default_rng([seed, level_seed]), steps, level)
+    buttons = np.empty(steps, dtype=np.uint8)
     frames = np.empty((steps, FRAME_SIZE, FRAME_SIZE, 3), dtype=np.uint8)
     starts = []
-    # num_levels=1: every episode of this environment is on this level.
-    env = import_procgen().ProcgenGym3Env(
-        1, "coinrun", distribution_mode=mode, start_level=level_seed, num_levels=1, num_threads=0, rand_seed=0
-    )
-    for step, button in enumerate(buttons):
-        _, observation, first = env.observe()
-        frames[step] = observation["rgb"][0]
-        if first[0]:
+    for step, button in zip(range(steps), player, strict=False):
+        frames[step], buttons[step] = level.frame, button
+        if level.is_first:
             starts.append(step)
-        hold(env, button, frame_skip)
-    env.close()
+        level.hold(button)
+    level.close()
     return list(chunks(frames, buttons, starts, level_seed, policy))
-
-
-def hold(env, button, frame_skip):
-    """Press a button for `frame_skip` steps, or until the episode ends: the next one begins with its own button."""
-    for _ in range(frame_skip):
-        env.act(np.array([button]))
-        if env.observe()[2][0]:
-            break
 
 
 def chunks(frames, buttons, starts, level_seed, policy):

@@ -51,9 +51,10 @@ def record(
         steps (`int`): frames to record of each level.
         mode (`str`): `"easy"` or `"hard"`.
         policy (`str`): `"random"` (uniform over the 15 buttons, the paper's), `"sticky"` (right and right+jump with
-            probability 0.3 each, left, left+jump, jump and none with 0.1 each, held for 2 to 12 decisions) or
+            probability 0.3 each, left, left+jump, jump and none with 0.1 each, held for 2 to 12 decisions),
             `"balanced"` (left, right, left+jump and right+jump with 0.2 each, jump and none with 0.1 each, held for 2
-            to 8 decisions).
+            to 8 decisions) or `"search"` (tries 8 such sequences in copies of the game, 45 steps ahead, and follows
+            the best for 2 to 8 decisions, or half of the time any that is survived).
         seed (`int`): seed of the policy.
         frame_skip (`int`): steps of the game for which each button is held; the frames between are not recorded. The
             recording has 15 / frame_skip frames a second.
