@@ -61,7 +61,7 @@ def main():
     with ThreadPoolExecutor(arguments.jobs) as pool:
         rows = list(pool.map(run_apart, runs))
     ceiling = supervised(arguments)
-    columns = ("steps", "accuracy", "share", "nmi", "perplexity", "true", "shuffled", "copy")
+    columns = ("steps", "accuracy", "share", "nmi", "usage", "true", "shuffled", "copy")
     print(f"{'variant':<18} seed " + " ".join(f"{column:>10}" for column in columns))
     for row in rows:
         row["share"] = (row["accuracy"] - row["majority"]) / (ceiling - row["majority"])
@@ -115,7 +115,7 @@ def measure(arguments: argparse.Namespace, variant: str, seed: int) -> dict:
     return {
         "variant": variant, "seed": seed, "steps": result.step, "accuracy": figures["mapping_accuracy"],
         "majority": figures["majority_accuracy"], "nmi": figures["nmi"],
-        "perplexity": code_usage(latent, model.config.num_actions)["perplexity"],
+        "usage": code_usage(latent, model.config.num_actions)["usage"],
         "true": true, "shuffled": shuffled, "copy": copy, "counts": figures["counts"],
     }  # fmt: skip
 
