@@ -23,7 +23,7 @@ WORLD_MINUTES=${WORLD_MINUTES:-10}          # at most; else what is left before 
 STARTUP_SECONDS=${STARTUP_SECONDS:-30}      # of a stage before and after its training
 EVALUATE=${EVALUATE:-}                      # more options of `genie-hf evaluate`
 EVALUATE_SECONDS=${EVALUATE_SECONDS:-75}
-COLLECT_SECONDS=10
+COLLECT_SECONDS=20
 PACKAGES=${PACKAGES:-.whl/packages.tar.xz}  # empty: everything is installed
 WORK=${WORK:-/tmp/one-gpu}
 
@@ -40,7 +40,7 @@ within() {
         say "no time is left for: $*"
         return 124
     fi
-    timeout --signal=INT --kill-after=5 "$limit" "$@"
+    timeout --signal=INT --kill-after=10 "$limit" "$@"
 }
 
 genie() { within "$1" "$python" -m genie_hf.cli "${@:2}"; }
@@ -66,7 +66,7 @@ record() {
         say "recording $folder"
         # shellcheck disable=SC2086  # options are words
         genie "$RECORD_SECONDS" record coinrun "$folder" $options </dev/null || say "$folder is not complete"
-        find "$folder" -name '*.parquet' -exec du -ch {} + | tail -1
+        find "$folder" -name '*.parquet' -exec du -ch {} + | tail -1 || true
     done <<<"$RECORDINGS"
 }
 
