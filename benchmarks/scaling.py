@@ -77,7 +77,7 @@ def training_seconds(pattern: str, num_frames: int, rounds: int) -> float:
 
     def step():
         with torch.autocast(DEVICE.type, dtype=torch.bfloat16, enabled=DTYPE == torch.bfloat16):
-            loss = model(actions=actions, **model.training_inputs(codes)).loss
+            loss = model(**model.training_inputs(codes, actions)).loss
         loss.backward()
         model.zero_grad(set_to_none=True)
 

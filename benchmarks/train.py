@@ -58,7 +58,7 @@ def training_step(size: str, name: str, variant: str):
         actions = torch.randint(config.num_actions, (batch_size, T - 1), device=DEVICE)
 
         def loss():
-            return model(actions=actions, **model.training_inputs(codes)).loss
+            return model(**model.training_inputs(codes, actions)).loss
     else:
         height, width = config.frame_size
         pixels = torch.rand(batch_size, T, config.num_channels, height, width, device=DEVICE)

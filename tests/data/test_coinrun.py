@@ -1,20 +1,25 @@
+import json
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from datasets import load_dataset
 
-from genie_hf.data import coinrun
-from genie_hf.data.coinrun import NUM_BUTTONS, record, sticky_buttons
+from genie_hf.data import record
+from genie_hf.data.coinrun import game, recording
+from genie_hf.data.coinrun.buttons import JUMP, LEFT, LEFT_JUMP, NONE, NUM_BUTTONS, RIGHT, RIGHT_JUMP
+from genie_hf.data.coinrun.policies import POLICIES, balanced, sticky
 
 
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch, tmp_path):
-    monkeypatch.setattr(coinrun, "FRAMES_PER_SHARD", 80)
+    monkeypatch.setattr(recording, "FRAMES_PER_SHARD", 80)
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
 
 
@@ -42,7 +47,7 @@ def test_recording_loads_with_datasets_and_holds_what_was_asked_for(tmp_path):
 
 def test_every_episode_of_a_level_starts_with_the_same_frame(tmp_path):
     pytest.importorskip("procgen")
-    rows = [row for level in range(12) for row in coinrun.play_level(level, 150, "hard", "sticky", 0)]
+    rows = [row for level in range(12) for row in game.play_level(level, 150, "hard", "sticky", 0, 1)]
 
     first_frames = {}
     for row in rows:
@@ -54,11 +59,11 @@ def test_every_episode_of_a_level_starts_with_the_same_frame(tmp_path):
 
 def test_action_moves_the_frame_after_it(tmp_path, monkeypatch):
     pytest.importorskip("procgen")
-    buttons = np.full(12, coinrun.NONE, dtype=np.uint8)
-    buttons[6:] = coinrun.JUMP
-    monkeypatch.setitem(coinrun.POLICIES, "jump", lambda rng, steps: buttons)
+    buttons = np.full(12, NONE, dtype=np.uint8)
+    buttons[6:] = JUMP
+    monkeypatch.setitem(POLICIES, "jump", lambda rng, steps, level: buttons)
 
-    row = coinrun.play_level(0, 12, "hard", "jump", 0)[0]
+    row = game.play_level(0, 12, "hard", "jump", 0, 1)[0]
 
     frames = np.frombuffer(row["frames"], np.uint8).reshape(12, 64, 64, 3).astype(int)
     change = np.abs(np.diff(frames, axis=0)).mean(axis=(1, 2, 3))
@@ -66,10 +71,136 @@ def test_action_moves_the_frame_after_it(tmp_path, monkeypatch):
     assert change[6:8].min() > 5 * change[3:6].max()
 
 
+def test_with_a_frame_skip_a_button_is_held_and_every_third_frame_recorded(monkeypatch):
+    pytest.importorskip("procgen")
+    buttons = sticky(np.random.default_rng(0), 60)
+    monkeypatch.setitem(POLICIES, "slow", lambda rng, steps, level: buttons)
+    monkeypatch.setitem(POLICIES, "fast", lambda rng, steps, level: np.repeat(buttons, 3))
+
+    slow, fast = (
+        np.frombuffer(b"".join(row["frames"] for row in game.play_level(*play) if row["episode"] == 0), np.uint8)
+        for play in [(0, 60, "hard", "slow", 0, 3), (0, 180, "hard", "fast", 0, 1)]
+    )
+
+    fast = fast.reshape(-1, 64, 64, 3)[::3]
+    assert len(fast) > 20 and np.array_equal(slow.reshape(-1, 64, 64, 3), fast)
+
+
+def test_an_episode_that_ends_within_a_frame_skip_is_followed_by_a_whole_one(monkeypatch):
+    pytest.importorskip("procgen")
+    (frames, _), (skipped, episodes) = (
+        (
+            np.concatenate([np.frombuffer(row["frames"], np.uint8).reshape(-1, 64, 64, 3) for row in rows]),
+            [(row["episode"], row["start"], row["num_frames"]) for row in rows],
+        )
+        for rows in (game.play_level(0, 3, "easy", "random", 0, 1), game.play_level(0, 21, "easy", "random", 0, 300))
+    )
+
+    # An episode has 1,000 steps at most, so a frame is seen of its steps 0, 300, 600 and 900.
+    assert max(length for _, _, length in episodes) <= 4 and len(episodes) > 5
+    assert all(start == 0 for _, start, _ in episodes)
+    firsts = np.cumsum([0] + [length for _, _, length in episodes])[:-1]
+    assert all(np.array_equal(skipped[first], frames[0]) for first in firsts)
+
+
+def test_the_recording_says_its_frame_rate_and_what_the_buttons_do(tmp_path):
+    pytest.importorskip("procgen")
+    record(tmp_path / "out", levels=(0, 1), steps=4, policy="balanced", frame_skip=3)
+
+    manifest = json.loads((tmp_path / "out" / "recording.json").read_text())
+    assert (manifest["frame_skip"], manifest["frame_rate"]) == (3, 5)
+    groups = [manifest["action_group_names"][group] for group in manifest["action_groups"]]
+    assert len(groups) == len(manifest["action_names"]) == NUM_BUTTONS
+    for button, name in {LEFT: "left", LEFT_JUMP: "left+jump", NONE: "none", JUMP: "jump", RIGHT: "right"}.items():
+        assert manifest["action_names"][button] == groups[button] == name
+    assert groups[0] == "left" and groups[3] == groups[14] == "none"
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "frame_skip 3" in card and "5 frames a second" in card and "| 8 | right+jump | 5 right+jump |" in card
+
+
+def test_a_recording_of_an_older_version_is_continued(tmp_path):
+    pytest.importorskip("procgen")
+    settings = {"levels": (0, 4), "steps": 40}
+    record(tmp_path / "out", **settings)
+    old = {"levels": [0, 4], "steps": 40, "mode": "hard", "policy": "random", "seed": 0}
+    (tmp_path / "out" / "recording.json").write_text(json.dumps(old))
+
+    record(tmp_path / "out", **settings)
+    with pytest.raises(ValueError, match="holds a recording with frame_skip=1, not 3"):
+        record(tmp_path / "out", **settings, frame_skip=3)
+
+
+def test_a_damaged_shard_is_recorded_again(tmp_path, caplog):
+    pytest.importorskip("procgen")
+    settings = {"levels": (0, 6), "steps": 40}
+    record(tmp_path / "out", **settings)
+    before = files_of(tmp_path / "out")
+    zeros, foreign, whole = sorted((tmp_path / "out" / "data").glob("*.parquet"))
+    zeros.write_bytes(bytes(zeros.stat().st_size))
+    foreign.write_bytes(whole.read_bytes())
+    written = whole.stat().st_mtime_ns
+
+    record(tmp_path / "out", **settings)
+
+    assert files_of(tmp_path / "out") == before
+    assert whole.stat().st_mtime_ns == written
+    assert [f"{path} is damaged: recording it again." for path in (zeros, foreign)] == caplog.messages
+
+
+def test_two_recordings_into_one_folder(tmp_path):
+    pytest.importorskip("procgen")
+    settings = {"levels": (0, 60), "steps": 40, "num_workers": 1}
+    process = multiprocessing.get_context("fork").Process(target=record, args=(tmp_path / "out",), kwargs=settings)
+    process.start()
+    while not (tmp_path / "out" / "data").exists():
+        time.sleep(0.002)
+    with pytest.raises(ValueError, match="is being recorded into"):
+        record(tmp_path / "out", **settings)
+    process.join()
+
+    record(tmp_path / "whole", **settings)
+    assert process.exitcode == 0 and files_of(tmp_path / "out") == files_of(tmp_path / "whole")
+
+
+def test_ctrl_c_stops_every_process_and_leaves_a_recording_that_continues(tmp_path):
+    pytest.importorskip("procgen")
+    settings = {"levels": (0, 4), "steps": 10**6, "num_workers": 2}
+    process = multiprocessing.get_context("fork").Process(target=record, args=(tmp_path / "out",), kwargs=settings)
+    process.start()
+    while len(list((tmp_path / "out" / "data").glob(".*.tmp"))) < 2:
+        time.sleep(0.002)
+    os.kill(process.pid, signal.SIGINT)
+    process.join(10)
+
+    assert process.exitcode == 1
+    with pytest.raises(ValueError, match="holds a recording with levels"):  # and not: is being recorded into
+        record(tmp_path / "out", levels=(0, 5))
+
+
+def test_what_stops_a_process_that_plays_is_said(tmp_path):
+    pytest.importorskip("procgen")
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        with pytest.raises(OSError, match="File too large.*The same command continues it"):
+            record(tmp_path / "out", levels=(0, 4), steps=40)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    record(tmp_path / "out", levels=(0, 4), steps=40)
+
+
+def test_a_process_that_plays_does_not_import_pytorch():
+    code = "import sys; import coinrun.worker; print('torch' in sys.modules, 'datasets' in sys.modules)"
+    folder = Path(game.__file__).parents[1]
+    assert subprocess.check_output([sys.executable, "-c", code], cwd=folder, text=True).split() == ["False", "False"]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="kills a forked process")
 def test_killed_and_resumed_is_the_same_as_never_killed(tmp_path):
     pytest.importorskip("procgen")
-    settings = {"levels": (0, 60), "steps": 40, "num_workers": 1}
+    settings = {"levels": (0, 60), "steps": 40, "num_workers": 2}
     killed = tmp_path / "killed"
     process = multiprocessing.get_context("fork").Process(target=record, args=(killed,), kwargs=settings)
     process.start()
@@ -81,19 +212,29 @@ def test_killed_and_resumed_is_the_same_as_never_killed(tmp_path):
     assert 2 <= len(recorded_before) < 30 and not (killed / "README.md").exists()
 
     record(killed, **settings)
-    record(tmp_path / "whole", **(settings | {"num_workers": 2}))
+    record(tmp_path / "whole", **(settings | {"num_workers": 1}))
 
     assert files_of(killed) == files_of(tmp_path / "whole")
     assert all(path.stat().st_mtime_ns == time for path, time in recorded_before.items())
 
 
 def test_sticky_holds_buttons_for_2_to_12_steps_and_mostly_goes_right():
-    buttons = sticky_buttons(np.random.default_rng(0), 20_000)
+    buttons = sticky(np.random.default_rng(0), 20_000)
 
     assert len(buttons) == 20_000
     changes = np.flatnonzero(np.diff(buttons))
     assert np.diff(changes).min() == 2
-    assert np.isin(buttons, [coinrun.RIGHT, coinrun.RIGHT_JUMP]).mean() == pytest.approx(0.6, abs=0.03)
+    assert np.isin(buttons, [RIGHT, RIGHT_JUMP]).mean() == pytest.approx(0.6, abs=0.03)
+    assert set(buttons) == {1, 2, 4, 5, 7, 8}
+
+
+def test_balanced_holds_buttons_for_2_to_8_decisions_and_left_as_often_as_right():
+    buttons = balanced(np.random.default_rng(0), 20_000)
+
+    assert len(buttons) == 20_000
+    assert np.diff(np.flatnonzero(np.diff(buttons))).min() == 2
+    assert np.isin(buttons, [LEFT, LEFT_JUMP]).mean() == pytest.approx(0.4, abs=0.03)
+    assert np.isin(buttons, [RIGHT, RIGHT_JUMP]).mean() == pytest.approx(0.4, abs=0.03)
     assert set(buttons) == {1, 2, 4, 5, 7, 8}
 
 
@@ -104,8 +245,9 @@ def test_sticky_holds_buttons_for_2_to_12_steps_and_mostly_goes_right():
         ({"levels": (-1, 5)}, "got -1:5"),
         ({"steps": 0}, "steps must be at least 1, got 0"),
         ({"mode": "exploration"}, "mode must be 'easy' or 'hard', got 'exploration'"),
-        ({"policy": "expert"}, "policy must be one of 'random', 'sticky', got 'expert'"),
+        ({"policy": "expert"}, "policy must be one of 'random', 'sticky', .* got 'expert'"),
         ({"seed": -3}, "seed must be at least 0, got -3"),
+        ({"frame_skip": 0}, "frame_skip must be at least 1, got 0"),
         ({"num_workers": 0}, "num_workers must be at least 1, got 0"),
     ],
 )

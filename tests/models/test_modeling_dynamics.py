@@ -7,11 +7,12 @@ CONDITIONINGS = ["add", "concat", "prepend"]
 CONTEXTS = ["masked", "prefix", "clean"]
 
 
-@pytest.fixture
-def make(transformer):
+@pytest.fixture(params=[1, 2], ids=["a code a token", "blocks of codes"])
+def make(transformer, request):
     def make(**kwargs):
         torch.manual_seed(0)
-        kwargs = {"codebook_size": 32, "num_actions": 4, "grid_size": [4, 4], "num_frames": 5} | kwargs
+        sizes = {"codebook_size": 32, "num_actions": 4, "grid_size": [4, 4], "num_frames": 5}
+        kwargs = sizes | {"codes_per_token_side": request.param} | kwargs
         model = GenieDynamicsModel(GenieDynamicsConfig(**transformer, **kwargs))
         torch.nn.init.normal_(model.head.weight, std=0.5)  # an untrained model predicts the uniform distribution
         return model
@@ -69,7 +70,7 @@ def test_logits_at_positions_are_those_of_the_whole_frame(conditioning, pattern,
 
 def test_masking_follows_the_paper(make):
     codes = torch.randint(32, (400, 5, 4, 4))
-    draw = make().training_inputs(codes)
+    draw = make().training_inputs(codes, torch.zeros(400, 4).long())
     assert torch.equal(draw["context"], codes)
     assert not draw["mask"][:, 0].any()
     rates = draw["mask"][:, 1:].float().flatten(1).mean(1)
@@ -77,9 +78,9 @@ def test_masking_follows_the_paper(make):
 
 
 def test_prefix_context_leaves_first_frames_clean_in_half_of_the_samples(make):
-    mask = make(context="prefix", mask_rate=[1, 1]).training_inputs(torch.zeros(800, 5, 4, 4, dtype=torch.long))[
-        "mask"
-    ]
+    mask = make(context="prefix", mask_rate=[1, 1]).training_inputs(
+        torch.zeros(800, 5, 4, 4).long(), torch.zeros(800, 4).long()
+    )["mask"]
     first_masked = mask.flatten(2).all(2).int().argmax(1)
     share = torch.bincount(first_masked, minlength=5) / 800
     assert share[0] == 0 and abs(share[1] - (0.5 + 0.125)) < 0.06 and (share[2:] > 0.07).all()
@@ -87,9 +88,34 @@ def test_prefix_context_leaves_first_frames_clean_in_half_of_the_samples(make):
 
 def test_corruption_replaces_context_but_never_targets(make):
     codes = torch.randint(32, (200, 5, 4, 4))
-    draw = make(context_corruption=0.4).training_inputs(codes)
+    draw = make(context_corruption=0.4).training_inputs(codes, torch.zeros(200, 4).long())
     assert torch.equal(draw["codes"], codes)
     assert 0.15 < (draw["context"] != codes).float().mean() < 0.25
+
+
+def test_fully_masked_samples(make):
+    draw = make(fully_masked=0.25, mask_rate=[0.2, 0.5]).training_inputs(
+        torch.zeros(400, 5, 4, 4).long(), torch.zeros(400, 4).long()
+    )
+    full = draw["mask"][:, 1:].flatten(1).all(1)
+    assert 0.15 < full.float().mean() < 0.35 and not draw["mask"][:, 0].any()
+
+
+def test_own_samples_stand_in_the_context_of_some_samples_from_a_frame_on(make, codes, actions):
+    codes, actions = codes.repeat(20, 1, 1, 1), actions.repeat(20, 1)
+    model = make(context="clean", context_own_samples=0.5)
+    changed = (model.training_inputs(codes, actions)["context"] != codes).flatten(2).any(2)
+    assert not changed[20:].any() and not changed[:, 0].any()
+    assert changed[:20, -1].all()  # random weights guess wrong
+    assert (changed[:20].int().diff(dim=1) >= 0).all() and not changed[:20, 1].all()
+
+
+def test_an_own_sample_pass_under_autocast_leaves_the_gradients_whole(make, codes, actions):
+    model = make(context="clean", context_own_samples=0.5)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = model(**model.training_inputs(codes, actions)).loss
+    loss.backward()
+    assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
 
 
 @pytest.mark.parametrize("context", CONTEXTS)
@@ -121,7 +147,7 @@ def test_it_learns_one_clip(context, make, codes, actions):
     model = make(context=context)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     for _ in range(150):
-        output = model(actions=actions, **model.training_inputs(codes))
+        output = model(**model.training_inputs(codes, actions))
         output.loss.backward()
         optimizer.step()
         optimizer.zero_grad()
@@ -145,7 +171,7 @@ def test_codes_that_look_alike_start_alike(make):
 
 def test_gradients_reach_every_parameter(make, codes, actions):
     model = make()
-    model(actions=actions, **model.training_inputs(codes)).loss.backward()
+    model(**model.training_inputs(codes, actions)).loss.backward()
     assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
 
 
@@ -153,7 +179,8 @@ def test_save_and_load_give_the_same_logits(make, codes, actions, tmp_path):
     model = make().eval()
     model.save_pretrained(tmp_path)
     loaded = GenieDynamicsModel.from_pretrained(tmp_path)
-    assert loaded.config.mask_token_id == 32 and loaded.config.tokens_per_frame == 16
+    assert loaded.config.mask_token_id == 32
+    assert loaded.config.tokens_per_frame == 16 // model.config.codes_per_token_side**2
     torch.testing.assert_close(loaded(codes, actions).logits, model(codes, actions).logits, rtol=0, atol=0)
 
 
@@ -168,6 +195,8 @@ def test_a_wrong_number_of_actions_is_refused(make, codes, actions):
         ({"grid_size": [0, 4]}, r"at least 1, got \[0, 4\]"),
         ({"num_actions": 1}, "at least 2, got 1"),
         ({"context_corruption": 1.5}, r"\[0, 1\], got 1.5"),
+        ({"context_own_samples": 0.5}, "needs context 'clean', got 'masked'"),
+        ({"codes_per_token_side": 3}, r"side 3 do not tile the grid_size \[4, 4\]"),
     ],
 )
 def test_impossible_configurations_are_refused(kwargs, message, make):

@@ -10,10 +10,20 @@ from genie_hf.models.modeling_video_tokenizer import patchify, unpatchify
 def make(transformer):
     def make(**kwargs):
         torch.manual_seed(0)
-        kwargs = {"encoder": transformer, "decoder": transformer | {"num_hidden_layers": 1}} | kwargs
-        return GenieVideoTokenizer(GenieVideoTokenizerConfig(image_size=16, patch_size=4, codebook_size=32, **kwargs))
+        sizes = {"image_size": 16, "patch_size": 4}
+        parts = {"encoder": transformer, "decoder": transformer | {"num_hidden_layers": 1}}
+        quantizer = {"type": "vq", "codebook_size": 32}
+        return GenieVideoTokenizer(GenieVideoTokenizerConfig(**sizes | parts | {"quantizer": quantizer} | kwargs))
 
     return make
+
+
+FINER = {
+    "codes_per_token_side": 2,
+    "quantizer": {"type": "fsq", "levels": [4, 4, 4]},
+    "linear_path": True,
+}  # four codes a token, without a codebook to learn
+KINDS = pytest.mark.parametrize("kind", [{}, FINER], ids=["vq", "four fsq codes a token"])
 
 
 def test_patches_round_trip():
@@ -31,9 +41,10 @@ def clip_of_patches(num_clips, num_frames):
     return pixels.reshape(num_clips, num_frames, 3, 16, 16), grid
 
 
-def test_overfits_one_clip(make):
+@KINDS
+def test_overfits_one_clip(kind, make):
     pixels, _ = clip_of_patches(1, 5)
-    tokenizer = make()
+    tokenizer = make(**kind)
     optimizer = torch.optim.AdamW(tokenizer.parameters(), lr=1e-2)
     for _ in range(250):
         tokenizer(pixels).loss.backward()
@@ -80,8 +91,9 @@ def test_codes_and_frames_depend_on_no_later_frame(pattern, make, transformer, p
     torch.testing.assert_close(tokenizer.decode(codes)[:, :3], tokenizer.decode(changed_codes)[:, :3])
 
 
-def test_frame_by_frame_equals_all_at_once(make, pixels):
-    tokenizer = make().eval()
+@KINDS
+def test_frame_by_frame_equals_all_at_once(kind, make, pixels):
+    tokenizer = make(**kind).eval()
     codes, frames = tokenizer.encode(pixels), tokenizer.decode(tokenizer.encode(pixels))
     encoder_cache, decoder_cache = TemporalCache(5), TemporalCache(5)
     for t in range(5):
@@ -91,8 +103,9 @@ def test_frame_by_frame_equals_all_at_once(make, pixels):
         decoder_cache.advance()
 
 
-def test_gradients_reach_every_parameter(make, pixels):
-    tokenizer = make()
+@KINDS
+def test_gradients_reach_every_parameter(kind, make, pixels):
+    tokenizer = make(**kind)
     for _ in range(2):  # in the first pass the codebook is the latents' own k-means
         tokenizer.zero_grad()
         tokenizer(pixels).loss.backward()
@@ -111,8 +124,9 @@ def test_activation_checkpointing_changes_nothing(make, pixels):
     torch.testing.assert_close(*gradients)
 
 
-def test_attention_implementations_agree(make, pixels):
-    tokenizer = make().eval()
+@KINDS
+def test_attention_implementations_agree(kind, make, pixels):
+    tokenizer = make(**kind).eval()
     codes = tokenizer.encode(pixels)
     frames = {}
     for attention in ("eager", "sdpa"):
@@ -136,6 +150,28 @@ def test_save_and_load_give_the_same_output(make, pixels, tmp_path):
     assert automatic.dtype == torch.bfloat16 and automatic.quantizer.codebook.dtype == torch.float32
     assert (automatic.decode(codes).float() - tokenizer.decode(codes)).abs().max() < 0.1
     assert automatic.config.encoder.size() == tokenizer.config.encoder.size()
+
+
+def test_finer_codes_save_and_load(make, pixels, tmp_path):
+    tokenizer = make(**FINER).eval()
+    tokenizer.save_pretrained(tmp_path)
+    loaded, info = GenieVideoTokenizer.from_pretrained(tmp_path, output_loading_info=True)
+    assert not any(info.values()) and loaded.config.codebook_size == 64
+    codes = tokenizer.encode(pixels)
+    assert codes.shape == (2, 5, 8, 8) and torch.equal(loaded.encode(pixels), codes)
+
+
+def test_a_code_of_a_block_lies_where_its_part_of_the_picture_does(make):
+    tokenizer = make(**FINER | {"encoder": {"pattern": "spatial", "num_hidden_layers": 0}}).eval()
+    quarter = torch.zeros(1, 1, 3, 16, 16)
+    quarter[..., :4, 4:8] = 1  # the second patch: codes [0:2, 2:4]
+    changed = tokenizer.encode(quarter) != tokenizer.encode(torch.zeros_like(quarter))
+    assert changed[0, 0, :2, 2:4].any() and not changed[0, 0, 2:].any() and not changed[0, 0, :, 4:].any()
+
+
+def test_a_file_from_before_there_were_quantizers_is_read():
+    config = GenieVideoTokenizerConfig.from_dict({"codebook_size": 64, "codebook_dim": 8, "image_size": 16})
+    assert (config.codebook_size, config.codebook_dim, config.quantizer.model_type) == (64, 8, "vq")
 
 
 @pytest.mark.parametrize(

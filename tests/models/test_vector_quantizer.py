@@ -3,12 +3,13 @@ import torch
 import torch.nn.functional as F
 from diffusers.models.autoencoders.vae import VectorQuantizer as DiffusersVectorQuantizer
 
+from genie_hf.models.configuration_quantizer import VectorQuantizerConfig
 from genie_hf.models.vector_quantizer import VectorQuantizer
 
 
 def make(size=8, dim=4, **kwargs):
     torch.manual_seed(0)
-    quantizer = VectorQuantizer(size, dim, **kwargs)
+    quantizer = VectorQuantizer(VectorQuantizerConfig(codebook_size=size, codebook_dim=dim, **kwargs))
     quantizer.reset_parameters()
     return quantizer
 

@@ -95,7 +95,7 @@ def test_the_recipe_as_plain_values_builds_the_same_recipe(tiny_values):
     for section, keys in {
         "video_tokenizer": ["image_size"],
         "latent_action_model": ["image_size", "codebook_size"],
-        "dynamics": ["codebook_size", "grid_size", "num_actions"],
+        "dynamics": ["codebook_size", "codes_per_token_side", "grid_size", "num_actions"],
     }.items():
         for key in keys:
             del plain[section][key]

@@ -52,17 +52,22 @@ class GenieAutoencoderConfig(PreTrainedConfig):
         return super().to_dict() | {name: getattr(self, name).size() for name in ("encoder", "decoder")}
 
     @property
-    def grid_size(self) -> tuple[int, int]:
-        """Rows and columns (h, w) of patches, or codes, in a frame."""
+    def patch_grid_size(self) -> tuple[int, int]:
+        """Rows and columns of patches in a frame; each is a token."""
         return patch_grid(self.image_size, self.patch_size)
 
     @property
+    def grid_size(self) -> tuple[int, int]:
+        """Rows and columns (h, w) of codes in a frame."""
+        return self.patch_grid_size
+
+    @property
     def tokens_per_frame(self) -> int:
-        rows, columns = self.grid_size
+        rows, columns = self.patch_grid_size
         return rows * columns
 
     @property
     def frame_size(self) -> tuple[int, int]:
         """Height and width of a frame in pixels."""
-        rows, columns = self.grid_size
+        rows, columns = self.patch_grid_size
         return rows * self.patch_size, columns * self.patch_size

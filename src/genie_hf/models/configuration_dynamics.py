@@ -16,17 +16,22 @@ class GenieDynamicsConfig(STTransformerConfig):
         codebook_size: number of video codes V; V itself is the mask.
         num_actions: number of latent actions A.
         grid_size: rows and columns of codes in a frame.
+        codes_per_token_side: a token stands for a block of this many codes squared, as in the video tokenizer: 1 as in
+            the paper; with 2 a frame of 16x16 codes costs what 64 tokens cost.
         num_frames: frames that attention in time spans: the world's memory.
         action_conditioning: how an action enters the frame that it leads to: `"add"`, an embedding added to every
             token (paper: more controllable than concatenation); `"concat"`, concatenated and projected; `"prepend"`, a
             token of its own in front of the frame's.
         mask_rate: bounds of the share of masked codes in training, drawn uniformly for each sample (paper: [0.5, 1]).
+        fully_masked: share of the training samples in which every code is masked, as at the first MaskGIT step.
         context: what a masked frame sees of the frames before it in training: `"masked"`, as they are masked
             themselves (paper); `"prefix"`, in half of the samples a random number of first frames is clean;
             `"clean"`, always the clean frames, as in play (the clip passes twice, clean and masked, and a masked
             frame attends to the clean ones).
         context_corruption: largest share of context codes that are replaced by random ones, drawn uniformly for each
             sample, so that play from imperfect frames is practised.
+        context_own_samples: share of the training samples whose context, from a random frame on, is what the model
+            itself draws for these frames in one step. For `context="clean"`.
     """
 
     model_type = "genie_dynamics"
@@ -34,11 +39,14 @@ class GenieDynamicsConfig(STTransformerConfig):
     codebook_size: int = 1024
     num_actions: int = 8
     grid_size: list[int] | tuple[int, int] | None = None
+    codes_per_token_side: int = 1
     num_frames: int = 16
     action_conditioning: Literal["add", "concat", "prepend"] = "add"
     mask_rate: list[float | int] | tuple[float | int, float | int] | None = None
+    fully_masked: float | int = 0.0
     context: Literal["masked", "prefix", "clean"] = "masked"
     context_corruption: float | int = 0.0
+    context_own_samples: float | int = 0.0
 
     def __post_init__(self, **kwargs):
         self.grid_size = [16, 16] if self.grid_size is None else list(self.grid_size)
@@ -50,11 +58,17 @@ class GenieDynamicsConfig(STTransformerConfig):
         """Raises `ValueError` for values that cannot be."""
         if len(self.grid_size) != 2 or min(self.grid_size) < 1:
             raise ValueError(f"grid_size must be [rows, columns] of at least 1, got {self.grid_size}.")
+        side = self.codes_per_token_side
+        if side < 1 or self.grid_size[0] % side or self.grid_size[1] % side:
+            raise ValueError(f"blocks of codes_per_token_side {side} do not tile the grid_size {self.grid_size}.")
         low, high = self.mask_rate
         if not 0 <= low <= high <= 1:
             raise ValueError(f"mask_rate must be [low, high] with 0 <= low <= high <= 1, got {self.mask_rate}.")
-        if not 0 <= self.context_corruption <= 1:
-            raise ValueError(f"context_corruption must lie in [0, 1], got {self.context_corruption}.")
+        for name in ("context_corruption", "context_own_samples", "fully_masked"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must lie in [0, 1], got {getattr(self, name)}.")
+        if self.context_own_samples and self.context != "clean":
+            raise ValueError(f"context_own_samples needs context 'clean', got {self.context!r}.")
         if self.num_actions < 2:
             raise ValueError(f"num_actions must be at least 2, got {self.num_actions}: one action controls nothing.")
         if self.num_frames < 2:
@@ -66,8 +80,14 @@ class GenieDynamicsConfig(STTransformerConfig):
         return self.codebook_size
 
     @property
+    def token_grid_size(self) -> tuple[int, int]:
+        """Rows and columns of tokens in a frame."""
+        return self.grid_size[0] // self.codes_per_token_side, self.grid_size[1] // self.codes_per_token_side
+
+    @property
     def tokens_per_frame(self) -> int:
-        return self.grid_size[0] * self.grid_size[1]
+        rows, columns = self.token_grid_size
+        return rows * columns
 
 
 __all__ = ["GenieDynamicsConfig"]

@@ -5,6 +5,7 @@ from typing import Literal
 from huggingface_hub.dataclasses import strict
 
 from .configuration_autoencoder import GenieAutoencoderConfig
+from .configuration_quantizer import VectorQuantizerConfig
 
 
 @strict
@@ -31,6 +32,8 @@ class GenieLatentActionConfig(GenieAutoencoderConfig):
         continuous_steps: training passes with unquantised latents, before k-means makes the codebook.
         batch_norm: whether latents are batch-normalised before they are projected onto the sphere.
         frame_differences: whether the encoder also sees each frame's difference from the one before.
+        readout: how the patches of a frame become one latent: `"mean"`, their average; `"flatten"`, a few numbers of
+            each patch side by side, so that a small moving thing is not averaged away.
         decoder_context: frames that the decoder sees before the one it predicts: `"all"` (paper), a number of frames,
             or `"masked"`, all with a random share of their patches hidden in training.
         residual: whether the decoder predicts the change from the last frame, which it starts by copying.
@@ -52,6 +55,7 @@ class GenieLatentActionConfig(GenieAutoencoderConfig):
     continuous_steps: int = 400
     batch_norm: bool = True
     frame_differences: bool = True
+    readout: Literal["mean", "flatten"] = "mean"
     decoder_context: int | Literal["all", "masked"] = "all"
     residual: bool = True
     motion_weight: float | int = 1.0
@@ -70,6 +74,18 @@ class GenieLatentActionConfig(GenieAutoencoderConfig):
             )
         if isinstance(self.decoder_context, int) and self.decoder_context < 1:
             raise ValueError(f"decoder_context must be at least 1 frame, got {self.decoder_context}.")
+
+    @property
+    def quantizer(self) -> VectorQuantizerConfig:
+        """Of the latent actions."""
+        return VectorQuantizerConfig(
+            codebook_size=self.num_actions,
+            codebook_dim=self.action_dim,
+            commitment_weight=self.commitment_weight,
+            revival_threshold=self.revival_threshold,
+            continuous_steps=self.continuous_steps,
+            batch_norm=self.batch_norm,
+        )
 
 
 __all__ = ["GenieLatentActionConfig"]

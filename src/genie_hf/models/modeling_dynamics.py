@@ -3,9 +3,14 @@
 A decoder-only MaskGIT: it sees a frame whose codes are partly masked, the frames before it and the action that leads
 to it, and predicts the masked codes.
 
-Dimension keys: B batch, T frames, (h, w) rows and columns of codes, S = h * w, D width, V codes, A actions.
+A token stands for a block of codes: one code in the paper, n = `codes_per_token_side` ** 2 in general. The transformer
+sees tokens; what is masked, drawn and returned are codes.
+
+Dimension keys: B batch, T frames, (h, w) rows and columns of codes, S = h * w / n tokens in a frame, D width, V codes,
+A actions.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -53,6 +58,10 @@ class GenieDynamicsModel(GeniePreTrainedModel):
         super().__init__(config)
         D = config.hidden_size
         self.code_embedding = nn.Embedding(config.codebook_size + 1, D)  # the last row is the mask
+        block = config.codes_per_token_side**2
+        if block > 1:
+            self.to_token = nn.Linear(block * D, D)
+            self.from_token = nn.Linear(D, block * D)
         self.action_embedding = nn.Embedding(config.num_actions + 1, D)  # the last row stands before the first frame
         if config.action_conditioning == "concat":
             self.action_projection = nn.Linear(2 * D, D)
@@ -117,14 +126,12 @@ class GenieDynamicsModel(GeniePreTrainedModel):
         if not continuing:  # nothing leads to the first frame
             actions = F.pad(actions, (1, 0), value=self.config.num_actions)
         if mask is None:
-            logits = self.head(self._hidden(codes, actions, cache, positions=positions))
-            return GenieDynamicsOutput(
-                logits=logits.unflatten(2, self.config.grid_size) if positions is None else logits
-            )
+            return GenieDynamicsOutput(logits=self._logits(self._hidden(codes, actions, cache, positions), positions))
 
         seen = codes if context is None else context
         if self.config.context == "clean":
-            logits, codes, mask = self._clean_context_logits(seen, codes, actions, mask), codes[:, 1:], mask[:, 1:]
+            logits = self._clean_context_logits(seen, codes, actions, mask)
+            codes, mask = codes[:, 1:], mask[:, 1:]
         else:
             logits = self._logits(self._hidden(seen.masked_fill(mask, self.config.mask_token_id), actions))
         masked_logits, targets = logits[mask].float(), codes[mask]
@@ -135,13 +142,16 @@ class GenieDynamicsModel(GeniePreTrainedModel):
         )
 
     @torch.no_grad()
-    def training_inputs(self, codes: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
-        """Draws what is hidden and what is corrupted: `model(actions=actions, **model.training_inputs(codes))`.
+    def training_inputs(
+        self, codes: Tensor, actions: Tensor, generator: torch.Generator | None = None
+    ) -> dict[str, Tensor]:
+        """Draws what is hidden and what is corrupted: `model(**model.training_inputs(codes, actions))`.
 
         The first frame is never masked; the share of masked codes is drawn for each sample (section 2.1).
 
         Args:
             codes: int64 in [0, codebook_size), of shape `(batch_size, num_frames, h, w)`.
+            actions: int64 in [0, num_actions), of shape `(batch_size, num_frames - 1)`.
             generator: source of the random draws, on the codes' device.
         """
         config = self.config
@@ -152,14 +162,33 @@ class GenieDynamicsModel(GeniePreTrainedModel):
         B, T = codes.shape[:2]
         low, high = config.mask_rate
         mask = rand(*codes.shape) < low + (high - low) * rand(B, 1, 1, 1)
+        if config.fully_masked:
+            mask |= rand(B, 1, 1, 1) < config.fully_masked
+        frame = torch.arange(T, device=codes.device)
         first_masked = torch.ones(B, dtype=torch.long, device=codes.device)
         if config.context == "prefix":
             length = 1 + (rand(B) * (T - 1)).long()
             first_masked = torch.where(rand(B) < 0.5, length, first_masked)
-        mask &= (torch.arange(T, device=codes.device) >= first_masked[:, None])[:, :, None, None]
+        mask &= (frame >= first_masked[:, None])[:, :, None, None]
+        context = codes
+        count = round(config.context_own_samples * B)
+        if count:  # the samples of a batch are in random order: the first ones are as good as any
+            first_own = 1 + (rand(count) * (T - 1)).long()
+            is_own = (frame >= first_own[:, None])[:, :, None, None]
+            own = torch.where(is_own, self._draw_once(codes[:count], actions[:count], rand), codes[:count])
+            context = torch.cat([own, codes[count:]])
         wrong = (rand(*codes.shape) * config.codebook_size).long()
-        context = torch.where(rand(*codes.shape) < config.context_corruption * rand(B, 1, 1, 1), wrong, codes)
-        return {"codes": codes, "mask": mask, "context": context}
+        context = torch.where(rand(*codes.shape) < config.context_corruption * rand(B, 1, 1, 1), wrong, context)
+        return {"codes": codes, "actions": actions, "mask": mask, "context": context}
+
+    def _draw_once(self, codes: Tensor, actions: Tensor, rand: Callable[..., Tensor]) -> Tensor:
+        """What the model makes of each frame after the first in one step, at temperatures between 0 and 1."""
+        led_to = F.pad(actions, (1, 0), value=self.config.num_actions)
+        logits = self._clean_context_logits(codes, codes, led_to, torch.ones_like(codes, dtype=torch.bool))
+        gumbel = -torch.log(-torch.log(rand(*logits.shape).clamp(1e-6, 1 - 1e-6)))
+        drawn = (logits.float() + rand(len(codes), 1, 1, 1, 1) * gumbel).argmax(dim=-1)
+        torch.clear_autocast_cache()  # or the pass with gradients would use weights that were cast without them
+        return torch.cat([codes[:, :1], drawn], dim=1)
 
     def _clean_context_logits(self, seen: Tensor, codes: Tensor, actions: Tensor, mask: Tensor) -> Tensor:
         """Passes the clip clean, then frames 2..T masked; a masked frame sees itself and the clean ones before it."""
@@ -183,26 +212,62 @@ class GenieDynamicsModel(GeniePreTrainedModel):
         codes: Tensor,
         actions: Tensor,
         cache: TemporalCache | None = None,
+        positions: Tensor | None = None,
         times: Tensor | None = None,
         visible: Tensor | None = None,
-        positions: Tensor | None = None,
     ) -> Tensor:
-        """(B, T, h, w) codes and the (B, T) actions into them -> (B, T, S, D), or (B, T, K, D) at `positions`."""
-        hidden = self.code_embedding(codes.flatten(-2))
+        """(B, T, h, w) codes and the (B, T) actions into them -> (B, T, S, D), or where `positions` (B, K) name fewer
+        codes than there are tokens (B, T, K, D), the token of each."""
+        config = self.config
+        if config.codes_per_token_side > 1:
+            hidden = self.to_token(self.code_embedding(self._blocks(codes)).flatten(-2))
+        else:
+            hidden = self.code_embedding(codes.flatten(-2))
+        tokens = None
+        if positions is not None and positions.shape[1] < config.tokens_per_frame:
+            tokens, _ = self._token_and_slot(positions)
         action = self.action_embedding(actions).unsqueeze(2)
-        conditioning = self.config.action_conditioning
-        if conditioning == "add":
+        if config.action_conditioning == "add":
             hidden = hidden + action
-        elif conditioning == "concat":
+        elif config.action_conditioning == "concat":
             hidden = self.action_projection(torch.cat([hidden, action.expand_as(hidden)], dim=-1))
         else:
             hidden = torch.cat([action, hidden], dim=2)
-            positions = None if positions is None else positions + 1
-        hidden = self.transformer(hidden, cache, times, visible, positions)
-        return hidden[:, :, 1:] if conditioning == "prepend" and positions is None else hidden
+            tokens = None if tokens is None else tokens + 1
+        hidden = self.transformer(hidden, cache, times, visible, tokens)
+        return hidden[:, :, 1:] if config.action_conditioning == "prepend" and tokens is None else hidden
 
-    def _logits(self, hidden: Tensor) -> Tensor:
-        return self.head(hidden).unflatten(2, self.config.grid_size)
+    def _logits(self, hidden: Tensor, positions: Tensor | None = None) -> Tensor:
+        """What `_hidden` gave -> (B, T, h, w, V), or (B, T, K, V) at `positions` (B, K)."""
+        config = self.config
+        side, (rows, columns) = config.codes_per_token_side, config.token_grid_size
+        if side > 1:
+            hidden = self.from_token(hidden).unflatten(-1, (side**2, config.hidden_size))  # (B, T, tokens, n, D)
+        else:
+            hidden = hidden.unsqueeze(-2)
+        if positions is None:
+            hidden = hidden.unflatten(3, (side, side)).unflatten(2, (rows, columns))
+            hidden = hidden.transpose(3, 4).flatten(4, 5).flatten(2, 3)  # (B, T, rows, side, columns, side, D)
+            return self.head(hidden)
+        token, slot = self._token_and_slot(positions)
+        if positions.shape[1] < config.tokens_per_frame:
+            token = torch.arange(positions.shape[1], device=positions.device).expand_as(positions)
+        sample = torch.arange(len(positions), device=positions.device)[:, None]
+        hidden = hidden.transpose(1, 2).transpose(2, 3)[sample, token, slot]  # (B, tokens, n, T, D) -> (B, K, T, D)
+        return self.head(hidden.transpose(1, 2))
+
+    def _blocks(self, codes: Tensor) -> Tensor:
+        """(B, T, h, w) -> (B, T, S, n): the codes of each token."""
+        side = self.config.codes_per_token_side
+        blocks = codes.unflatten(3, (-1, side)).unflatten(2, (-1, side))  # (B, T, rows, side, columns, side)
+        return blocks.transpose(3, 4).flatten(4, 5).flatten(2, 3)
+
+    def _token_and_slot(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """For positions of codes in [0, h * w): the token that each belongs to, and its place in the token."""
+        side, columns = self.config.codes_per_token_side, self.config.grid_size[1]
+        row, column = positions // columns, positions % columns
+        token = row // side * (columns // side) + column // side
+        return token, row % side * side + column % side
 
 
 __all__ = ["GenieDynamicsModel", "GenieDynamicsOutput"]

@@ -49,6 +49,9 @@ class GenieLatentActionOutput(ModelOutput):
     actions: torch.LongTensor | None = None
 
 
+READOUT_DIM = 16  # numbers that the flattened read-out takes of each patch
+
+
 class GenieLatentActionModel(GeniePreTrainedModel):
     """Infers latent actions from frames. Its decoder exists for training only.
 
@@ -72,15 +75,12 @@ class GenieLatentActionModel(GeniePreTrainedModel):
             self.decoder_embedding = nn.Embedding(config.codebook_size, config.decoder.hidden_size)
             self.head = nn.Linear(config.decoder.hidden_size, config.codebook_size)
         self.encoder = STTransformer(config.encoder, config.tokens_per_frame, config)
-        self.to_latent = nn.Linear(config.encoder.hidden_size, config.action_dim)
-        self.quantizer = VectorQuantizer(
-            config.num_actions,
-            config.action_dim,
-            config.commitment_weight,
-            config.revival_threshold,
-            continuous_steps=config.continuous_steps,
-            batch_norm=config.batch_norm,
-        )
+        if config.readout == "flatten":
+            self.to_readout = nn.Linear(config.encoder.hidden_size, READOUT_DIM)
+            self.to_latent = nn.Linear(config.tokens_per_frame * READOUT_DIM, config.action_dim)
+        else:
+            self.to_latent = nn.Linear(config.encoder.hidden_size, config.action_dim)
+        self.quantizer = VectorQuantizer(config.quantizer)
         self.action_embedding = nn.Linear(config.action_dim, config.decoder.hidden_size)
         self.decoder = STTransformer(config.decoder, config.tokens_per_frame, config)
         if config.decoder_context == "masked":
@@ -117,7 +117,8 @@ class GenieLatentActionModel(GeniePreTrainedModel):
         else:
             hidden = self.encoder_embedding(frames.flatten(-2))
         hidden = self.encoder(hidden)[:, 1:]  # action t is read where x_{t+1} has just been seen
-        return self.to_latent(hidden.mean(dim=2))
+        read = self.to_readout(hidden).flatten(2) if self.config.readout == "flatten" else hidden.mean(dim=2)
+        return self.to_latent(read)
 
     def decode(self, frames: Tensor, actions: Tensor) -> Tensor:
         """Predicts each next frame from the frames before it and the action.

@@ -13,6 +13,7 @@ from transformers import initialization as init
 from transformers.utils import ModelOutput
 
 from .configuration_video_tokenizer import GenieVideoTokenizerConfig
+from .quantizers import make_quantizer
 from .st_transformer import GeniePreTrainedModel, STTransformer
 from .temporal_cache import TemporalCache
 from .vector_quantizer import VectorQuantizer
@@ -80,20 +81,17 @@ class GenieVideoTokenizer(GeniePreTrainedModel):
     def __init__(self, config: GenieVideoTokenizerConfig):
         super().__init__(config)
         patch_dim = config.num_channels * config.patch_size**2
+        latent_dim = config.codes_per_token_side**2 * config.codebook_dim
         self.patch_embedding = nn.Linear(patch_dim, config.encoder.hidden_size)
         self.encoder = STTransformer(config.encoder, config.tokens_per_frame, config)
-        self.to_latent = nn.Linear(config.encoder.hidden_size, config.codebook_dim)
-        self.quantizer = VectorQuantizer(
-            config.codebook_size,
-            config.codebook_dim,
-            config.commitment_weight,
-            config.revival_threshold,
-            continuous_steps=config.continuous_steps,
-            batch_norm=config.batch_norm,
-        )
-        self.from_latent = nn.Linear(config.codebook_dim, config.decoder.hidden_size)
+        self.to_latent = nn.Linear(config.encoder.hidden_size, latent_dim)
+        self.quantizer = make_quantizer(config.quantizer)
+        self.from_latent = nn.Linear(latent_dim, config.decoder.hidden_size)
         self.decoder = STTransformer(config.decoder, config.tokens_per_frame, config)
         self.to_pixels = nn.Linear(config.decoder.hidden_size, patch_dim)
+        if config.linear_path:
+            self.patch_to_latent = nn.Linear(patch_dim, latent_dim, bias=False)
+            self.latent_to_pixels = nn.Linear(latent_dim, patch_dim, bias=False)
         self.post_init()
 
     @torch.no_grad()
@@ -102,10 +100,13 @@ class GenieVideoTokenizer(GeniePreTrainedModel):
         if isinstance(module, VectorQuantizer):
             module.reset_parameters()
         elif isinstance(module, GenieVideoTokenizer):
-            # Code vectors have unit length and codebook_dim components: make the decoder's input of unit variance.
-            init.normal_(module.from_latent.weight)
-            embedding = module.patch_embedding
-            init.normal_(embedding.weight, std=PIXEL_SCALE * embedding.in_features**-0.5)
+            if isinstance(module.quantizer, VectorQuantizer):
+                # Code vectors have unit length: make the decoder's input of unit variance all the same.
+                init.normal_(module.from_latent.weight, std=module.config.codes_per_token_side**-1.0)
+            for embedding in [module.patch_embedding] + (
+                [module.patch_to_latent] if module.config.linear_path else []
+            ):
+                init.normal_(embedding.weight, std=PIXEL_SCALE * embedding.in_features**-0.5)
             init.constant_(module.to_pixels.bias, 0.5)  # the middle of [0, 1]
 
     @torch.no_grad()
@@ -121,8 +122,16 @@ class GenieVideoTokenizer(GeniePreTrainedModel):
         Args:
             pixels: in [0, 1], of shape `(batch_size, num_frames, channels, height, width)`; about 30 patches for each
                 code.
+
+        Raises:
+            ValueError: for a tokenizer without a learnt codebook, with several codes a token, or with a linear path.
         """
         config = self.config
+        if not isinstance(self.quantizer, VectorQuantizer) or config.codes_per_token_side > 1 or config.linear_path:
+            raise ValueError(
+                "a tokenizer starts from data only with a vector quantizer, codes_per_token_side 1 and no "
+                "linear_path; leave initialize_from_frames out."
+            )
         for transformer in (self.encoder, self.decoder):  # near the identity, so that little is lost on the way
             for block in transformer.blocks:
                 for linear in block.output_layers():
@@ -144,6 +153,7 @@ class GenieVideoTokenizer(GeniePreTrainedModel):
         fit_linear(self.to_pixels, self.decoder(self.from_latent(vectors)).flatten(0, -2), patches.flatten(0, -2))
 
     def _encode_latents(self, pixels: Tensor, cache: TemporalCache | None = None) -> Tensor:
+        """(B, T, C, H, W) -> (B, T, h, w, codebook_dim)."""
         height, width = self.config.frame_size
         if pixels.dim() != 5 or pixels.shape[2:] != (self.config.num_channels, height, width):
             raise ValueError(
@@ -151,11 +161,19 @@ class GenieVideoTokenizer(GeniePreTrainedModel):
                 f"got {tuple(pixels.shape)}; resize the frames."
             )
         patches = patchify(pixels.to(self.dtype), self.config.patch_size) - 0.5
-        return self.to_latent(self.encoder(self.patch_embedding(patches), cache))
+        latents = self.to_latent(self.encoder(self.patch_embedding(patches), cache))
+        if self.config.linear_path:
+            latents = latents + self.patch_to_latent(patches)
+        latents = unpatchify(latents, self.config.codes_per_token_side, self.config.patch_grid_size)
+        return latents.movedim(2, -1)  # (B, T, codebook_dim, h, w) -> (B, T, h, w, codebook_dim)
 
     def _decode_vectors(self, vectors: Tensor, cache: TemporalCache | None = None) -> Tensor:
-        hidden = self.decoder(self.from_latent(vectors.to(self.dtype)), cache)
-        return unpatchify(self.to_pixels(hidden), self.config.patch_size, self.config.grid_size)
+        """(B, T, h, w, codebook_dim) -> (B, T, C, H, W)."""
+        latents = patchify(vectors.to(self.dtype).movedim(-1, 2), self.config.codes_per_token_side)
+        pixels = self.to_pixels(self.decoder(self.from_latent(latents), cache))
+        if self.config.linear_path:
+            pixels = pixels + self.latent_to_pixels(latents)
+        return unpatchify(pixels, self.config.patch_size, self.config.patch_grid_size)
 
     def encode(self, pixels: Tensor, cache: TemporalCache | None = None) -> Tensor:
         """
@@ -169,8 +187,7 @@ class GenieVideoTokenizer(GeniePreTrainedModel):
         Raises:
             ValueError: where the frames are not of the configured size.
         """
-        codes = self.quantizer(self._encode_latents(pixels, cache)).codes
-        return codes.unflatten(-1, self.config.grid_size)
+        return self.quantizer(self._encode_latents(pixels, cache)).codes
 
     def decode(self, codes: Tensor, cache: TemporalCache | None = None) -> Tensor:
         """
@@ -181,7 +198,7 @@ class GenieVideoTokenizer(GeniePreTrainedModel):
         Returns:
             Pixels in [0, 1] of shape `(batch_size, num_frames, channels, height, width)`.
         """
-        return self._decode_vectors(self.quantizer.lookup(codes.flatten(-2)), cache).clamp(0, 1)
+        return self._decode_vectors(self.quantizer.lookup(codes), cache).clamp(0, 1)
 
     def forward(self, pixels: Tensor) -> GenieVideoTokenizerOutput:
         """
@@ -199,7 +216,7 @@ class GenieVideoTokenizer(GeniePreTrainedModel):
             perplexity=quantized.perplexity,
             usage=quantized.usage,
             reconstruction=reconstruction,
-            codes=quantized.codes.unflatten(-1, self.config.grid_size),
+            codes=quantized.codes,
         )
 
 

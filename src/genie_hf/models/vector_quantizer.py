@@ -5,68 +5,32 @@ Latents and codes are compared on the unit sphere. The codebook is a parameter t
 share of the latents stays far below an even share is put where a latent is. All arithmetic is float32.
 """
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import initialization as init
-from transformers.utils import ModelOutput
 
+from .configuration_quantizer import VectorQuantizerConfig
+from .quantizer_output import QuantizerOutput, code_counts, code_shares
 
-@dataclass
-class VectorQuantizerOutput(ModelOutput):
-    """
-    Args:
-        quantized: code vectors of unit length with a straight-through gradient, of the latents' shape.
-        codes: int64 indices in [0, codebook_size), of the latents' shape without the last axis.
-        codebook_loss: pulls codes to their latents.
-        commitment_loss: pulls latents to their codes, times the commitment weight.
-        perplexity: exp(entropy) of the codes in this batch, in [1, codebook_size].
-        usage: share of the codebook that is alive by its moving average, in [0, 1].
-    """
-
-    quantized: torch.FloatTensor | None = None
-    codes: torch.LongTensor | None = None
-    codebook_loss: torch.FloatTensor | None = None
-    commitment_loss: torch.FloatTensor | None = None
-    perplexity: torch.FloatTensor | None = None
-    usage: torch.FloatTensor | None = None
+USAGE_DECAY = 0.95  # of the moving average that tells dead codes
 
 
 class VectorQuantizer(nn.Module):
     """Maps latents to the nearest of `codebook_size` unit vectors.
 
     Args:
-        codebook_size: number of codes.
-        codebook_dim: size of a latent (paper: 32).
-        commitment_weight: weight of the commitment loss (0.25, van den Oord et al. 2017).
-        revival_threshold: a code is dead when its moving share of the latents is below this part of an even share.
-        usage_decay: decay of that moving average.
-        continuous_steps: training passes in which latents pass unquantised, before k-means makes the codebook from
-            them.
-        batch_norm: whether latents are batch-normalised before they are projected onto the sphere, which keeps a
-            constant offset from sending all of them to one code.
+        config: sizes and how the codebook is kept alive.
     """
 
-    def __init__(
-        self,
-        codebook_size: int,
-        codebook_dim: int,
-        commitment_weight: float = 0.25,
-        revival_threshold: float = 0.05,
-        usage_decay: float = 0.95,
-        continuous_steps: int = 0,
-        batch_norm: bool = False,
-    ):
+    def __init__(self, config: VectorQuantizerConfig):
         super().__init__()
-        self.commitment_weight = commitment_weight
-        self.revival_threshold = revival_threshold
-        self.usage_decay = usage_decay
-        self.continuous_steps = continuous_steps
-        self.batch_norm = nn.BatchNorm1d(codebook_dim) if batch_norm else None
-        self.codebook = nn.Parameter(torch.empty(codebook_size, codebook_dim))
-        self.register_buffer("usage", torch.empty(codebook_size))  # moving share of the latents, times codebook_size
+        self.config = config
+        self.batch_norm = nn.BatchNorm1d(config.codebook_dim) if config.batch_norm else None
+        self.codebook = nn.Parameter(torch.empty(config.codebook_size, config.codebook_dim))
+        self.register_buffer(
+            "usage", torch.empty(config.codebook_size)
+        )  # moving share of the latents, times their number
         self.register_buffer("training_passes", torch.empty((), dtype=torch.long))
 
     @torch.no_grad()
@@ -87,7 +51,7 @@ class VectorQuantizer(nn.Module):
         """Unit vectors of shape `(..., codebook_dim)` for codes of shape `(...)`."""
         return F.embedding(codes, F.normalize(self.codebook.float(), dim=-1))
 
-    def forward(self, latents: Tensor) -> VectorQuantizerOutput:
+    def forward(self, latents: Tensor) -> QuantizerOutput:
         """
         Args:
             latents: tensor of shape `(..., codebook_dim)`.
@@ -106,18 +70,18 @@ class VectorQuantizer(nn.Module):
                 codes = self._nearest(flat)
                 vectors = self.lookup(codes)
                 codebook_loss = F.mse_loss(vectors, flat.detach())
-                commitment_loss = self.commitment_weight * F.mse_loss(flat, vectors.detach())
+                commitment_loss = self.config.commitment_weight * F.mse_loss(flat, vectors.detach())
                 quantized = flat + (vectors - flat).detach()
                 if learns:
                     self._track_usage(codes)
-            share = torch.bincount(codes, minlength=self.codebook_size) / codes.numel()
-            return VectorQuantizerOutput(
+            share = code_shares(codes, self.codebook_size)
+            return QuantizerOutput(
                 quantized=quantized.view(latents.shape).to(latents.dtype),
                 codes=codes.view(latents.shape[:-1]),
                 codebook_loss=codebook_loss,
                 commitment_loss=commitment_loss,
                 perplexity=torch.special.entr(share).sum().exp(),
-                usage=(self.usage >= self.revival_threshold).float().mean(),
+                usage=(self.usage >= self.config.revival_threshold).float().mean(),
             )
 
     @torch.no_grad()
@@ -132,22 +96,22 @@ class VectorQuantizer(nn.Module):
             flat = self.batch_norm(flat)
         self.codebook.copy_(_broadcast(_k_means(F.normalize(flat, dim=-1), self.codebook_size)))
         self.usage.fill_(1.0)
-        self.training_passes.fill_(self.continuous_steps + 1)
+        self.training_passes.fill_(self.config.continuous_steps + 1)
 
     @torch.no_grad()
     def _update_codebook(self, flat: Tensor) -> bool:
         """Starts the codebook, or revives its dead codes, from this batch. True while latents are still continuous."""
         step = int(self.training_passes)
         self.training_passes += 1
-        if step < self.continuous_steps:
+        if step < self.config.continuous_steps:
             return True
-        if step == self.continuous_steps:
+        if step == self.config.continuous_steps:
             self.codebook.copy_(_broadcast(_k_means(flat, self.codebook_size)))
             self.usage.fill_(1.0)
         else:
             # Adam's moments of a dead code need no reset: it has had no gradient for long, so they have decayed to
             # zero.
-            dead = (self.usage < self.revival_threshold).nonzero().squeeze(1)
+            dead = (self.usage < self.config.revival_threshold).nonzero().squeeze(1)
             if len(dead):
                 self.codebook[dead] = _broadcast(_sample(flat, len(dead)))
                 self.usage[dead] = 1.0
@@ -155,10 +119,10 @@ class VectorQuantizer(nn.Module):
 
     @torch.no_grad()
     def _track_usage(self, codes: Tensor) -> None:
-        counts = torch.bincount(codes, minlength=self.codebook_size).float()
+        counts = code_counts(codes, self.codebook_size)
         if torch.distributed.is_initialized():
             torch.distributed.all_reduce(counts)
-        self.usage.lerp_(counts * (self.codebook_size / counts.sum()), 1 - self.usage_decay)
+        self.usage.lerp_(counts * (self.codebook_size / counts.sum()), 1 - USAGE_DECAY)
 
 
 def _sample(flat: Tensor, count: int) -> Tensor:

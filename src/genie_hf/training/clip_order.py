@@ -44,12 +44,14 @@ class ClipOrder(Sampler):
         share = self.batch_size // (self.num_passes * self.count)
         epoch = order = None
         for step in range(*self.steps):
-            batch = []
-            for position in range(step * self.batch_size, (step + 1) * self.batch_size):
+            position, stop, batch = step * self.batch_size, (step + 1) * self.batch_size, []
+            while position < stop:
                 if position // self.num_clips != epoch:
                     epoch = position // self.num_clips
                     order = self.shuffled(epoch)
-                batch.append(int(order[position % self.num_clips]))
+                first = position % self.num_clips
+                batch += order[first : first + stop - position].tolist()
+                position = step * self.batch_size + len(batch)
             for i in range(self.num_passes):
                 start = (i * self.count + self.index) * share
                 yield batch[start : start + share]

@@ -20,25 +20,23 @@ from accelerate.utils import DistributedDataParallelKwargs, set_seed
 from diffusers.training_utils import EMAModel
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
-from transformers import get_scheduler
 
 from ..data.video_dataset import VideoDataset
-from ..models.modeling_dynamics import GenieDynamicsModel
-from ..models.modeling_latent_action import GenieLatentActionModel
-from ..models.modeling_video_tokenizer import GenieVideoTokenizer
+from ..models.st_transformer import STBlock
 from ..precision import preferred_dtype
 from .alarm import sound_alarm
 from .cached_codes import CachedCodes, write_codes
 from .checkpoints import list_checkpoints, save_checkpoint
 from .clip_order import ClipOrder
+from .device_clips import DeviceClips
 from .metrics_log import MetricsLog
 from .pictures import draw_rows
 from .progress import Progress, clips_per_second, describe, means
-from .recipe import STAGES, Recipe, StageRecipe
+from .recipe import Recipe, StageRecipe
 from .run_folder import prepare_run, refuse_to_overwrite
-from .saving import save_models
 from .signals import ignore_interrupts, stop_signals
-from .stages import TokenizerStage, WorldStage
+from .stage import Stage
+from .stages import STAGES
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +79,7 @@ def train(
     Args:
         recipe: what to train on what.
         output: the pipeline's folder.
-        stage: `"tokenizer"` or `"world"`; by default both in this order, with `resume` from where they stopped.
+        stage: one of the recipe's stages; by default all in turn, with `resume` from where they stopped.
         resume: whether to continue from the last checkpoint.
         overwrite: whether an earlier run of the stage and its models may be replaced.
         max_minutes: time limit for each stage, in place of the recipe's. A stage that reaches it saves its models and
@@ -96,10 +94,11 @@ def train(
         ValueError: the stage does not exist, its data or its tokenizer is missing, or `output` holds a run already.
         FloatingPointError: the loss or the gradient is no longer finite.
     """
-    if stage is not None and stage not in STAGES:
-        raise ValueError(f"stage is {stage!r}; choose one of {', '.join(STAGES)}.")
+    stages = recipe.training.stages
+    if stage is not None and stage not in stages:
+        raise ValueError(f"stage is {stage!r}; the recipe's are {', '.join(stages)}.")
     output = Path(output)
-    names = [stage] if stage else list(STAGES)
+    names = [stage] if stage else list(stages)
     if resume:
         started = [name for name in names if list_checkpoints(output / "runs" / name)]
         if not started:
@@ -129,30 +128,28 @@ def train_stage(
     cache_codes: bool = False,
 ) -> TrainingResult:
     """Trains one stage; an earlier run of it is continued or replaced. See `train`."""
-    settings: StageRecipe = getattr(recipe.training, name)
+    settings = recipe.training.stages[name]
     max_minutes = settings.max_minutes if max_minutes is None else max_minutes
     run = output / "runs" / name
 
-    # 1. Where and in which precision
+    # 1. What, where and in which precision
+    set_seed(settings.seed)
     has_accelerator = torch.accelerator.is_available()
     device = torch.accelerator.current_accelerator() if has_accelerator else "cpu"
     precision = recipe.precision
     if precision == "auto":
         precision = "bf16" if preferred_dtype(device) == torch.bfloat16 else "no"
-    quantizer = {"tokenizer": recipe.video_tokenizer, "world": recipe.latent_action_model}[name]
+    stage = STAGES[name].build(recipe, output)
     accelerator = Accelerator(
         cpu=not has_accelerator,
         mixed_precision=precision,
         log_with=recipe.report_to or None,
         project_dir=run,
-        # The codebook has no gradient while latents are still continuous.
-        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=quantizer.continuous_steps > 0)],
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=stage.has_unused_parameters)],
     )
 
-    # 2. Data, models, optimiser
+    # 2. Data, optimiser
     dataset = open_data(recipe, recipe.data.train, settings.num_frames)
-    set_seed(settings.seed)
-    stage = build_stage(recipe, output, name)
     if accelerator.is_main_process:
         prepare_run(run, recipe, resume)
     accelerator.wait_for_everyone()
@@ -164,28 +161,24 @@ def train_stage(
         stage.initialize_from(spread_frames(dataset, settings.initialize_from_frames))
     freeze(stage, settings.frozen)
     optimizer = torch.optim.AdamW(
-        stage.parameter_groups(settings.latent_action_learning_rate),
+        stage.parameter_groups(settings),
         lr=settings.learning_rate,
         betas=tuple(settings.betas),
         weight_decay=settings.weight_decay,
         fused=accelerator.device.type in ("cpu", "cuda"),
     )
-    schedule = get_scheduler(
-        "cosine_with_min_lr",
-        optimizer,
-        num_warmup_steps=settings.warmup_steps,
-        num_training_steps=settings.steps,
-        scheduler_specific_kwargs={"min_lr_rate": settings.lowest_learning_rate / settings.learning_rate},
-    )
+    peaks = [group["lr"] for group in optimizer.param_groups]
+    if recipe.compile:
+        compile_blocks(stage)
     stage, optimizer = accelerator.prepare(stage, optimizer)
     if cache_codes and name == "world":
         dataset = encode_once(accelerator, stage, dataset, output / "runs", settings)
     trained = [parameter for parameter in stage.parameters() if parameter.requires_grad]
     progress = Progress()
-    accelerator.register_for_checkpointing(progress, schedule)
+    accelerator.register_for_checkpointing(progress)
     ema = None
     if settings.ema_decay is not None:
-        ema = EMAModel(trained, decay=settings.ema_decay)
+        ema = EMAModel(trained, decay=settings.ema_decay, foreach=True)
         accelerator.register_for_checkpointing(ema)
 
     # 3. From the last checkpoint, or from the beginning. From here on each process draws its own random numbers.
@@ -203,16 +196,19 @@ def train_stage(
         (accelerator.process_index, accelerator.num_processes),
         settings.seed,
     )
-    batches = iter(
-        DataLoader(
-            dataset,
-            batch_sampler=order,
-            num_workers=settings.num_workers,
-            worker_init_fn=ignore_interrupts,
-            pin_memory=accelerator.device.type == "cuda",
-            generator=torch.Generator(),  # so that making the iterator does not draw from the global one
+    if recipe.data.on_device:
+        batches = DeviceClips(dataset, accelerator.device).batches(order)
+    else:
+        batches = iter(
+            DataLoader(
+                dataset,
+                batch_sampler=order,
+                num_workers=settings.num_workers,
+                worker_init_fn=ignore_interrupts,
+                pin_memory=accelerator.device.type == "cuda",
+                generator=torch.Generator(),  # so that making the iterator does not draw from the global one
+            )
         )
-    )
     metrics = MetricsLog(run / "metrics.jsonl", progress.step) if accelerator.is_main_process else None
     accelerator.init_trackers("genie_hf", {"stage": name, "steps": settings.steps, "batch_size": settings.batch_size})
     shown = pick_clips(recipe, dataset, settings) if accelerator.is_main_process and settings.picture_every else None
@@ -241,9 +237,12 @@ def train_stage(
         ended_by = "steps"
         while progress.step < settings.steps:
             step_began = time.monotonic()
+            elapsed = (step_began - began) / 60 / max_minutes if max_minutes else 0.0
+            factor = settings.learning_rate_factor(progress.step, elapsed)
+            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                group["lr"] = peak * factor
             learning_rate = optimizer.param_groups[0]["lr"]
             terms, wait = take_step(accelerator, stage, batches, optimizer, settings, progress.step, checkpoint)
-            schedule.step()
             if ema is not None:
                 ema.step(trained)
             progress.add(terms, time.monotonic() - step_began, wait)
@@ -289,9 +288,9 @@ def train_stage(
     if ended_by != "signal":
         if ema is not None:
             ema.copy_to(trained)
-        models = [output / "video_tokenizer" if name == "tokenizer" else output]
+        models = [output if name == "world" else output / STAGES[name].model_folder]
         if accelerator.is_main_process:
-            save_models(recipe, accelerator.unwrap_model(stage), output, name)
+            accelerator.unwrap_model(stage).save(recipe, output)
         accelerator.wait_for_everyone()
     accelerator.free_memory()
     return TrainingResult(name, progress.step, ended_by, checkpoint, models)
@@ -348,23 +347,12 @@ def open_data(recipe: Recipe, sources: list[str], num_frames: int) -> VideoDatas
     return VideoDataset(sources, num_frames, image_size=size, frame_rate=recipe.data.frame_rate)
 
 
-def build_stage(recipe: Recipe, output: Path, name: str) -> TokenizerStage | WorldStage:
-    if name == "tokenizer":
-        return TokenizerStage(GenieVideoTokenizer(recipe.video_tokenizer))
-    folder = output / "video_tokenizer"
-    if not (folder / "config.json").exists():
-        raise ValueError(f"{folder} holds no trained video tokenizer: train one first with --stage tokenizer.")
-    video_tokenizer = GenieVideoTokenizer.from_pretrained(folder, dtype=torch.float32)
-    for key in ("frame_size", "grid_size", "codebook_size"):
-        ours, theirs = getattr(recipe.video_tokenizer, key), getattr(video_tokenizer.config, key)
-        if ours != theirs:
-            raise ValueError(
-                f"the video tokenizer in {folder} has {key} {theirs}, the recipe's has {ours}: train it again with "
-                "--stage tokenizer --overwrite."
-            )
-    return WorldStage(
-        video_tokenizer, GenieLatentActionModel(recipe.latent_action_model), GenieDynamicsModel(recipe.dynamics)
-    )
+def compile_blocks(stage: Stage) -> None:
+    """Compiles the transformer block, once for each shape that occurs; all blocks of a shape share the result."""
+    torch._dynamo.config.recompile_limit = 64
+    for module in stage.modules():
+        if isinstance(module, STBlock):
+            module.compile(dynamic=False)
 
 
 def spread_frames(dataset: VideoDataset, num_frames: int) -> torch.Tensor:
@@ -386,7 +374,7 @@ def encode_once(
     return CachedCodes(dataset, write_codes(*arguments))
 
 
-def freeze(stage: TokenizerStage | WorldStage, names: list[str]) -> None:
+def freeze(stage: Stage, names: list[str]) -> None:
     for name in names:
         modules = [getattr(model, name) for model in stage.children() if hasattr(model, name)]
         if not modules:

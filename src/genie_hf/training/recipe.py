@@ -5,11 +5,13 @@ dynamics their codes and actions from the two models that make them.
 """
 
 import difflib
+import math
 import re
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 import yaml
 from huggingface_hub.dataclasses import strict
 from huggingface_hub.errors import StrictDataclassError
@@ -17,18 +19,18 @@ from transformers import PreTrainedConfig
 
 from ..models.configuration_dynamics import GenieDynamicsConfig
 from ..models.configuration_latent_action import GenieLatentActionConfig
+from ..models.configuration_quantizer import quantizer_values
 from ..models.configuration_video_tokenizer import GenieVideoTokenizerConfig
 from ..models.st_transformer import STTransformerConfig
-
-STAGES = ("tokenizer", "world")
 
 # Keys of the model sections that follow from another part of the recipe.
 DERIVED = {
     "video_tokenizer": {"image_size": "data.image_size"},
-    "latent_action_model": {"image_size": "data.image_size", "codebook_size": "video_tokenizer.codebook_size"},
+    "latent_action_model": {"image_size": "data.image_size", "codebook_size": "video_tokenizer.quantizer"},
     "dynamics": {
-        "codebook_size": "video_tokenizer.codebook_size",
+        "codebook_size": "video_tokenizer.quantizer",
         "grid_size": "data.image_size and video_tokenizer.patch_size",
+        "codes_per_token_side": "video_tokenizer.codes_per_token_side",
         "num_actions": "latent_action_model.num_actions",
     },
 }
@@ -45,12 +47,15 @@ class DataRecipe:
         test: held-out sources, for pictures during training and for `genie-hf evaluate`.
         image_size: height and width of the frames in pixels, or one number for both.
         frame_rate: frames per second to resample videos to; recordings have no clock and take none.
+        on_device: whether all frames are read once into the memory of the device that trains (12 KB a frame of 64x64),
+            so that no step waits for data. For recordings.
     """
 
     train: list[str]
     test: list[str] = field(default_factory=list)
     image_size: int | list[int] = 64
     frame_rate: int | float | None = None
+    on_device: bool = False
 
 
 @strict
@@ -62,7 +67,7 @@ class StageRecipe:
         steps: optimiser steps.
         batch_size: clips of one optimiser step, over all processes and accumulated passes.
         num_frames: frames of a clip; by default what the stage's model spans.
-        learning_rate: peak of the schedule, a linear warmup and then a cosine.
+        learning_rate: peak of the schedule, a linear warmup over steps and then a cosine.
         min_learning_rate: end of the schedule; by default the peak (no decay).
         latent_action_learning_rate: stage `world`: a peak of its own for the latent action model, which follows the
             same schedule; by default `learning_rate`.
@@ -82,7 +87,8 @@ class StageRecipe:
         checkpoint_every: steps between checkpoints.
         picture_every: steps between pictures; null draws none.
         num_workers: processes that load clips.
-        max_minutes: where given, the stage ends after this time, wherever its schedule stands.
+        max_minutes: where given, the stage ends after this time at the latest; the learning rate follows whichever of
+            steps and time is further on, so that it has come down by then.
     """
 
     steps: int
@@ -136,19 +142,40 @@ class StageRecipe:
     def lowest_learning_rate(self) -> float:
         return self.learning_rate if self.min_learning_rate is None else self.min_learning_rate
 
+    def learning_rate_factor(self, step: int, elapsed: float = 0.0) -> float:
+        """What the peak learning rates are multiplied by.
+
+        Args:
+            step: steps taken.
+            elapsed: share of the stage's time that has passed, in [0, 1]; 0 where it has no limit.
+        """
+        if step < self.warmup_steps:
+            return step / self.warmup_steps
+        done = max((step - self.warmup_steps) / max(1, self.steps - self.warmup_steps), min(elapsed, 1.0))
+        lowest = self.lowest_learning_rate / self.learning_rate
+        return lowest + (1 - lowest) * (1 + math.cos(math.pi * done)) / 2
+
 
 @strict
 @dataclass(kw_only=True)
 class TrainingRecipe:
-    """The two stages, in the order of the paper: first the tokenizer, then latent actions and dynamics together.
+    """The stages, in the order of the paper: first the tokenizer, then latent actions and dynamics together.
 
     Args:
         tokenizer: of the video tokenizer.
-        world: of the latent action model and the dynamics model.
+        latent_action: where given, the latent action model is trained on its own before the world, and then kept.
+        world: of the dynamics model, and of the latent action model where that has no stage of its own.
     """
 
     tokenizer: StageRecipe
+    latent_action: StageRecipe | None = None
     world: StageRecipe
+
+    @property
+    def stages(self) -> dict[str, StageRecipe]:
+        """The stages that there are, in the order in which they are trained."""
+        stages = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return {name: stage for name, stage in stages.items() if stage is not None}
 
 
 @strict
@@ -164,6 +191,7 @@ class Recipe:
         scheduler: fields of `MaskGITScheduler`: how the finished pipeline samples.
         fps: frames per second at which the world's videos are shown.
         precision: `"bf16"` autocast, `"no"` for float32, or `"auto"`: bf16 where the hardware has it.
+        compile: whether the transformers' blocks are compiled: pays on a GPU, after a minute of compiling.
         save_dtype: type of the saved weights; codebooks stay float32.
         report_to: trackers besides `metrics.jsonl`, e.g. `tensorboard` or `trackio`.
         training: how the stages are trained.
@@ -176,9 +204,15 @@ class Recipe:
     scheduler: dict = field(default_factory=dict)
     fps: int = 15
     precision: Literal["auto", "no", "bf16"] = "auto"
+    compile: bool = False
     save_dtype: Literal["float32", "bfloat16"] = "float32"
     report_to: list[str] = field(default_factory=list)
     training: TrainingRecipe
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the saved weights."""
+        return getattr(torch, self.save_dtype)
 
     def to_dict(self) -> dict:
         """The recipe as plain values, in the form of the YAML file."""
@@ -189,6 +223,8 @@ class Recipe:
             for part in ("encoder", "decoder"):
                 if part in plain[name]:
                     plain[name][part] = plain[name][part].size()
+            if "quantizer" in plain[name]:
+                plain[name]["quantizer"] = quantizer_values(plain[name]["quantizer"])
         return {key: plain.get(key, getattr(self, key)) for key in (entry.name for entry in fields(self))}
 
 
@@ -220,7 +256,10 @@ def build_recipe(values: dict) -> Recipe:
     """A `Recipe` from what its YAML file holds. Raises `ValueError` with the path of a key that is wrong."""
     check_keys(values, Recipe, "")
     data = build(DataRecipe, values["data"], "data")
-    training = {name: build(StageRecipe, value, f"training.{name}") for name, value in stage_values(values).items()}
+    training = {
+        name: value if value is None else build(StageRecipe, value, f"training.{name}")
+        for name, value in stage_values(values).items()
+    }
     given = {name: model_values(values[name], name) for name in DERIVED}
 
     def config(config_class, name, **derived):
@@ -238,6 +277,7 @@ def build_recipe(values: dict) -> Recipe:
         "dynamics",
         codebook_size=video_tokenizer.codebook_size,
         grid_size=list(video_tokenizer.grid_size),
+        codes_per_token_side=video_tokenizer.codes_per_token_side,
         num_actions=latent_action_model.num_actions,
     )
     if latent_action_model.input == "codes" and latent_action_model.grid_size != video_tokenizer.grid_size:
@@ -245,17 +285,22 @@ def build_recipe(values: dict) -> Recipe:
             f"latent_action_model.patch_size is {latent_action_model.patch_size}; with input 'codes' it must be "
             f"video_tokenizer.patch_size, {video_tokenizer.patch_size}."
         )
+    is_spatial = "spatial" == video_tokenizer.encoder.pattern == video_tokenizer.decoder.pattern
+    fewest = {"tokenizer": 1 if is_spatial else 2, "latent_action": 2, "world": 2}
     spans = {
         "tokenizer": video_tokenizer.num_frames,
+        "latent_action": latent_action_model.num_frames,
         "world": min(latent_action_model.num_frames, dynamics.num_frames),
     }
     for name, stage in training.items():
+        if stage is None:
+            continue
         if stage.num_frames is None:
             stage.num_frames = spans[name]
-        if not 2 <= stage.num_frames <= spans[name]:
+        if not fewest[name] <= stage.num_frames <= spans[name]:
             raise ValueError(
-                f"training.{name}.num_frames is {stage.num_frames}; its models span {spans[name]} frames, choose 2 "
-                "to that."
+                f"training.{name}.num_frames is {stage.num_frames}; its models span {spans[name]} frames, choose "
+                f"{fewest[name]} to that."
             )
     parts = {
         "data": data,
@@ -270,8 +315,9 @@ def build_recipe(values: dict) -> Recipe:
 
 def stage_values(values: dict) -> dict:
     check_keys(values["training"], TrainingRecipe, "training")
-    for name in STAGES:
-        check_keys(values["training"][name], StageRecipe, f"training.{name}")
+    for name, value in values["training"].items():
+        if value is not None:
+            check_keys(value, StageRecipe, f"training.{name}")
     return values["training"]
 
 

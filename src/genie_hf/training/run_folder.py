@@ -9,6 +9,7 @@ import yaml
 
 from .checkpoints import list_checkpoints, step_of
 from .recipe import Recipe
+from .stages import STAGES
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +22,7 @@ def refuse_to_overwrite(output: Path, name: str) -> None:
             f"{run} holds a run of {step_of(checkpoints[-1])} steps: continue it with --resume, replace it with "
             "--overwrite, or choose another folder with --output."
         )
-    model = output / {"tokenizer": "video_tokenizer", "world": "dynamics"}[name]
+    model = output / STAGES[name].model_folder
     if (model / "config.json").exists():
         raise ValueError(
             f"{model} holds a trained model: replace it with --overwrite, or choose another folder with --output."

@@ -1,0 +1,141 @@
+"""Which latent action model says most about the buttons: variants at equal time, several seeds, on held-out levels.
+
+    python benchmarks/latent_actions.py pipelines/coinrun-gpu --minutes 5 --seeds 2
+
+For each variant the share of the way from the majority class to a supervised classifier's accuracy on the same data
+(`share`), normalised mutual information, and PSNR of the model's own prediction with the inferred actions, with
+shuffled ones and of copying the last frame. Variants run one after the other, or `--jobs` at once.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import torch
+import yaml
+
+from genie_hf import GenieLatentActionModel
+from genie_hf.data import VideoDataset
+from genie_hf.evaluation.clips import Clips
+from genie_hf.evaluation.latent_actions import action_agreement, code_usage
+from genie_hf.evaluation.metrics import psnr, squared_error
+from genie_hf.evaluation.reference_classifier import HISTORY, train_reference
+from genie_hf.training import train
+from genie_hf.training.recipe import RecipeLoader, build_recipe
+
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+VARIANTS = {  # fields of the recipe's latent action model
+    "as it stands": {},
+    "mean": {"readout": "mean"},
+    "motion weight 1": {"motion_weight": 1.0},
+    "context 2": {"decoder_context": 2},
+    "context 4": {"decoder_context": 4},
+    "patch 16": {"patch_size": 16},
+    "12 actions": {"num_actions": 12},
+    "plain error": {"residual": False},
+    "long continuous": {"continuous_steps": 1500},
+    "no batch norm": {"batch_norm": False},
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", type=Path, help="recipe.yaml, or its folder")
+    parser.add_argument("--minutes", type=float, default=5, help="of training for each variant and seed")
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument("--jobs", type=int, default=1, help="trainings at once")
+    parser.add_argument("--compile", action="store_true", help="compile the blocks")
+    parser.add_argument("--clips", type=int, default=1024, help="held-out clips to measure on")
+    parser.add_argument("--output", type=Path, help="JSON file for the figures")
+    parser.add_argument("--one", nargs=2, metavar=("VARIANT", "SEED"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.one:
+        print(json.dumps(measure(arguments, arguments.one[0], int(arguments.one[1]))))
+        return
+    runs = [(variant, seed) for variant in arguments.variants for seed in range(arguments.seeds)]
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        rows = list(pool.map(run_apart, runs))
+    ceiling = supervised(arguments)
+    columns = ("steps", "accuracy", "share", "nmi", "perplexity", "true", "shuffled", "copy")
+    print(f"{'variant':<18} seed " + " ".join(f"{column:>10}" for column in columns))
+    for row in rows:
+        row["share"] = (row["accuracy"] - row["majority"]) / (ceiling - row["majority"])
+        print(f"{row['variant']:<18} {row['seed']:>4} " + " ".join(f"{row[column]:>10.4g}" for column in columns))
+    print(f"majority {rows[0]['majority']:.3f}, supervised {ceiling:.3f}, on {DEVICE}")
+    if arguments.output:
+        arguments.output.write_text(json.dumps({"supervised": ceiling, "rows": rows}, indent=2) + "\n")
+
+
+def run_apart(run: tuple[str, int]) -> dict:
+    """A variant in a process of its own."""
+    command = [sys.executable, *sys.argv, "--one", run[0], str(run[1])]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def recipe_values(path: Path) -> dict:
+    path = path / "recipe.yaml" if path.is_dir() else path
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=RecipeLoader)
+
+
+def measure(arguments: argparse.Namespace, variant: str, seed: int) -> dict:
+    values = recipe_values(arguments.recipe)
+    values["latent_action_model"] |= VARIANTS[variant]
+    values["compile"] = arguments.compile
+    values["training"]["latent_action"] |= {
+        "seed": seed, "picture_every": None, "checkpoint_every": 10**6, "max_minutes": arguments.minutes,
+    }  # fmt: skip
+    recipe = build_recipe(values)
+    with tempfile.TemporaryDirectory() as folder:
+        (result,) = train(recipe, folder, "latent_action")
+        model = GenieLatentActionModel.from_pretrained(result.models[0], dtype=torch.float32).to(DEVICE).eval()
+    clips = held_out(recipe, model.config.num_frames, arguments.clips)
+    generator = torch.Generator().manual_seed(0)
+    latent, errors = [], []
+    with torch.inference_mode():
+        for pixels in clips.pixels.split(128):
+            frames = pixels.to(DEVICE).float() / 255
+            actions = model.infer_actions(frames)
+            latent.append(actions.cpu())
+            order = torch.randperm(actions.numel(), generator=generator).to(DEVICE)
+            shuffled = actions.flatten()[order].view_as(actions)
+            predicted = (model.decode(frames[:, :-1], model.quantizer.lookup(a)) for a in (actions, shuffled))
+            errors.append([squared_error(p, frames[:, 1:]).mean() for p in (*predicted, frames[:, :-1])])
+    latent = torch.cat(latent)
+    seen = slice(HISTORY, None)
+    figures = action_agreement(
+        latent[:, seen].flatten(), clips.actions[:, seen].flatten(), model.config.num_actions, clips.num_true_actions
+    )
+    true, shuffled, copy = (psnr(torch.stack(parts).mean()).item() for parts in zip(*errors, strict=True))
+    return {
+        "variant": variant, "seed": seed, "steps": result.step, "accuracy": figures["mapping_accuracy"],
+        "majority": figures["majority_accuracy"], "nmi": figures["nmi"],
+        "perplexity": code_usage(latent, model.config.num_actions)["perplexity"],
+        "true": true, "shuffled": shuffled, "copy": copy, "counts": figures["counts"],
+    }  # fmt: skip
+
+
+def held_out(recipe, num_frames: int, num_clips: int) -> Clips:
+    dataset = VideoDataset(recipe.data.test, num_frames, image_size=recipe.data.image_size)
+    indices = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(0))[:num_clips]
+    return Clips.read(dataset, indices.tolist(), "held out")
+
+
+def supervised(arguments: argparse.Namespace) -> float:
+    """Accuracy of a classifier trained with the true actions."""
+    recipe = build_recipe(recipe_values(arguments.recipe))
+    clips = held_out(recipe, HISTORY + 8, arguments.clips)
+    data = VideoDataset(recipe.data.train, HISTORY + 2, image_size=recipe.data.image_size)
+    classifier = train_reference(data, clips.num_true_actions, device=DEVICE)
+    with torch.inference_mode():
+        read = torch.cat([classifier.read_actions(p.to(DEVICE).float() / 255).cpu() for p in clips.pixels.split(128)])
+    return (read == clips.actions[:, HISTORY:]).float().mean().item()
+
+
+if __name__ == "__main__":
+    main()

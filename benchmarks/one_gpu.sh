@@ -1,0 +1,123 @@
+#!/usr/bin/env bash
+# A world from one GPU in ten minutes: records CoinRun, trains the video tokenizer, then the world, and measures it, in
+# one command that ends in time. Made for a machine with Python 3.12, PyTorch and Transformers but without network:
+# .whl/packages.tar.xz, which one_gpu_packages.sh makes, brings the rest.
+#   OUT=results benchmarks/one_gpu.sh
+# Whatever happens, OUT then holds what there is: log.txt, metrics.json, evaluation.png, runs.tar.gz (metrics and
+# pictures of the training, the GPU's load) and the pipeline in pieces under 16 MB:
+#   cat results/pipeline.tar.* | tar x
+# A try on any machine, in three minutes:
+#   RECIPE=pipelines/tiny RECORDINGS='data/tiny --levels 0:4 --steps 100' EVALUATE='--data data/tiny --clips 8' \
+#       TOTAL_SECONDS=180 EVALUATE_SECONDS=40 OUT=results benchmarks/one_gpu.sh
+set -euo pipefail
+
+OUT=${OUT:?name the folder for the results}
+TOTAL_SECONDS=${TOTAL_SECONDS:-570}
+RECIPE=${RECIPE:-pipelines/coinrun-gpu}
+# One recording a line: its folder, as the recipe names it, and the options of `genie-hf record coinrun`
+RECORDINGS=${RECORDINGS:-"data/coinrun/test --levels 20000:20200 --steps 100 --policy balanced --frame-skip 3
+data/coinrun/train --levels 0:6000 --steps 100 --policy balanced --frame-skip 3"}
+RECORD_SECONDS=${RECORD_SECONDS:-100}       # for each recording; one that is cut short keeps its finished shards
+TOKENIZER_MINUTES=${TOKENIZER_MINUTES:-2.5} # of training alone
+WORLD_MINUTES=${WORLD_MINUTES:-10}          # at most; else what is left before the evaluation
+STARTUP_SECONDS=${STARTUP_SECONDS:-30}      # of a stage before and after its training
+EVALUATE=${EVALUATE:-}                      # more options of `genie-hf evaluate`
+EVALUATE_SECONDS=${EVALUATE_SECONDS:-75}
+COLLECT_SECONDS=10
+PACKAGES=${PACKAGES:-.whl/packages.tar.xz}  # empty: everything is installed
+WORK=${WORK:-/tmp/one-gpu}
+
+say() { printf '[%4d s] %s\n' "$SECONDS" "$*"; }
+
+left() { echo $((TOTAL_SECONDS - COLLECT_SECONDS - SECONDS)); }
+
+# within SECONDS COMMAND...: the command, interrupted after this time and in any case before the end
+within() {
+    local limit=$1
+    shift
+    ((limit < $(left))) || limit=$(left)
+    if ((limit < 1)); then
+        say "no time is left for: $*"
+        return 124
+    fi
+    timeout --signal=INT --kill-after=5 "$limit" "$@"
+}
+
+genie() { within "$1" "$python" -m genie_hf.cli "${@:2}"; }
+
+install() {
+    say "installing the packages"
+    python=$(command -v "${PYTHON:-python3}")
+    export PYTHONPATH=$PWD/src HF_HOME=$WORK/huggingface HF_HUB_OFFLINE=1 PYTHONUNBUFFERED=1 TQDM_MININTERVAL=5
+    [[ $PACKAGES ]] || return 0
+    mkdir -p "$WORK/site"
+    "$python" -m tarfile --filter data -e "$PACKAGES" "$WORK/site"
+    export PYTHONPATH=$WORK/site:$PYTHONPATH
+    local known
+    known=$(ldconfig -p)
+    for library in "$WORK"/site/lib/*; do # the system's own are better
+        [[ $known != *"${library##*/} "* ]] || rm "$library"
+    done
+    export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$WORK/site/lib
+}
+
+record() {
+    while read -r folder options; do
+        say "recording $folder"
+        # shellcheck disable=SC2086  # options are words
+        genie "$RECORD_SECONDS" record coinrun "$folder" $options </dev/null || say "$folder is not complete"
+        find "$folder" -name '*.parquet' -exec du -ch {} + | tail -1
+    done <<<"$RECORDINGS"
+}
+
+train() {
+    say "training the video tokenizer for $TOKENIZER_MINUTES minutes"
+    genie "$(left)" train pipeline --stage tokenizer --max-minutes "$TOKENIZER_MINUTES"
+    local minutes
+    minutes=$(awk -v seconds=$(($(left) - EVALUATE_SECONDS - STARTUP_SECONDS)) -v most="$WORLD_MINUTES" \
+        'BEGIN { minutes = seconds / 60; if (minutes > most) minutes = most; if (minutes < 0) minutes = 0; printf "%.2f", minutes }')
+    say "training the world for $minutes minutes"
+    genie "$(left)" train pipeline --stage world --max-minutes "$minutes"
+}
+
+collect() {
+    local status=$?
+    trap - EXIT
+    say "collecting the results (status $status)"
+    [[ ! $monitor ]] || kill "$monitor" || true
+    cd "$WORK"
+    cp pipeline/metrics.json pipeline/evaluation.png "$OUT" 2>/dev/null || true
+    tar --create --gzip --file "$OUT/runs.tar.gz" --exclude='checkpoint*' --exclude='codes*' pipeline/runs || true
+    tar --create --exclude=pipeline/runs pipeline |
+        split --bytes=15000000 --numeric-suffixes --suffix-length=1 - "$OUT/pipeline.tar." || true
+    ls -l "$OUT"
+    say "done"
+    exit "$status"
+}
+
+main() {
+    trap collect EXIT
+    say "$(nproc) cores, $(nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null || echo 'no GPU')"
+    install
+    cd "$WORK"
+    if command -v nvidia-smi >/dev/null; then
+        nvidia-smi --query-gpu=timestamp,utilization.gpu,memory.used,power.draw --format=csv --loop=5 \
+            >pipeline/runs/gpu.csv &
+        monitor=$!
+    fi
+    record
+    train
+    say "measuring"
+    # shellcheck disable=SC2086
+    genie "$(left)" evaluate pipeline $EVALUATE
+}
+
+mkdir -p "$OUT"
+OUT=$(realpath "$OUT")
+cd "$(dirname "$0")/.."
+rm -rf "$WORK"
+mkdir -p "$WORK/pipeline/runs"
+WORK=$(realpath "$WORK")
+cp "$RECIPE/recipe.yaml" "$WORK/pipeline/"
+monitor=
+main 2>&1 | tee "$OUT/log.txt"

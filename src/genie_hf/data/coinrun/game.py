@@ -1,0 +1,91 @@
+"""Playing one level."""
+
+import contextlib
+import functools
+import io
+
+import numpy as np
+
+from .policies import POLICIES
+
+FRAME_SIZE = 64
+FRAMES_PER_ROW = 64
+
+
+def import_procgen():
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):  # gym announces there that it is no longer maintained
+            import procgen
+    except ImportError as error:
+        raise ImportError("Recording CoinRun needs Procgen: run `pip install genie-hf[coinrun]`.") from error
+    return procgen
+
+
+@functools.cache
+def keep_loaded():
+    """A game that stays open: once none is, Procgen unloads, and reads all its pictures again for the next (80 ms)."""
+    return import_procgen().ProcgenGym3Env(1, "coinrun", num_threads=0, rand_seed=0)
+
+
+class Level:
+    """A game whose every episode is on one level, or several copies of it that are played side by side."""
+
+    def __init__(self, level_seed, mode, frame_skip, num_copies=1):
+        self.level_seed, self.mode, self.frame_skip = level_seed, mode, frame_skip
+        keep_loaded()
+        # With num_levels=1 every episode is on the level start_level.
+        options = {"distribution_mode": mode, "start_level": level_seed, "num_levels": 1}
+        self.env = import_procgen().ProcgenGym3Env(num_copies, "coinrun", num_threads=0, rand_seed=0, **options)
+        self.frame, self.is_first = self.observe()
+
+    def observe(self):
+        _, observation, first = self.env.observe()
+        return observation["rgb"][0], first[0]
+
+    def hold(self, button):
+        """Press a button for `frame_skip` steps, or until the episode ends: the next one starts with its own button."""
+        for _ in range(self.frame_skip):
+            self.env.act(np.array([button]))
+            self.frame, self.is_first = self.observe()
+            if self.is_first:
+                break
+
+    def copies(self, number):
+        return Level(self.level_seed, self.mode, self.frame_skip, number)
+
+    def close(self):
+        self.env.close()
+
+
+def play_level(level_seed, steps, mode, policy, seed, frame_skip):
+    """Play one level for `steps` decisions (a frame seen, then a button held); returns the rows of its chunks."""
+    level = Level(level_seed, mode, frame_skip)
+    player = POLICIES[policy](np.random.default_rng([seed, level_seed]), steps, level)
+    buttons = np.empty(steps, dtype=np.uint8)
+    frames = np.empty((steps, FRAME_SIZE, FRAME_SIZE, 3), dtype=np.uint8)
+    starts = []
+    for step, button in zip(range(steps), player, strict=False):
+        frames[step], buttons[step] = level.frame, button
+        if level.is_first:
+            starts.append(step)
+        level.hold(button)
+    level.close()
+    return list(chunks(frames, buttons, starts, level_seed, policy))
+
+
+def chunks(frames, buttons, starts, level_seed, policy):
+    """The rows of episodes that begin at the steps `starts`."""
+    for episode, (start, end) in enumerate(zip(starts, [*starts[1:], len(frames)], strict=True)):
+        for chunk in range(start, end, FRAMES_PER_ROW):
+            chunk_end = min(chunk + FRAMES_PER_ROW, end)
+            yield {
+                "frames": frames[chunk:chunk_end].tobytes(),
+                "num_frames": chunk_end - chunk,
+                "height": FRAME_SIZE,
+                "width": FRAME_SIZE,
+                "actions": buttons[chunk:chunk_end],
+                "level_seed": level_seed,
+                "episode": episode,
+                "start": chunk - start,
+                "policy": policy,
+            }

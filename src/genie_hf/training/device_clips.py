@@ -1,0 +1,33 @@
+"""All frames in the memory of the device that trains: a batch is an index away."""
+
+import logging
+from collections.abc import Iterable, Iterator
+
+import torch
+
+from ..data.video_dataset import VideoDataset
+
+logger = logging.getLogger(__name__)
+
+
+class DeviceClips:
+    """The clips of a `VideoDataset`, read once.
+
+    Args:
+        dataset: of recordings.
+        device: where the frames are kept, as uint8.
+    """
+
+    def __init__(self, dataset: VideoDataset, device: torch.device):
+        frames, _ = dataset.read_all()
+        gigabytes = frames.numel() / 1e9
+        logger.info("Reading %s frames into %.1f GB of memory of %s.", f"{len(frames):,}", gigabytes, device)
+        self.frames = frames.to(device)
+        self.starts = torch.from_numpy(dataset.clip_starts()).to(device)
+        self.offsets = torch.arange(dataset.num_frames, device=device)
+
+    def batches(self, order: Iterable[list[int]]) -> Iterator[dict[str, torch.Tensor]]:
+        """Batches as a `DataLoader` gives them: `"pixels"`, uint8 of shape (batch_size, num_frames, C, H, W)."""
+        for indices in order:
+            starts = self.starts[torch.tensor(indices, device=self.starts.device)]
+            yield {"pixels": self.frames[starts[:, None] + self.offsets]}

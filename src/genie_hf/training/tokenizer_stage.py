@@ -1,0 +1,57 @@
+"""Stage `tokenizer`: the video tokenizer alone (paper, section 2.1)."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..models.modeling_video_tokenizer import GenieVideoTokenizer
+from ..models.vector_quantizer import VectorQuantizer
+from .recipe import Recipe
+from .saving import in_dtype
+from .stage import Stage, scalars
+
+
+class TokenizerStage(Stage):
+    """Trains the video tokenizer.
+
+    Args:
+        video_tokenizer: the model.
+    """
+
+    name, model_folder = "tokenizer", "video_tokenizer"
+
+    def __init__(self, video_tokenizer: GenieVideoTokenizer):
+        super().__init__()
+        self.video_tokenizer = video_tokenizer
+
+    @classmethod
+    def build(cls, recipe: Recipe, output: Path) -> "TokenizerStage":
+        return cls(GenieVideoTokenizer(recipe.video_tokenizer))
+
+    def forward(self, pixels: Tensor) -> dict[str, Tensor]:
+        return scalars(self.video_tokenizer(pixels))
+
+    def initialize_from(self, pixels: Tensor) -> None:
+        self.video_tokenizer.initialize_from(pixels)
+
+    @property
+    def has_learnt_codebook(self) -> bool:
+        return isinstance(self.video_tokenizer.quantizer, VectorQuantizer)
+
+    @property
+    def has_unused_parameters(self) -> bool:
+        return self.has_learnt_codebook and self.video_tokenizer.config.quantizer.continuous_steps > 0
+
+    @property
+    def codebook_sizes(self) -> dict[str, int]:
+        return {"": self.video_tokenizer.config.codebook_size} if self.has_learnt_codebook else {}
+
+    @torch.no_grad()
+    def picture_rows(self, pixels: Tensor) -> dict[str, Tensor]:
+        return {"truth": pixels, "reconstruction": self.video_tokenizer.decode(self.video_tokenizer.encode(pixels))}
+
+    def save(self, recipe: Recipe, output: Path) -> Path:
+        folder = output / self.model_folder
+        in_dtype(self.video_tokenizer, recipe.dtype).save_pretrained(folder)
+        return folder

@@ -1,0 +1,143 @@
+"""Stage `world`: latent actions and dynamics on the same clips, with a frozen video tokenizer (paper, section 2.1)."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..models.modeling_dynamics import GenieDynamicsModel
+from ..models.modeling_latent_action import GenieLatentActionModel
+from ..models.modeling_video_tokenizer import GenieVideoTokenizer
+from ..pipeline_genie import GeniePipeline
+from ..scheduling_maskgit import MaskGITScheduler
+from .recipe import Recipe, StageRecipe
+from .saving import in_dtype
+from .stage import Stage, load_trained, load_video_tokenizer, scalars
+
+PICTURE_STEPS = 8  # MaskGIT steps of the rollouts in pictures
+
+
+class WorldStage(Stage):
+    """Trains the dynamics model, and together with it the latent action model unless that is trained already.
+
+    The actions reach the dynamics as indices, so each model learns from its own loss only (the paper's stop-gradient).
+
+    Args:
+        video_tokenizer: trained; it stays in evaluation mode.
+        latent_action_model: the model that infers actions; where none of its parameters requires a gradient, it stays
+            as it is.
+        dynamics: the model that predicts codes.
+    """
+
+    name, model_folder = "world", "dynamics"
+
+    def __init__(
+        self,
+        video_tokenizer: GenieVideoTokenizer,
+        latent_action_model: GenieLatentActionModel,
+        dynamics: GenieDynamicsModel,
+    ):
+        super().__init__()
+        self.video_tokenizer = video_tokenizer
+        self.latent_action_model = latent_action_model
+        self.dynamics = dynamics
+        self.learns_actions = any(p.requires_grad for p in latent_action_model.parameters())
+        self.train()
+
+    @classmethod
+    def build(cls, recipe: Recipe, output: Path) -> "WorldStage":
+        video_tokenizer = load_video_tokenizer(recipe, output)
+        if recipe.training.latent_action is None:
+            latent_action_model = GenieLatentActionModel(recipe.latent_action_model)
+        else:
+            latent_action_model = load_trained(GenieLatentActionModel, output / "latent_action_model", "latent_action")
+        return cls(video_tokenizer, latent_action_model, GenieDynamicsModel(recipe.dynamics))
+
+    def train(self, mode: bool = True) -> "WorldStage":
+        super().train(mode)
+        self.video_tokenizer.eval()
+        if not self.learns_actions:
+            self.latent_action_model.eval()
+        return self
+
+    def forward(self, pixels: Tensor, codes: Tensor | None = None) -> dict[str, Tensor]:
+        """
+        Args:
+            pixels: in [0, 1], of shape `(batch_size, num_frames, channels, height, width)`.
+            codes: what the video tokenizer makes of them, of shape `(batch_size, num_frames, h, w)`, if it is known.
+        """
+        if codes is None:
+            with torch.no_grad():
+                codes = self.video_tokenizer.encode(pixels)
+        takes_codes = self.latent_action_model.config.input == "codes"
+        frames = codes if takes_codes else pixels
+        if not self.learns_actions:
+            dynamics = self.dynamics(
+                **self.dynamics.training_inputs(codes, self.latent_action_model.infer_actions(frames))
+            )
+            return scalars(dynamics)
+        latent_action = self.latent_action_model(frames)
+        dynamics = self.dynamics(**self.dynamics.training_inputs(codes, latent_action.actions))
+        return {
+            "loss": latent_action.loss + dynamics.loss,
+            **{f"latent_action_{name}": value for name, value in scalars(latent_action).items()},
+            **{f"dynamics_{name}": value for name, value in scalars(dynamics).items()},
+        }
+
+    def initialize_from(self, pixels: Tensor) -> None:
+        """Gives the dynamics the geometry of the codebook; the actions' codebook starts from data during training."""
+        codes = torch.arange(self.dynamics.config.codebook_size, device=pixels.device)
+        self.dynamics.initialize_from(self.video_tokenizer.quantizer.lookup(codes))
+
+    @property
+    def has_unused_parameters(self) -> bool:
+        return self.learns_actions and self.latent_action_model.config.continuous_steps > 0
+
+    @property
+    def codebook_sizes(self) -> dict[str, int]:
+        return {"latent_action_": self.latent_action_model.config.num_actions} if self.learns_actions else {}
+
+    def parameter_groups(self, settings: StageRecipe) -> list[dict]:
+        """The dynamics' parameters and the latent action model's, which may have a learning rate of its own."""
+        if not self.learns_actions:
+            return super().parameter_groups(settings)
+        dynamics = {"prefix": "dynamics_", "params": list(self.dynamics.parameters())}
+        latent_action = {"prefix": "latent_action_", "params": list(self.latent_action_model.parameters())}
+        if settings.latent_action_learning_rate is not None:
+            latent_action["lr"] = settings.latent_action_learning_rate
+        return [dynamics, latent_action]
+
+    def pipeline(self, scheduler: MaskGITScheduler, fps: int = 15) -> GeniePipeline:
+        """The world as it stands."""
+        pipe = GeniePipeline(self.video_tokenizer, self.dynamics, scheduler, self.latent_action_model, fps=fps)
+        pipe.set_progress_bar_config(disable=True)
+        return pipe
+
+    @torch.no_grad()
+    def picture_rows(self, pixels: Tensor) -> dict[str, Tensor]:
+        """Rows of a picture by label, pixels in [0, 1] of the shape of `pixels`.
+
+        The rollout starts from the first frame and takes the inferred actions.
+        """
+        codes = self.video_tokenizer.encode(pixels)
+        takes_codes = self.latent_action_model.config.input == "codes"
+        latent_action = self.latent_action_model(codes if takes_codes else pixels)
+        scheduler = MaskGITScheduler(mask_token_id=self.dynamics.config.mask_token_id)
+        world = self.pipeline(scheduler).start(pixels[:, 0], num_inference_steps=PICTURE_STEPS)
+        rollout = [world.step(action, output_type="pt") for action in latent_action.actions.unbind(1)]
+        rows = {
+            "truth": pixels,
+            "reconstruction": self.video_tokenizer.decode(codes),
+            "rollout": torch.cat([pixels[:, :1], torch.stack(rollout, dim=1)], dim=1),
+        }
+        if not takes_codes:
+            prediction = latent_action.reconstruction.float().clamp(0, 1)
+            rows["action model"] = torch.cat([pixels[:, :1], prediction], dim=1)
+        return rows
+
+    def save(self, recipe: Recipe, output: Path) -> Path:
+        """Saves the whole pipeline."""
+        scheduler = MaskGITScheduler(mask_token_id=recipe.dynamics.mask_token_id, **recipe.scheduler)
+        copies = WorldStage(*(in_dtype(model, recipe.dtype) for model in self.children()))
+        copies.pipeline(scheduler, recipe.fps).save_pretrained(output)
+        return output

@@ -1,0 +1,65 @@
+import pytest
+import torch
+
+from genie_hf.models.configuration_quantizer import quantizer_config, quantizer_values
+from genie_hf.models.quantizers import make_quantizer
+
+
+def make(*levels):
+    return make_quantizer(quantizer_config({"type": "fsq", "levels": list(levels)}))
+
+
+@pytest.mark.parametrize("levels", [(8, 5, 5, 5), (2,), (4, 3)])
+def test_every_code_is_its_own_vector_and_back(levels):
+    quantizer = make(*levels)
+    codes = torch.arange(quantizer.codebook_size)
+    vectors = quantizer.lookup(codes)
+    assert vectors.shape == (len(codes), len(levels)) and len(vectors.unique(dim=0)) == len(codes)
+    assert vectors.min() == -1 and vectors.max() == 1
+    output = quantizer(torch.atanh(vectors * 0.999))
+    assert torch.equal(output.codes, codes)
+    torch.testing.assert_close(output.quantized, vectors)
+
+
+def test_latents_of_unit_variance_use_all_levels_about_alike():
+    output = make(8, 5, 5, 5)(torch.randn(100_000, 4))
+    assert output.perplexity > 600 and output.usage == 1
+
+
+def test_extreme_latents_stay_in_the_codebook():
+    output = make(8, 5)(torch.tensor([[1e9, -1e9], [-1e9, 1e9]]))
+    assert output.codes.tolist() == [7, 32]
+
+
+def test_the_gradient_passes_straight_through_the_rounding():
+    latents = torch.randn(20, 2, requires_grad=True)
+    make(3, 3)(latents).quantized.sum().backward()
+    torch.testing.assert_close(latents.grad, 1 - torch.tanh(latents.detach()).square())
+
+
+def test_bfloat16_latents_are_rounded_in_float32():
+    latents = torch.randn(50, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        output = make(8, 5, 5, 5)(latents)
+    assert torch.equal(output.codes, make(8, 5, 5, 5)(latents).codes)
+
+
+def test_the_configuration_is_a_dict_with_a_type():
+    config = quantizer_config({"type": "fsq", "levels": [4, 4]})
+    assert config.codebook_size == 16 and config.codebook_dim == 2
+    assert quantizer_values(config) == {"type": "fsq", "levels": [4, 4]}
+    assert quantizer_config(quantizer_values(config)).levels == [4, 4]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"type": "rvq"}, "no quantizer type 'rvq'; choose one of vq, fsq"),
+        ({"type": "fsq", "codebook_size": 8}, "'fsq' has no field 'codebook_size'; its fields are levels"),
+        ({"type": "fsq", "levels": [1, 4]}, r"at least 2, got \[1, 4\]"),
+        ({"type": "vq", "codebook_size": 0}, "at least 1, got 0"),
+    ],
+)
+def test_impossible_quantizers_are_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        quantizer_config(values)
