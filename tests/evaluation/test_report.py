@@ -156,6 +156,7 @@ def test_what_cannot_be_evaluated_is_said_before_anything_is_measured(tiny_pipel
         "num_frames=8 frames, the longest has 6": {"horizon": 7},
         "horizon is 1": {"horizon": 1},
         "num_rollouts is 0; choose at least 1": {"num_rollouts": 0},
+        "num_inference_steps": {"num_inference_steps": 0, "long_horizon": 0},
         f"nothing can be written to {taken}": {"output": taken},
         "a ceiling for nothing, but the data is data": {"ceilings": {"nothing": 0.5}},
         "give one of them": {"ceilings": {"data": 0.5}, "reference": data},

@@ -106,6 +106,7 @@ def evaluate(
         ("num_random_draws", num_random_draws),
         ("num_long_rollouts", num_long_rollouts),
         ("batch_size", batch_size),
+        ("num_speed_steps", num_speed_steps),
     ):
         if number < 1:
             raise ValueError(f"{name} is {number}; choose at least 1.")
@@ -127,9 +128,14 @@ def evaluate(
     if reference_data is not None:
         check_reference(reference_data, datasets)
 
-    # 2. Read the clips, and learn what can be read from frames at all
+    # 2. Read the clips, play a world for a moment, and learn what can be read from frames at all
     clips = {name: draw_clips(dataset, num_clips, name, seed) for name, dataset in datasets.items()}
     long_clips = {name: draw_clips(dataset, num_long_rollouts, name, seed) for name, dataset in long_datasets.items()}
+    sampling = {
+        "num_inference_steps": num_inference_steps,
+        "temperature": pipe.scheduler.config.temperature if temperature is None else temperature,
+    }
+    speed = measure_speed(pipe, next(iter(clips.values())).pixels[0, 0], num_speed_steps, **sampling)
     classifier = None
     if reference_data is not None:
         num_true = max(held_out.num_true_actions for held_out in clips.values() if held_out.actions is not None)
@@ -138,10 +144,6 @@ def evaluate(
         )
 
     # 3. Measure
-    sampling = {
-        "num_inference_steps": num_inference_steps,
-        "temperature": pipe.scheduler.config.temperature if temperature is None else temperature,
-    }
     playing = {"batch_size": batch_size, "seed": seed, **sampling}
     figures, examples = {}, {}
     for name, held_out in clips.items():
@@ -179,17 +181,17 @@ def evaluate(
             longest = datasets[name].lengths.max()
             note = f"Not measured: {long_horizon} steps were asked for, and the longest episode has {longest} frames."
             figures[name]["persistence"] = {"note": note}
-    first_frame = next(iter(clips.values())).pixels[0, 0]
     result = {
         "settings": {
             "data": {name: name_of(source) for name, source in sources.items()},
             "horizon": horizon,
+            "frame_rate": frame_rate,
             "num_random_draws": num_random_draws,
             "reference": None if reference is None else name_of(reference),
             **sampling,
             "seed": seed,
         },
-        "speed": measure_speed(pipe, first_frame, num_speed_steps, **sampling),
+        "speed": speed,
         "data": figures,
     }
     if folder is not None:

@@ -16,7 +16,7 @@ def measure_speed(pipe: GeniePipeline, frame: Tensor, num_steps: int = 20, **sam
 
     Args:
         pipe: the pipeline.
-        frame: the first frame, in [0, 1], of shape `(channels, height, width)`.
+        frame: the first frame, uint8 or floats in [0, 1], of shape `(channels, height, width)`.
         num_steps: timed steps, after two that warm up; their median counts.
         sampling: `num_inference_steps` and `temperature`.
 
