@@ -18,7 +18,8 @@ RECIPE=${RECIPE:-pipelines/coinrun-gpu}
 RECORDINGS=${RECORDINGS:-"data/coinrun/test --levels 20000:20200 --steps 100 --policy balanced --frame-skip 3
 data/coinrun/train --levels 0:6000 --steps 100 --policy balanced --frame-skip 3"}
 RECORD_SECONDS=${RECORD_SECONDS:-100}       # for each recording; one that is cut short keeps its finished shards
-TOKENIZER_MINUTES=${TOKENIZER_MINUTES:-2.5} # of training alone
+TOKENIZER_MINUTES=${TOKENIZER_MINUTES:-2.3} # of training alone
+ACTION_MINUTES=${ACTION_MINUTES:-1.2}       # for a recipe that trains the latent action model apart
 WORLD_MINUTES=${WORLD_MINUTES:-10}          # at most; else what is left before the evaluation
 STARTUP_SECONDS=${STARTUP_SECONDS:-30}      # of a stage before and after its training
 EVALUATE=${EVALUATE:-}                      # more options of `genie-hf evaluate`
@@ -73,9 +74,13 @@ record() {
 train() {
     say "training the video tokenizer for $TOKENIZER_MINUTES minutes"
     genie "$(left)" train pipeline --stage tokenizer --max-minutes "$TOKENIZER_MINUTES"
+    if grep -q '^  latent_action:' pipeline/recipe.yaml; then
+        say "training the latent action model for $ACTION_MINUTES minutes"
+        genie "$(left)" train pipeline --stage latent_action --max-minutes "$ACTION_MINUTES"
+    fi
     local minutes
     minutes=$(awk -v seconds=$(($(left) - EVALUATE_SECONDS - STARTUP_SECONDS)) -v most="$WORLD_MINUTES" \
-        'BEGIN { minutes = seconds / 60; if (minutes > most) minutes = most; if (minutes < 0) minutes = 0; printf "%.2f", minutes }')
+        'BEGIN { m = seconds / 60; if (m > most) m = most; if (m < 0) m = 0; printf "%.2f", m }')
     say "training the world for $minutes minutes"
     genie "$(left)" train pipeline --stage world --max-minutes "$minutes"
 }

@@ -12,12 +12,13 @@ from .worlds import quieten_libraries
 
 class Stage(StrEnum):
     tokenizer = "tokenizer"
+    latent_action = "latent_action"
     world = "world"
 
 
 def train(
     recipe: Annotated[Path, typer.Argument(help="The recipe.yaml of a world, or the folder that holds it.")],
-    stage: Annotated[Stage | None, typer.Option(help="Train this stage only; by default both in turn.")] = None,
+    stage: Annotated[Stage | None, typer.Option(help="Train this stage only; by default all of the recipe in turn.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run and its models.")] = False,
     data: Annotated[
@@ -84,7 +85,7 @@ def train(
     if os.environ.get("RANK", "0") != "0":  # one of several processes
         return
     for result in results:
-        taken = f"Stage {result.stage}: {result.step} of {getattr(plan.training, result.stage).steps} steps"
+        taken = f"Stage {result.stage}: {result.step} of {plan.training.stages[result.stage].steps} steps"
         if result.ended_by == "steps":
             typer.echo(f"{taken}, saved in {result.models[0]}.")
             continue
