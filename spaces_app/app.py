@@ -113,8 +113,22 @@ def address(request: gr.Request) -> str:
     return request.headers.get("x-forwarded-for", request.client.host).split(",")[0].strip()
 
 
+def explain(error: Exception) -> dict:
+    """An error as a reply with one sentence: what is not a player's mistake goes to the log."""
+    if type(error) is LookupError:  # no KeyError or IndexError, which are faults
+        return {"error": error.args[0], "expired": True}
+    if isinstance(error, (ValueError, TypeError)) and error.args:
+        return {"error": str(error.args[0]), **dict(*error.args[1:])}
+    if isinstance(error, TimeoutError):
+        return {"error": "The server is very busy. Try again in a moment."}
+    log.error("a request failed", exc_info=error)
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return {"error": "The server has no memory left for this. Try again in a moment."}
+    return {"error": "Something went wrong on the server. Press Reset to start again."}
+
+
 def in_a_sentence(function):
-    """Makes errors a reply that holds one sentence: what is not a player's mistake goes to the log."""
+    """Makes errors a reply that holds one sentence."""
 
     @wraps(function)
     async def reply(message, *rest):
@@ -122,15 +136,8 @@ def in_a_sentence(function):
             if not isinstance(message, dict):
                 raise ValueError("That request could not be understood. Reload the page.")
             return await function(message, *rest)
-        except LookupError as error:
-            return {"error": error.args[0], "expired": True}
-        except (ValueError, TypeError) as error:
-            return {"error": str(error.args[0]), **dict(*error.args[1:])}
-        except TimeoutError:
-            return {"error": "The server is very busy. Try again in a moment."}
-        except Exception:
-            log.exception("a request failed")
-            return {"error": "Something went wrong on the server. Press Reset to start again."}
+        except Exception as error:
+            return explain(error)
 
     return reply
 
@@ -195,9 +202,8 @@ def publish(service: Service) -> None:
     async def checked(reply):
         try:
             return await reply
-        except (LookupError, ValueError, TypeError, TimeoutError) as error:
-            sentence = str(error.args[0]) if error.args else "The server is very busy. Try again."
-            raise gr.Error(sentence, print_exception=False) from None
+        except Exception as error:
+            raise gr.Error(explain(error)["error"], print_exception=False) from None
 
     async def start(
         request: gr.Request, example: str = "", picture: str = "", text: str = "", seed: int = 0, steps: int = 4

@@ -1,5 +1,6 @@
 """The worlds being played, each a tree of frames under a token that nobody can guess; no web framework in sight."""
 
+import logging
 import secrets
 import threading
 import time
@@ -10,6 +11,10 @@ from typing import NamedTuple
 from genie_hf.world import GenieWorld, Step
 
 MOST_FRAMES = 1000  # of one world, all branches together
+
+LOST = "Something went wrong in this world. Press Reset to start it again."
+
+log = logging.getLogger(__name__)
 
 
 class Frame(NamedTuple):
@@ -77,18 +82,37 @@ class PlayedSession(Session):
         self.world = world
         self.place = 0  # the frame that `world` is at
         self._travel: Iterator | None = None  # what is left of its way to another
+        self._lost = False
 
     def approach(self, number: int) -> bool:
         """Brings the model's state nearer to a frame by one short piece of work, so that others need not wait for all.
 
         Returns:
             Whether it is there.
+
+        Raises:
+            LookupError: If it failed on its way, now or before: nobody knows then which frame it is at.
         """
+        if self._lost:
+            raise LookupError(LOST)
         if self._travel is None and self.place != number:
             self._travel = self._travelling(number)
-        if self._travel is not None and next(self._travel, None) is None:
-            self._travel = None
+        try:
+            if self._travel is not None and next(self._travel, None) is None:
+                self._travel = None
+        except Exception as error:
+            raise self.lose(error) from error
         return self._travel is None and self.place == number
+
+    def lose(self, error: Exception) -> LookupError:
+        """Gives the world up, as the model's state is not that of any frame; its frames can still be seen and saved.
+
+        Returns:
+            `LookupError` with a sentence for the player, to be raised now; later `approach` raises it.
+        """
+        log.error("a world is lost", exc_info=error)
+        self._lost = True
+        return LookupError(LOST)
 
     def _travelling(self, number: int) -> Iterator[bool]:
         here, there = self.path(self.place), self.path(number)

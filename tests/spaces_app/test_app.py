@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import pytest
+import torch
 from PIL import Image
 
 app = pytest.importorskip("app", reason="the page needs Gradio: pip install 'genie-hf[play]'")
@@ -59,6 +60,12 @@ def test_without_a_world_the_page_is_built_and_says_why(tmp_path):
         (LookupError("Expired."), {"error": "Expired.", "expired": True}),
         (TimeoutError(), {"error": "The server is very busy. Try again in a moment."}),
         (OSError("/secret/path"), {"error": "Something went wrong on the server. Press Reset to start again."}),
+        (
+            IndexError("index out of range"),
+            {"error": "Something went wrong on the server. Press Reset to start again."},
+        ),
+        (MemoryError(), {"error": "The server has no memory left for this. Try again in a moment."}),
+        (torch.OutOfMemoryError(), {"error": "The server has no memory left for this. Try again in a moment."}),
     ],
 )
 def test_an_error_becomes_a_reply_with_one_sentence(error, reply):
