@@ -1,6 +1,7 @@
 """Play a world in the browser: choose a picture, hold a key, and the model imagines frame after frame.
 
 `GENIE_MODEL` names the world to play, a folder or a Hub id; without it the page plays the bundled CoinRun world.
+`GENIE_PROXY_HOPS` says how many proxies stand before the page, as visitors are told apart by their address.
 """
 
 try:  # on ZeroGPU this must come before PyTorch
@@ -27,7 +28,7 @@ from burst import LONGEST_SECONDS, PLAYERS, BurstEngine
 from engine import Engine
 from genie_hf import GeniePipeline
 from genie_hf.precision import preferred_dtype
-from limits import BodyLimit
+from limits import BodyLimit, Proxies
 from pictures import data_uri, to_webp
 from service import DEFAULT_STEPS, MOST_STEPS, Service
 from sessions import MOST_FRAMES
@@ -108,9 +109,16 @@ def describe(service: Service, folder: Path, model: str) -> dict:
     }
 
 
-def address(request: gr.Request) -> str:
-    """Where a player is, as the proxy in front of a Space says."""
-    return request.headers.get("x-forwarded-for", request.client.host).split(",")[0].strip()
+def proxy_hops() -> int:
+    """How many proxies stand before the page: `GENIE_PROXY_HOPS`, without it one on a Space and none elsewhere.
+
+    Raises:
+        ValueError: If it is no number.
+    """
+    hops = os.environ.get("GENIE_PROXY_HOPS") or ("1" if os.environ.get("SPACE_ID") else "0")
+    if not hops.isdecimal():
+        raise ValueError(f"GENIE_PROXY_HOPS is {hops}: say how many proxies stand before this page, 0 or more.")
+    return int(hops)
 
 
 def explain(error: Exception) -> dict:
@@ -152,7 +160,7 @@ def build_page(service: Service | None, config: dict) -> gr.Blocks:
 
     @in_a_sentence
     async def start(message: dict, request: gr.Request):
-        return await service.start(message, address(request))
+        return await service.start(message, request.client.host)
 
     @in_a_sentence
     async def step(message: dict):
@@ -210,7 +218,7 @@ def publish(service: Service) -> None:
     ) -> dict:
         """Starts a world from a picture of the gallery (its name), from a picture file (in base64) or from a text."""
         given = {"gallery": example or next(iter(service.gallery)), "picture": picture, "text": text}
-        reply = await checked(service.start({**given, "seed": seed, "steps": steps}, address(request)))
+        reply = await checked(service.start({**given, "seed": seed, "steps": steps}, request.client.host))
         return {**reply, "num_actions": service.num_actions, "gallery": list(service.gallery)}
 
     async def step(world: str, action: int, roll: int = 0) -> dict:
@@ -234,8 +242,27 @@ def publish(service: Service) -> None:
         gr.api(function, api_name=function.__name__, concurrency_limit=16)
 
 
+def serve(page: gr.Blocks, hops: int, **settings):
+    """Opens the page to visitors, who are `hops` proxies away. `settings` are Gradio's."""
+    os.environ.setdefault("FORWARDED_ALLOW_IPS", "")  # or the server believes `x-forwarded-for` of its own machine
+    return page.queue(max_size=64).launch(
+        css_paths=HERE / "player" / "player.css",
+        footer_links=["api", "gradio"],
+        max_file_size="1mb",
+        run_history=False,
+        ssr_mode=False,
+        state_session_capacity=1000,
+        app_kwargs={"middleware": [Middleware(Proxies, hops=hops), Middleware(BodyLimit)]},
+        **settings,
+    )
+
+
 def main():
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    try:
+        hops = proxy_hops()
+    except ValueError as error:
+        sys.exit(str(error))
     try:
         pipe, folder, name = load_world()
     except ValueError as error:
@@ -245,16 +272,7 @@ def main():
         service = Service(pipe, find_gallery(folder), make_engine(pipe))
         page = build_page(service, describe(service, folder, name))
     has_screen = sys.platform in ("darwin", "win32") or "DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ
-    page.queue(max_size=64).launch(
-        inbrowser=has_screen,
-        css_paths=HERE / "player" / "player.css",
-        footer_links=["api", "gradio"],
-        max_file_size="1mb",
-        run_history=False,
-        ssr_mode=False,
-        state_session_capacity=1000,
-        app_kwargs={"middleware": [Middleware(BodyLimit)]},
-    )
+    serve(page, hops, inbrowser=has_screen)
 
 
 if __name__ == "__main__":

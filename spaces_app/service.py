@@ -57,7 +57,7 @@ class Service:
 
         Args:
             message: `gallery` (a name), `picture` (an image file in base64, or as a data URI) or `text`; `seed` and
-                `steps`, the MaskGIT steps a frame.
+                `steps`, the MaskGIT steps a frame; `leave`, a world that this one takes the place of.
             address: Of the player.
 
         Returns:
@@ -74,7 +74,8 @@ class Service:
         else:
             prompt = {"image": await asyncio.to_thread(self._picture, message)}
         session = await answer(self.engine.start(**prompt, seed=seed, num_inference_steps=steps))
-        self.sessions.put(session)
+        self.sessions.drop(str(message.get("leave")))
+        self.sessions.put(session, address)
         return {"world": session.token, "frame": 0, "image": data_uri(session.frames[0].image, "image/webp")}
 
     async def step(self, message: dict) -> dict:

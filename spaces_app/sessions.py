@@ -4,7 +4,7 @@ import logging
 import secrets
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from genie_hf.world import GenieWorld, Step
 
 MOST_FRAMES = 1000  # of one world, all branches together
 
+RESTING_SECONDS = 60  # since its last step or preview a world counts as played
 LOST = "Something went wrong in this world. Press Reset to start it again."
 
 log = logging.getLogger(__name__)
@@ -130,8 +131,19 @@ class PlayedSession(Session):
         return self.place
 
 
+class Kept(NamedTuple):
+    """A session, when it was used last, and where its player is."""
+
+    session: Session
+    used: float
+    address: str
+
+
 class Sessions:
-    """Finds sessions by token. Forgets those unused for long, and where there are too many those unused longest.
+    """Finds sessions by token, and forgets those unused for long.
+
+    Where there is no room for another one, one that rests makes room: of the address that has most of them the one
+    unused for longest. Nobody who plays is put out by others who start.
 
     Args:
         capacity: how many worlds stay in memory.
@@ -141,29 +153,41 @@ class Sessions:
 
     def __init__(self, capacity: int, seconds: float = 15 * 60, clock=time.monotonic):
         self.capacity, self.seconds, self.clock = capacity, seconds, clock
-        self._sessions: OrderedDict[str, tuple[float, Session]] = OrderedDict()  # used longest ago first
+        self._kept: OrderedDict[str, Kept] = OrderedDict()  # used longest ago first
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        return len(self._sessions)
+        return len(self._kept)
 
-    def put(self, session: Session) -> None:
+    def put(self, session: Session, address: str) -> None:
+        """Raises `ValueError` where all worlds that there is room for are being played."""
         with self._lock:
-            self._sessions[session.token] = (self.clock(), session)
             self._forget()
+            if len(self._kept) >= self.capacity:
+                self._make_room()
+            self._kept[session.token] = Kept(session, self.clock(), address)
 
     def get(self, token: str) -> Session:
         """Raises `LookupError` for a token that is unknown, or no more."""
         with self._lock:
             self._forget()
-            if token not in self._sessions:
+            if token not in self._kept:
                 raise LookupError("This world has expired. Press Reset to start it again.")
-            self._sessions[token] = (self.clock(), self._sessions.pop(token)[1])
-            return self._sessions[token][1]
+            self._kept[token] = self._kept.pop(token)._replace(used=self.clock())
+            return self._kept[token].session
+
+    def drop(self, token: str) -> None:
+        """Forgets a session that its player has left, if it is still there."""
+        with self._lock:
+            self._kept.pop(token, None)
 
     def _forget(self) -> None:
-        while self._sessions:
-            used, _ = next(iter(self._sessions.values()))
-            if len(self._sessions) <= self.capacity and self.clock() - used <= self.seconds:
-                break
-            self._sessions.popitem(last=False)
+        while self._kept and self.clock() - next(iter(self._kept.values())).used > self.seconds:
+            self._kept.popitem(last=False)
+
+    def _make_room(self) -> None:
+        worlds = Counter(kept.address for kept in self._kept.values())
+        resting = [token for token, kept in self._kept.items() if self.clock() - kept.used >= RESTING_SECONDS]
+        if not resting:
+            raise ValueError(f"All {self.capacity} worlds of this page are being played. Try again in a minute.")
+        del self._kept[max(resting, key=lambda token: worlds[self._kept[token].address])]

@@ -37,6 +37,7 @@ class Server:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         environment = {**os.environ, "GENIE_MODEL": str(model), "GRADIO_SERVER_PORT": str(port)}
+        environment["GENIE_PROXY_HOPS"] = "1"  # each visitor says its own address
         environment.pop("DISPLAY", None)  # opens no window of its own
         command = [sys.executable, str(ROOT / "spaces_app" / "app.py")]
         self.url, self.log = f"http://127.0.0.1:{port}/", log
