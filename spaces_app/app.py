@@ -29,6 +29,7 @@ from engine import Engine
 from genie_hf import GeniePipeline
 from genie_hf.precision import preferred_dtype
 from limits import BodyLimit, Proxies
+from own_address import OwnAddress
 from pictures import data_uri, to_webp
 from service import DEFAULT_STEPS, MOST_STEPS, Service
 from sessions import MOST_FRAMES
@@ -252,7 +253,7 @@ def serve(page: gr.Blocks, hops: int, **settings):
         run_history=False,
         ssr_mode=False,
         state_session_capacity=1000,
-        app_kwargs={"middleware": [Middleware(Proxies, hops=hops), Middleware(BodyLimit)]},
+        app_kwargs={"middleware": [Middleware(Proxies, hops=hops), Middleware(BodyLimit), Middleware(OwnAddress)]},
         **settings,
     )
 
