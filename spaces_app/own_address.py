@@ -8,7 +8,7 @@ SCRIPT = b'<script>window.gradio_config.root = new URL(".", location.href).href.
 class OwnAddress:
     """ASGI middleware that puts a line of script into the page.
 
-    Behind a proxy such as `/proxy/7860/` the server sees `/` only, so that it cannot know its address; the browser does.
+    Behind a proxy such as `/proxy/7860/` the server sees `/` only and cannot know its address; the browser does.
 
     Args:
         app: The ASGI application behind it, Gradio's.

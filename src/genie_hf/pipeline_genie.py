@@ -14,6 +14,7 @@ from .models.modeling_dynamics import GenieDynamicsModel
 from .models.modeling_latent_action import GenieLatentActionModel
 from .models.modeling_video_tokenizer import GenieVideoTokenizer
 from .precision import preferred_dtype
+from .registration import register_pipeline
 from .scheduling_maskgit import MaskGITScheduler
 from .world import GenieWorld
 
@@ -345,3 +346,6 @@ class GeniePipeline(DiffusionPipeline):
             actions = torch.cat([actions, model.infer_actions(frames)[:, known:]], dim=1)
             start += window // 2
         return actions
+
+
+register_pipeline(GeniePipeline)
