@@ -16,10 +16,8 @@ import sys
 from functools import wraps
 from pathlib import Path
 
-import diffusers
 import gradio as gr
 import torch
-import transformers
 from huggingface_hub import snapshot_download
 from PIL import Image
 from starlette.middleware import Middleware
@@ -27,7 +25,7 @@ from starlette.middleware import Middleware
 from burst import LONGEST_SECONDS, PLAYERS, BurstEngine
 from engine import Engine
 from genie_hf import GeniePipeline
-from genie_hf.precision import preferred_dtype
+from genie_hf.cli.worlds import load_pipeline, quieten_libraries
 from limits import BodyLimit, Proxies
 from own_address import OwnAddress
 from pictures import data_uri, to_webp
@@ -49,11 +47,9 @@ def load_world() -> tuple[GeniePipeline, Path, str]:
     """
     source = os.environ.get("GENIE_MODEL") or str(BUNDLED_WORLD)
     name = Path(source).name if Path(source).is_dir() or Path(source).is_absolute() else source
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    for library in (diffusers, transformers):
-        library.utils.logging.disable_progress_bar()
+    quieten_libraries()
     try:
-        pipe = GeniePipeline.from_pretrained(source, dtype=preferred_dtype(device)).to(device)
+        pipe = load_pipeline(source)
         beside = ["examples/*", "action_legend.json"]
         folder = source if Path(source).is_dir() else snapshot_download(source, allow_patterns=beside)
     except Exception as error:
@@ -273,7 +269,10 @@ def main():
         service = Service(pipe, find_gallery(folder), make_engine(pipe))
         page = build_page(service, describe(service, folder, name))
     has_screen = sys.platform in ("darwin", "win32") or "DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ
-    serve(page, hops, inbrowser=has_screen)
+    try:
+        serve(page, hops, inbrowser=has_screen)
+    except OSError as error:  # the port is taken
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

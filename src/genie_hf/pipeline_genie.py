@@ -63,6 +63,8 @@ class GeniePipeline(DiffusionPipeline):
         fps: int = 15,
     ):
         super().__init__()
+        if not isinstance(fps, (int, float)) or fps <= 0:
+            raise ValueError(f"fps is {fps!r}; give the frames per second of the world's videos, more than 0.")
         ours, theirs = dynamics.config, video_tokenizer.config
         pairs = [
             ("codebook_size", ours.codebook_size, "video_tokenizer's", theirs.codebook_size),
