@@ -8,6 +8,7 @@ IS_SUPPORTED := import sys; sys.exit(sys.version_info[:2] not in [(3, 11), (3, 1
 PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 	$$p -c '$(IS_SUPPORTED)' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+VIDEO_WRITER := imageio-ffmpeg==0.8.1
 
 .PHONY: install play test package lint format bench clean
 
@@ -19,6 +20,8 @@ install: .venv/installed
 		"install one, or name it: make install PYTHON=/path/to/python3.12"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[coinrun,play,tensorboard,dev]'
+	@# gym3 asks for an older one, for a recorder that nothing here uses; diffusers' export_to_video needs this.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(VIDEO_WRITER)
 	@touch $@
 
 play: install

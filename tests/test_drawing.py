@@ -128,3 +128,11 @@ def test_a_strip_is_all_frames_in_a_row():
     frames = moving_square(3)
     strip = np.asarray(to_strip(frames, height=128), int)
     assert np.array_equal(strip, np.concatenate(list(enlarged(frames, 2)), axis=1))
+
+
+def test_diffusers_own_export_works_in_the_installed_environment(tmp_path):
+    pytest.importorskip("imageio_ffmpeg", minversion="0.5", reason="gym3 brings an older one: make install")
+    from diffusers.utils import export_to_video
+
+    with av.open(export_to_video(moving_square(4), str(tmp_path / "x.mp4"), fps=15)) as container:
+        assert len(list(container.decode(video=0))) == 4
