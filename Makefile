@@ -1,23 +1,27 @@
 # make play     play the bundled world in a browser        make test     run the tests
 # make install  create .venv (the two above do it too)     make lint     check the style; make format repairs it
-# make bench    speed and memory, the short form           make clean    remove .venv and the caches
+# make bench    speed and memory, the short form           make package  build the wheel, install it once and play
+# make clean    remove .venv and the caches
 
 # The first Python 3.11 or 3.12 that runs; choose another with `make install PYTHON=/path/to/python3.12`.
 IS_SUPPORTED := import sys; sys.exit(sys.version_info[:2] not in [(3, 11), (3, 12)])
 PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 	$$p -c '$(IS_SUPPORTED)' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+VIDEO_WRITER := imageio-ffmpeg==0.8.1
 
-.PHONY: install play test lint format bench clean
+.PHONY: install play test package lint format bench clean
 
 install: .venv/installed
 
-.venv/installed: pyproject.toml constraints.txt
+.venv/installed: pyproject.toml setup.py constraints.txt
 	@$(or $(PYTHON),false) -c '$(IS_SUPPORTED)' 2>/dev/null || { \
 		echo "genie_hf needs Python 3.11 or 3.12, $(if $(PYTHON),which $(PYTHON) is not,and none is on the PATH):" \
 		"install one, or name it: make install PYTHON=/path/to/python3.12"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[coinrun,play,tensorboard,dev]'
+	@# gym3 asks for an older one, for a recorder that nothing here uses; diffusers' export_to_video needs this.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(VIDEO_WRITER)
 	@touch $@
 
 play: install
@@ -25,6 +29,9 @@ play: install
 
 test: install
 	$(BIN)/python -m pytest
+
+package: install
+	$(BIN)/python .ci/package.py
 
 lint: install
 	$(BIN)/ruff check .

@@ -82,7 +82,7 @@ def serve(log: Path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = os.environ | {"GRADIO_SERVER_PORT": str(port)}
+    environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "GENIE_PROXY_HOPS": "1"}
     environment.pop("DISPLAY", None)  # opens no window
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as file:

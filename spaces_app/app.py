@@ -1,6 +1,7 @@
 """Play a world in the browser: choose a picture, hold a key, and the model imagines frame after frame.
 
 `GENIE_MODEL` names the world to play, a folder or a Hub id; without it the page plays the bundled CoinRun world.
+`GENIE_PROXY_HOPS` says how many proxies stand before the page, as visitors are told apart by their address.
 """
 
 try:  # on ZeroGPU this must come before PyTorch
@@ -15,10 +16,8 @@ import sys
 from functools import wraps
 from pathlib import Path
 
-import diffusers
 import gradio as gr
 import torch
-import transformers
 from huggingface_hub import snapshot_download
 from PIL import Image
 from starlette.middleware import Middleware
@@ -26,8 +25,9 @@ from starlette.middleware import Middleware
 from burst import LONGEST_SECONDS, PLAYERS, BurstEngine
 from engine import Engine
 from genie_hf import GeniePipeline
-from genie_hf.precision import preferred_dtype
-from limits import BodyLimit
+from genie_hf.cli.worlds import load_pipeline, quieten_libraries
+from limits import BodyLimit, Proxies
+from own_address import OwnAddress
 from pictures import data_uri, to_webp
 from service import DEFAULT_STEPS, MOST_STEPS, Service
 from sessions import MOST_FRAMES
@@ -47,11 +47,9 @@ def load_world() -> tuple[GeniePipeline, Path, str]:
     """
     source = os.environ.get("GENIE_MODEL") or str(BUNDLED_WORLD)
     name = Path(source).name if Path(source).is_dir() or Path(source).is_absolute() else source
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    for library in (diffusers, transformers):
-        library.utils.logging.disable_progress_bar()
+    quieten_libraries()
     try:
-        pipe = GeniePipeline.from_pretrained(source, dtype=preferred_dtype(device)).to(device)
+        pipe = load_pipeline(source)
         beside = ["examples/*", "action_legend.json"]
         folder = source if Path(source).is_dir() else snapshot_download(source, allow_patterns=beside)
     except Exception as error:
@@ -108,13 +106,34 @@ def describe(service: Service, folder: Path, model: str) -> dict:
     }
 
 
-def address(request: gr.Request) -> str:
-    """Where a player is, as the proxy in front of a Space says."""
-    return request.headers.get("x-forwarded-for", request.client.host).split(",")[0].strip()
+def proxy_hops() -> int:
+    """How many proxies stand before the page: `GENIE_PROXY_HOPS`, without it one on a Space and none elsewhere.
+
+    Raises:
+        ValueError: If it is no number.
+    """
+    hops = os.environ.get("GENIE_PROXY_HOPS") or ("1" if os.environ.get("SPACE_ID") else "0")
+    if not hops.isdecimal():
+        raise ValueError(f"GENIE_PROXY_HOPS is {hops}: say how many proxies stand before this page, 0 or more.")
+    return int(hops)
+
+
+def explain(error: Exception) -> dict:
+    """An error as a reply with one sentence: what is not a player's mistake goes to the log."""
+    if type(error) is LookupError:  # no KeyError or IndexError, which are faults
+        return {"error": error.args[0], "expired": True}
+    if isinstance(error, (ValueError, TypeError)) and error.args:
+        return {"error": str(error.args[0]), **dict(*error.args[1:])}
+    if isinstance(error, TimeoutError):
+        return {"error": "The server is very busy. Try again in a moment."}
+    log.error("a request failed", exc_info=error)
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return {"error": "The server has no memory left for this. Try again in a moment."}
+    return {"error": "Something went wrong on the server. Press Reset to start again."}
 
 
 def in_a_sentence(function):
-    """Makes errors a reply that holds one sentence: what is not a player's mistake goes to the log."""
+    """Makes errors a reply that holds one sentence."""
 
     @wraps(function)
     async def reply(message, *rest):
@@ -122,15 +141,8 @@ def in_a_sentence(function):
             if not isinstance(message, dict):
                 raise ValueError("That request could not be understood. Reload the page.")
             return await function(message, *rest)
-        except LookupError as error:
-            return {"error": error.args[0], "expired": True}
-        except (ValueError, TypeError) as error:
-            return {"error": str(error.args[0]), **dict(*error.args[1:])}
-        except TimeoutError:
-            return {"error": "The server is very busy. Try again in a moment."}
-        except Exception:
-            log.exception("a request failed")
-            return {"error": "Something went wrong on the server. Press Reset to start again."}
+        except Exception as error:
+            return explain(error)
 
     return reply
 
@@ -145,7 +157,7 @@ def build_page(service: Service | None, config: dict) -> gr.Blocks:
 
     @in_a_sentence
     async def start(message: dict, request: gr.Request):
-        return await service.start(message, address(request))
+        return await service.start(message, request.client.host)
 
     @in_a_sentence
     async def step(message: dict):
@@ -195,16 +207,15 @@ def publish(service: Service) -> None:
     async def checked(reply):
         try:
             return await reply
-        except (LookupError, ValueError, TypeError, TimeoutError) as error:
-            sentence = str(error.args[0]) if error.args else "The server is very busy. Try again."
-            raise gr.Error(sentence, print_exception=False) from None
+        except Exception as error:
+            raise gr.Error(explain(error)["error"], print_exception=False) from None
 
     async def start(
         request: gr.Request, example: str = "", picture: str = "", text: str = "", seed: int = 0, steps: int = 4
     ) -> dict:
         """Starts a world from a picture of the gallery (its name), from a picture file (in base64) or from a text."""
         given = {"gallery": example or next(iter(service.gallery)), "picture": picture, "text": text}
-        reply = await checked(service.start({**given, "seed": seed, "steps": steps}, address(request)))
+        reply = await checked(service.start({**given, "seed": seed, "steps": steps}, request.client.host))
         return {**reply, "num_actions": service.num_actions, "gallery": list(service.gallery)}
 
     async def step(world: str, action: int, roll: int = 0) -> dict:
@@ -228,8 +239,27 @@ def publish(service: Service) -> None:
         gr.api(function, api_name=function.__name__, concurrency_limit=16)
 
 
+def serve(page: gr.Blocks, hops: int, **settings):
+    """Opens the page to visitors, who are `hops` proxies away. `settings` are Gradio's."""
+    os.environ.setdefault("FORWARDED_ALLOW_IPS", "")  # or the server believes `x-forwarded-for` of its own machine
+    return page.queue(max_size=64).launch(
+        css_paths=HERE / "player" / "player.css",
+        footer_links=["api", "gradio"],
+        max_file_size="1mb",
+        run_history=False,
+        ssr_mode=False,
+        state_session_capacity=1000,
+        app_kwargs={"middleware": [Middleware(Proxies, hops=hops), Middleware(BodyLimit), Middleware(OwnAddress)]},
+        **settings,
+    )
+
+
 def main():
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    try:
+        hops = proxy_hops()
+    except ValueError as error:
+        sys.exit(str(error))
     try:
         pipe, folder, name = load_world()
     except ValueError as error:
@@ -239,16 +269,10 @@ def main():
         service = Service(pipe, find_gallery(folder), make_engine(pipe))
         page = build_page(service, describe(service, folder, name))
     has_screen = sys.platform in ("darwin", "win32") or "DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ
-    page.queue(max_size=64).launch(
-        inbrowser=has_screen,
-        css_paths=HERE / "player" / "player.css",
-        footer_links=["api", "gradio"],
-        max_file_size="1mb",
-        run_history=False,
-        ssr_mode=False,
-        state_session_capacity=1000,
-        app_kwargs={"middleware": [Middleware(BodyLimit)]},
-    )
+    try:
+        serve(page, hops, inbrowser=has_screen)
+    except OSError as error:  # the port is taken
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
+from PIL import Image
 
 from genie_hf import GeniePipeline, GenieWorld
 from pictures import to_webp
@@ -180,33 +181,58 @@ class Engine:
 
     def _take(self, steps: list[Asked]) -> None:
         """Takes the steps of worlds that are at the parent, as many as fit a batch; brings the others nearer."""
-        there = [asked for asked in steps if asked.session.approach(asked.parent)]
+        there = [asked for asked in steps if self._is_there(asked)]
         together = [asked for asked in there if asked.num_inference_steps == there[0].num_inference_steps]
-        together = together[:MOST_TOGETHER]
-        if not together:
-            return
+        if together:
+            self._take_together(together[:MOST_TOGETHER])
+
+    def _is_there(self, asked: Asked) -> bool:
+        try:
+            return asked.session.approach(asked.parent)
+        except Exception as error:
+            self._fail(asked, error)
+            return False
+
+    def _take_together(self, steps: list[Asked]) -> None:
+        """Takes steps in one batch. If it fails, in two of half the size: a fault stays with the world that has it,
+        and a batch that the memory has no room for becomes one that it has."""
         began = time.perf_counter()
-        self._use_threads(len(together))
+        self._use_threads(len(steps))
         try:
             images = GenieWorld.step_together(
-                worlds=[asked.session.world for asked in together],
-                actions=[asked.action for asked in together],
-                rolls=[asked.roll for asked in together],
+                worlds=[asked.session.world for asked in steps],
+                actions=[asked.action for asked in steps],
+                rolls=[asked.roll for asked in steps],
             )
         except Exception as error:
-            for asked in together:
-                settle(asked.future, error)
-                self.give_up(asked.session)
+            if len(steps) == 1:
+                return self._fail(steps[0], error)
+            images = None  # try again only after the error and all that its traceback holds are gone
+        if images is None:
+            half = len(steps) // 2
+            self._take_together(steps[:half])
+            self._take_together(steps[half:])
             return
         milliseconds = 1000 * (time.perf_counter() - began)
-        for asked, image in zip(together, images, strict=True):
-            with self._work:
-                number = asked.session.step_taken(asked.action, asked.roll, to_webp(image))
-                waiting = self._steps.pop(asked.session, {})
-                waiting.pop(number, None)
-                if waiting:
-                    self._steps[asked.session] = waiting
-            settle(asked.future, Made(number, milliseconds))
+        for asked, image in zip(steps, images, strict=True):
+            self._note(asked, image, milliseconds)
+
+    def _note(self, asked: Asked, image: Image.Image, milliseconds: float) -> None:
+        try:
+            content = to_webp(image)
+        except Exception as error:
+            return self._fail(asked, asked.session.lose(error))
+        with self._work:
+            number = asked.session.step_taken(asked.action, asked.roll, content)
+            waiting = self._steps.pop(asked.session, {})
+            waiting.pop(number, None)
+            if waiting:
+                self._steps[asked.session] = waiting
+        settle(asked.future, Made(number, milliseconds))
+
+    def _fail(self, asked: Asked, error: Exception) -> None:
+        settle(asked.future, error)
+        self.give_up(asked.session)
 
     def _preview_a_little(self, preview: Preview) -> None:
         try:

@@ -1,4 +1,4 @@
-"""What one visitor may ask of the page: the size of a request, and the number of requests in a time."""
+"""What one visitor may ask of the page: the size of a request, and the number of requests in a time by address."""
 
 import threading
 import time
@@ -54,6 +54,28 @@ class BodyLimit:
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(text)).encode())]
         await send({"type": "http.response.start", "status": 413, "headers": [*headers, (b"connection", b"close")]})
         await send({"type": "http.response.body", "body": text})
+
+
+class Proxies:
+    """ASGI middleware that tells the app where a visitor is, behind proxies that add the address which came to them to
+    `x-forwarded-for`. What a visitor writes there himself comes before that, and is not believed.
+
+    Args:
+        app: The ASGI application behind it.
+        hops (`int`): How many proxies stand before it. With 0 a visitor is where the socket says.
+    """
+
+    def __init__(self, app, hops):
+        self.app = app
+        self.hops = hops
+
+    async def __call__(self, scope, receive, send):
+        if self.hops and scope.get("client"):
+            host, port = scope["client"]
+            lists = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
+            way = [place.strip() for place in ",".join(lists).split(",") if place.strip()]
+            scope = {**scope, "client": ([*way, host][-self.hops - 1 :][0], port)}
+        await self.app(scope, receive, send)
 
 
 class RateLimit:

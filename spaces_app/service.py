@@ -17,9 +17,9 @@ from PIL import Image
 from burst import BurstEngine
 from engine import Engine
 from genie_hf import GeniePipeline
+from genie_hf.drawing import gif_note, to_gif, to_mp4
 from limits import RateLimit
 from pictures import data_uri, read_picture, to_webp
-from recordings import to_gif, to_mp4
 from sessions import Session, Sessions
 
 CACHE_BUDGET = 2_000_000_000  # bytes of all worlds' caches together
@@ -57,7 +57,7 @@ class Service:
 
         Args:
             message: `gallery` (a name), `picture` (an image file in base64, or as a data URI) or `text`; `seed` and
-                `steps`, the MaskGIT steps a frame.
+                `steps`, the MaskGIT steps a frame; `leave`, a world that this one takes the place of.
             address: Of the player.
 
         Returns:
@@ -74,7 +74,8 @@ class Service:
         else:
             prompt = {"image": await asyncio.to_thread(self._picture, message)}
         session = await answer(self.engine.start(**prompt, seed=seed, num_inference_steps=steps))
-        self.sessions.put(session)
+        self.sessions.drop(str(message.get("leave")))
+        self.sessions.put(session, address)
         return {"world": session.token, "frame": 0, "image": data_uri(session.frames[0].image, "image/webp")}
 
     async def step(self, message: dict) -> dict:
@@ -142,7 +143,7 @@ class Service:
                 shows the action that led to it.
 
         Returns:
-            `file`, its content in base64.
+            `file`, its content in base64, and `note`, a sentence on it, or nothing.
         """
         session = self.session(message)
         frame = whole(message, "frame", 0, len(session.frames) - 1, default=session.at)
@@ -153,7 +154,8 @@ class Service:
             raise ValueError("That were many films in a minute. Wait a little.")
         keys = [None, *(str(action + 1) for action in session.actions(frame))] if message.get("keys") else None
         content = await asyncio.to_thread(film, session.images(frame), kind, self.pipe.config.fps, keys)
-        return {"file": base64.b64encode(content).decode()}
+        note = gif_note(self.pipe.config.fps) if kind == "gif" else ""
+        return {"file": base64.b64encode(content).decode(), "note": note}
 
     def session(self, message: dict) -> Session:
         return self.sessions.get(str(message.get("world")))

@@ -1,15 +1,21 @@
 """The worlds being played, each a tree of frames under a token that nobody can guess; no web framework in sight."""
 
+import logging
 import secrets
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from genie_hf.world import GenieWorld, Step
 
 MOST_FRAMES = 1000  # of one world, all branches together
+
+RESTING_SECONDS = 60  # since its last step or preview a world counts as played
+LOST = "Something went wrong in this world. Press Reset to start it again."
+
+log = logging.getLogger(__name__)
 
 
 class Frame(NamedTuple):
@@ -77,18 +83,37 @@ class PlayedSession(Session):
         self.world = world
         self.place = 0  # the frame that `world` is at
         self._travel: Iterator | None = None  # what is left of its way to another
+        self._lost = False
 
     def approach(self, number: int) -> bool:
         """Brings the model's state nearer to a frame by one short piece of work, so that others need not wait for all.
 
         Returns:
             Whether it is there.
+
+        Raises:
+            LookupError: If it failed on its way, now or before: nobody knows then which frame it is at.
         """
+        if self._lost:
+            raise LookupError(LOST)
         if self._travel is None and self.place != number:
             self._travel = self._travelling(number)
-        if self._travel is not None and next(self._travel, None) is None:
-            self._travel = None
+        try:
+            if self._travel is not None and next(self._travel, None) is None:
+                self._travel = None
+        except Exception as error:
+            raise self.lose(error) from error
         return self._travel is None and self.place == number
+
+    def lose(self, error: Exception) -> LookupError:
+        """Gives the world up, as the model's state is not that of any frame; its frames can still be seen and saved.
+
+        Returns:
+            `LookupError` with a sentence for the player, to be raised now; later `approach` raises it.
+        """
+        log.error("a world is lost", exc_info=error)
+        self._lost = True
+        return LookupError(LOST)
 
     def _travelling(self, number: int) -> Iterator[bool]:
         here, there = self.path(self.place), self.path(number)
@@ -106,8 +131,19 @@ class PlayedSession(Session):
         return self.place
 
 
+class Kept(NamedTuple):
+    """A session, when it was used last, and where its player is."""
+
+    session: Session
+    used: float
+    address: str
+
+
 class Sessions:
-    """Finds sessions by token. Forgets those unused for long, and where there are too many those unused longest.
+    """Finds sessions by token, and forgets those unused for long.
+
+    Where there is no room for another one, one that rests makes room: of the address that has most of them the one
+    unused for longest. Nobody who plays is put out by others who start.
 
     Args:
         capacity: how many worlds stay in memory.
@@ -117,29 +153,41 @@ class Sessions:
 
     def __init__(self, capacity: int, seconds: float = 15 * 60, clock=time.monotonic):
         self.capacity, self.seconds, self.clock = capacity, seconds, clock
-        self._sessions: OrderedDict[str, tuple[float, Session]] = OrderedDict()  # used longest ago first
+        self._kept: OrderedDict[str, Kept] = OrderedDict()  # used longest ago first
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        return len(self._sessions)
+        return len(self._kept)
 
-    def put(self, session: Session) -> None:
+    def put(self, session: Session, address: str) -> None:
+        """Raises `ValueError` where all worlds that there is room for are being played."""
         with self._lock:
-            self._sessions[session.token] = (self.clock(), session)
             self._forget()
+            if len(self._kept) >= self.capacity:
+                self._make_room()
+            self._kept[session.token] = Kept(session, self.clock(), address)
 
     def get(self, token: str) -> Session:
         """Raises `LookupError` for a token that is unknown, or no more."""
         with self._lock:
             self._forget()
-            if token not in self._sessions:
+            if token not in self._kept:
                 raise LookupError("This world has expired. Press Reset to start it again.")
-            self._sessions[token] = (self.clock(), self._sessions.pop(token)[1])
-            return self._sessions[token][1]
+            self._kept[token] = self._kept.pop(token)._replace(used=self.clock())
+            return self._kept[token].session
+
+    def drop(self, token: str) -> None:
+        """Forgets a session that its player has left, if it is still there."""
+        with self._lock:
+            self._kept.pop(token, None)
 
     def _forget(self) -> None:
-        while self._sessions:
-            used, _ = next(iter(self._sessions.values()))
-            if len(self._sessions) <= self.capacity and self.clock() - used <= self.seconds:
-                break
-            self._sessions.popitem(last=False)
+        while self._kept and self.clock() - next(iter(self._kept.values())).used > self.seconds:
+            self._kept.popitem(last=False)
+
+    def _make_room(self) -> None:
+        worlds = Counter(kept.address for kept in self._kept.values())
+        resting = [token for token, kept in self._kept.items() if self.clock() - kept.used >= RESTING_SECONDS]
+        if not resting:
+            raise ValueError(f"All {self.capacity} worlds of this page are being played. Try again in a minute.")
+        del self._kept[max(resting, key=lambda token: worlds[self._kept[token].address])]

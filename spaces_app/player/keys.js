@@ -67,12 +67,24 @@ class Presses {
 
 const isTyping = (target) => target.matches("textarea, input:not([type=checkbox]):not([type=range]), select, [contenteditable]");
 
+/**
+ * What a key means: what is printed on it or, where that means nothing, what an American keyboard has in its place. So
+ * the digits are found under accents, the steering keys where the hand expects them, and all of them in any script.
+ */
+function nameOf(event, shortcuts) {
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (bound.has(key) || shortcuts[key]) return key;
+  const place = /^(?:Digit|Key)(.)$/.exec(event.code)?.[1].toLowerCase();
+  const isLatin = /^[a-z]$/.test(key);
+  return bound.has(place) || (shortcuts[place] && !isLatin) ? place : key;
+}
+
 /** The key itself: its character may be another when it is released, as Shift may have come in between. */
 const keyOf = (event) => event.code || event.key.toLowerCase();
 
 function listen(presses, shortcuts) {
   const onKey = (event) => {
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const key = nameOf(event, shortcuts);
     if (event.ctrlKey || event.metaKey || event.altKey) return presses.releaseAll(); // the browser's, and macOS hides its end
     if (isTyping(event.target)) return;
     if (event.repeat && key === "Enter" && event.target.matches("button")) return event.preventDefault();

@@ -13,9 +13,9 @@ async function saveFilm(player, kind) {
   say("Making the film…");
   try {
     const keys = $(".burn").checked;
-    const { file } = await call("export", { world: world.token, frame: world.at, kind, keys });
+    const { file, note } = await call("export", { world: world.token, frame: world.at, kind, keys });
     download(file, kind);
-    say(`Saved ${world.frame.depth + 1} frames as genie.${kind}.`);
+    say(`Saved ${world.frame.depth + 1} frames as genie.${kind}. ${note}`);
   } catch (error) {
     say(error.message);
   }

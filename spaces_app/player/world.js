@@ -113,7 +113,7 @@ class Player {
     this.on.wait(true);
     try {
       const { source, seed, steps } = start;
-      const reply = await call("start", { ...source, seed, steps });
+      const reply = await call("start", { ...source, seed, steps, leave: this.world?.token });
       const picture = await decode(reply.image);
       if (turn !== this.begun) return;
       this.cancel();

@@ -1,55 +1,53 @@
 """Genie world models in the Hugging Face way: learn a playable world from unlabelled video, publish it, play it."""
+# ruff: noqa: F401  (what is imported for type checkers is in `__all__`)
 
-import diffusers
-from diffusers.pipelines import pipeline_loading_utils
-from transformers import AutoConfig, AutoModel
+import importlib
+from typing import TYPE_CHECKING
 
-from .models.configuration_dynamics import GenieDynamicsConfig
-from .models.configuration_latent_action import GenieLatentActionConfig
-from .models.configuration_video_tokenizer import GenieVideoTokenizerConfig
-from .models.modeling_dynamics import GenieDynamicsModel
-from .models.modeling_latent_action import GenieLatentActionModel
-from .models.modeling_video_tokenizer import GenieVideoTokenizer
-from .models.st_transformer import STTransformerConfig
-from .models.temporal_cache import TemporalCache
-from .pipeline_genie import GeniePipeline, GeniePipelineOutput
-from .scheduling_maskgit import MaskGITScheduler
-from .world import GenieWorld
+from .registration import watch
+
+if TYPE_CHECKING:
+    from .models.configuration_dynamics import GenieDynamicsConfig
+    from .models.configuration_latent_action import GenieLatentActionConfig
+    from .models.configuration_video_tokenizer import GenieVideoTokenizerConfig
+    from .models.modeling_dynamics import GenieDynamicsModel
+    from .models.modeling_latent_action import GenieLatentActionModel
+    from .models.modeling_video_tokenizer import GenieVideoTokenizer
+    from .models.st_transformer import STTransformerConfig
+    from .models.temporal_cache import TemporalCache
+    from .pipeline_genie import GeniePipeline, GeniePipelineOutput
+    from .scheduling_maskgit import MaskGITScheduler
+    from .world import GenieWorld
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "GenieDynamicsConfig",
-    "GenieDynamicsModel",
-    "GenieLatentActionConfig",
-    "GenieLatentActionModel",
-    "GeniePipeline",
-    "GeniePipelineOutput",
-    "GenieVideoTokenizer",
-    "GenieVideoTokenizerConfig",
-    "GenieWorld",
-    "MaskGITScheduler",
-    "STTransformerConfig",
-    "TemporalCache",
-]
-
-for _model in (GenieVideoTokenizer, GenieLatentActionModel, GenieDynamicsModel):
-    AutoConfig.register(_model.config_class.model_type, _model.config_class, exist_ok=True)
-    AutoModel.register(_model.config_class, _model, exist_ok=True)
-
-# diffusers finds the components of a pipeline by library and class name. These entries make "genie_hf" such a
-# library: then model_index.json holds ["genie_hf", "GenieDynamicsModel"], and DiffusionPipeline loads it from a
-# folder or from the Hub.
-_LOADABLE = {
-    name: ["save_pretrained", "from_pretrained"]
-    for name in (
-        "GenieVideoTokenizer",
-        "GenieLatentActionModel",
-        "GenieDynamicsModel",
-        "MaskGITScheduler",
-        "GeniePipeline",
-    )
+_MODULES = {  # of the public names, which are imported when they are asked for
+    "GenieDynamicsConfig": "models.configuration_dynamics",
+    "GenieDynamicsModel": "models.modeling_dynamics",
+    "GenieLatentActionConfig": "models.configuration_latent_action",
+    "GenieLatentActionModel": "models.modeling_latent_action",
+    "GeniePipeline": "pipeline_genie",
+    "GeniePipelineOutput": "pipeline_genie",
+    "GenieVideoTokenizer": "models.modeling_video_tokenizer",
+    "GenieVideoTokenizerConfig": "models.configuration_video_tokenizer",
+    "GenieWorld": "world",
+    "MaskGITScheduler": "scheduling_maskgit",
+    "STTransformerConfig": "models.st_transformer",
+    "TemporalCache": "models.temporal_cache",
 }
-pipeline_loading_utils.LOADABLE_CLASSES["genie_hf"] = _LOADABLE
-pipeline_loading_utils.ALL_IMPORTABLE_CLASSES.update(_LOADABLE)
-diffusers.GeniePipeline = GeniePipeline
+
+__all__ = list(_MODULES)
+
+
+def __getattr__(name: str):
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+watch()

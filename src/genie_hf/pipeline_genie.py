@@ -14,6 +14,7 @@ from .models.modeling_dynamics import GenieDynamicsModel
 from .models.modeling_latent_action import GenieLatentActionModel
 from .models.modeling_video_tokenizer import GenieVideoTokenizer
 from .precision import preferred_dtype
+from .registration import register_pipeline
 from .scheduling_maskgit import MaskGITScheduler
 from .world import GenieWorld
 
@@ -62,6 +63,8 @@ class GeniePipeline(DiffusionPipeline):
         fps: int = 15,
     ):
         super().__init__()
+        if not isinstance(fps, (int, float)) or fps <= 0:
+            raise ValueError(f"fps is {fps!r}; give the frames per second of the world's videos, more than 0.")
         ours, theirs = dynamics.config, video_tokenizer.config
         pairs = [
             ("codebook_size", ours.codebook_size, "video_tokenizer's", theirs.codebook_size),
@@ -345,3 +348,6 @@ class GeniePipeline(DiffusionPipeline):
             actions = torch.cat([actions, model.infer_actions(frames)[:, known:]], dim=1)
             start += window // 2
         return actions
+
+
+register_pipeline(GeniePipeline)

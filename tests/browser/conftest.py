@@ -1,6 +1,7 @@
 """The page as visitors get it: served by a process of its own, opened in a real browser."""
 
 import base64
+import contextlib
 import io
 import json
 import os
@@ -8,9 +9,11 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
 
@@ -37,6 +40,7 @@ class Server:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         environment = {**os.environ, "GENIE_MODEL": str(model), "GRADIO_SERVER_PORT": str(port)}
+        environment["GENIE_PROXY_HOPS"] = "1"  # each visitor says its own address
         environment.pop("DISPLAY", None)  # opens no window of its own
         command = [sys.executable, str(ROOT / "spaces_app" / "app.py")]
         self.url, self.log = f"http://127.0.0.1:{port}/", log
@@ -84,6 +88,38 @@ def url(servers):
 @pytest.fixture(scope="session")
 def url_without_world(servers):
     return servers[1].wait()
+
+
+@pytest.fixture(scope="session")
+def url_behind_a_prefix(url):
+    """The page behind a proxy that passes on what comes below a path, without this path."""
+
+    class Proxy(BaseHTTPRequestHandler):
+        def do_GET(self):
+            if not self.path.startswith("/proxy/7860/"):
+                return self.send_error(404)
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0))) or None
+            request = urllib.request.Request(url + self.path.removeprefix("/proxy/7860/"), body, self.headers)
+            try:
+                reply = urllib.request.urlopen(request)
+            except urllib.error.HTTPError as error:
+                reply = error
+            self.send_response(reply.status)
+            for name, value in reply.headers.items():
+                if name.lower() not in ("transfer-encoding", "connection"):
+                    self.send_header(name, value)
+            self.end_headers()
+            with contextlib.suppress(OSError):  # the browser has left
+                shutil.copyfileobj(reply, self.wfile)
+
+        do_POST = do_GET
+        log_message = staticmethod(lambda *words: None)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/proxy/7860/"
+        server.shutdown()
 
 
 @pytest.fixture(scope="session")

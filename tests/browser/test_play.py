@@ -88,6 +88,30 @@ def test_letters_and_arrows_follow_the_legend_where_it_is_sure(visit):
     assert player.page.get_attribute("[data-action='2']", "title") == "In 95 % of 200 starts: moves right"
 
 
+LAYOUTS = {  # key, its place, what it does: an action, or the frame that it leads to
+    "French": [("&", "Digit1", 1), ("è", "Digit7", 7), ("q", "KeyA", 4), ("w", "KeyZ", 6), ("z", "KeyW", "undo")],
+    "Czech": [("+", "Digit1", 1), ("á", "Digit8", 8), ("d", "KeyD", 3), ("z", "KeyY", "undo")],
+    "Russian": [("в", "KeyD", 3), ("ц", "KeyW", 6), ("5", "Digit5", 5), ("я", "KeyZ", "undo")],
+    "Dvorak": [("a", "KeyA", 4), ("w", "Comma", 6), ("s", "Semicolon", 7), ("p", "KeyR", None), (";", "KeyZ", "undo")],
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_keys_of_any_layout_play(visit, layout):
+    player = visit()
+    for key, code, does in LAYOUTS[layout]:
+        before = player.frame
+        for kind in ("keydown", "keyup"):
+            player.page.dispatch_event(".view", kind, {"key": key, "code": code, "bubbles": True})
+        if does is None:
+            player.assert_rests(300)
+        elif does == "undo":
+            player.wait_for_frame(before - 1)
+        else:
+            player.wait_for_frame(before + 1)
+            assert player.actions[-1] == does
+
+
 def test_undo_redo_and_reset_ask_the_server_for_nothing(visit):
     player = visit()
     pictures = [player.picture]

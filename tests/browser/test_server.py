@@ -134,3 +134,15 @@ def test_the_page_asks_no_other_host_for_anything(visit, url):
     player.page.reload()
     player.wait_for_frame(0)
     assert [address for address in asked if not address.startswith((url, "data:", "blob:"))] == []
+
+
+def test_behind_a_proxy_that_cuts_off_a_path_everything_works(visit, url_behind_a_prefix):
+    player = visit("?w=cave-20044&a=3&s=1", address=url_behind_a_prefix, start=False)
+    asked = []
+    player.page.on("response", lambda response: asked.append((response.status, response.url)))
+    player.wait_for_frame(1)
+    player.press("6")
+    player.wait_for_previews()
+    player.page.click("[data-share=link]")
+    assert player.page.input_value(".link").startswith(url_behind_a_prefix + "?w=cave-20044")
+    assert [each for each in asked if each[0] >= 400] == []

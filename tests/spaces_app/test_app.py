@@ -2,11 +2,16 @@
 
 import asyncio
 import json
+import urllib.request
 
 import pytest
+import torch
 from PIL import Image
 
 app = pytest.importorskip("app", reason="the page needs Gradio: pip install 'genie-hf[play]'")
+
+WENT_WRONG = "Something went wrong on the server. Press Reset to start again."
+NO_MEMORY = "The server has no memory left for this. Try again in a moment."
 
 
 @pytest.fixture
@@ -59,6 +64,12 @@ def test_without_a_world_the_page_is_built_and_says_why(tmp_path):
         (LookupError("Expired."), {"error": "Expired.", "expired": True}),
         (TimeoutError(), {"error": "The server is very busy. Try again in a moment."}),
         (OSError("/secret/path"), {"error": "Something went wrong on the server. Press Reset to start again."}),
+        (
+            IndexError("index out of range"),
+            {"error": "Something went wrong on the server. Press Reset to start again."},
+        ),
+        (MemoryError(), {"error": "The server has no memory left for this. Try again in a moment."}),
+        (torch.OutOfMemoryError(), {"error": "The server has no memory left for this. Try again in a moment."}),
     ],
 )
 def test_an_error_becomes_a_reply_with_one_sentence(error, reply):
@@ -76,3 +87,46 @@ def test_a_message_that_is_no_dict_is_refused(message):
         raise AssertionError
 
     assert "could not be understood" in asyncio.run(anything(message))["error"]
+
+
+def test_proxies_are_counted_by_the_environment(monkeypatch):
+    for name in ("GENIE_PROXY_HOPS", "SPACE_ID"):
+        monkeypatch.delenv(name, raising=False)
+    assert app.proxy_hops() == 0
+    monkeypatch.setenv("SPACE_ID", "somebody/genie")
+    assert app.proxy_hops() == 1
+    monkeypatch.setenv("GENIE_PROXY_HOPS", "2")
+    assert app.proxy_hops() == 2
+    monkeypatch.setenv("GENIE_PROXY_HOPS", "many")
+    with pytest.raises(ValueError, match="GENIE_PROXY_HOPS is many: say how many proxies"):
+        app.proxy_hops()
+
+
+def start_worlds(url, count, headers):
+    """Asks the page for worlds as its script does; gives its replies."""
+    components = json.load(urllib.request.urlopen(url + "config"))["components"]
+    component = next(each["id"] for each in components if each["type"] == "html")
+    body = {"data": {"gallery": "noise"}, "component_id": component, "fn_name": "start", "session_hash": "test"}
+    replies = []
+    for number in range(count):
+        request = urllib.request.Request(url + "gradio_api/component_server/", json.dumps(body).encode())
+        for name, value in {"Content-Type": "application/json", **headers(number)}.items():
+            request.add_header(name, value)
+        replies.append(json.load(urllib.request.urlopen(request)))
+    return replies
+
+
+@pytest.mark.parametrize("hops", [0, 1])
+def test_an_invented_address_neither_passes_the_limit_nor_uses_up_a_strangers(tiny_pipeline, folder, hops):
+    service = app.Service(tiny_pipeline, app.find_gallery(folder), app.make_engine(tiny_pipeline))
+    page = app.build_page(service, app.describe(service, folder, "tiny"))
+    _, url, _ = app.serve(page, hops, prevent_thread_lock=True, quiet=True, inbrowser=False)
+    try:
+        proxy = ", 8.8.8.8" if hops else ""  # what the trusted proxy adds
+        replies = start_worlds(url, 61, lambda number: {"X-Forwarded-For": f"10.0.0.{number}{proxy}"})
+        assert "world" in replies[59] and "Many worlds were started from your address" in replies[60]["error"]
+        if hops:
+            (reply,) = start_worlds(url, 1, lambda number: {"X-Forwarded-For": "8.8.8.8, 10.0.0.60"})
+            assert "world" in reply
+    finally:
+        page.close()

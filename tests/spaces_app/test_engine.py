@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from engine import MOST_TOGETHER, MOST_WAITING, Engine
@@ -141,25 +142,96 @@ def test_impossible_steps_are_refused_at_once(engine, number, parent, words):
     assert engine.step(session, 2, 1, 0).result(30).number == 2
 
 
-def test_a_failure_takes_the_later_steps_back_and_disturbs_nobody(engine, monkeypatch):
-    session, other = start(engine, 0), start(engine, 1)
-    plain = GenieWorld.step_together
+@pytest.fixture
+def failing(monkeypatch):
+    """Sessions whose steps fail, each with its error, in whatever batch they are."""
+    sessions, plain = {}, GenieWorld.step_together
 
-    def fail(worlds, **rest):
-        if session.world in worlds:
-            raise MemoryError("no room")
+    def step_together(worlds, **rest):
+        for session, error in sessions.items():
+            if session.world in worlds:
+                raise error
         return plain(worlds, **rest)
 
-    monkeypatch.setattr(GenieWorld, "step_together", staticmethod(fail))
+    monkeypatch.setattr(GenieWorld, "step_together", staticmethod(step_together))
+    return sessions
+
+
+@pytest.mark.parametrize("error", [MemoryError("no room"), torch.OutOfMemoryError("no room"), RuntimeError("a fault")])
+def test_a_failure_takes_the_later_steps_back_and_disturbs_nobody(engine, failing, error):
+    session, other = start(engine, 0), start(engine, 1)
+    failing[session] = error
     second = engine.step(session, 2, 1, 0)
     first = engine.step(session, 1, 0, 0)
-    with pytest.raises(MemoryError):
+    with pytest.raises(type(error)):
         first.result(30)
     with pytest.raises(ValueError, match="was lost. Try again"):
         second.result(30)
     assert engine.step(other, 1, 0, 0).result(30).number == 1
-    monkeypatch.undo()
+    failing.clear()
     assert engine.step(session, 1, 0, 0).result(30).number == 1
+
+
+def test_a_world_that_fails_fails_alone_in_its_batch(engine, failing, batches):
+    sizes, gate = batches
+    sessions = [start(engine, seed) for seed in range(5)]
+    expected = [start(engine, seed) for seed in range(5)]
+    failing[sessions[2]] = RuntimeError("a fault")
+    with gate:
+        blocker = engine.step(start(engine, 9), 1, 0, 0)
+        asked = [engine.step(session, 1, 0, 1) for session in sessions]
+    blocker.result(30)
+    for i, (session, alone) in enumerate(zip(sessions, expected, strict=True)):
+        if i == 2:
+            with pytest.raises(RuntimeError, match="a fault"):
+                asked[i].result(30)
+        else:
+            assert asked[i].result(30).number == 1
+            engine.step(alone, 1, 0, 1).result(30)
+            assert images(session) == images(alone)
+
+
+def test_a_batch_that_the_memory_has_no_room_for_is_made_in_smaller_ones(engine, monkeypatch):
+    plain, sizes = GenieWorld.step_together, []
+
+    def step_together(worlds, **rest):
+        if len(worlds) > 2:
+            raise torch.OutOfMemoryError("no room")
+        sizes.append(len(worlds))
+        return plain(worlds, **rest)
+
+    monkeypatch.setattr(GenieWorld, "step_together", staticmethod(step_together))
+    sessions = [start(engine, seed) for seed in range(6)]
+    asked = [engine.step(session, 1, 0, 1) for session in sessions]
+    assert [future.result(30).number for future in asked] == [1] * 6
+    assert sum(sizes) == 6
+
+
+@pytest.mark.parametrize("want", ["step", "preview"])
+def test_a_world_whose_past_is_broken_is_lost_and_the_others_play_on(engine, want):
+    session, other = start(engine, 0), start(engine, 1)
+    for number in (1, 2):
+        engine.step(session, number, number - 1, 1).result(30)
+    engine.step(session, 3, 0, 1).result(30)
+    poison = torch.full_like(session.frames[1].step.codes, 10**6)  # a code that there is not
+    session.frames[1] = session.frames[1]._replace(step=session.frames[1].step._replace(codes=poison))
+    ask = (lambda: engine.step(session, 4, 2, 0)) if want == "step" else (lambda: engine.preview(session, 2))
+    for _ in range(2):  # and it stays lost, as nobody knows where the model's state is
+        with pytest.raises(LookupError, match="Press Reset to start it again"):
+            ask().result(30)
+        assert engine.step(other, len(other.frames), 0, 0).result(30)
+    assert len(engine.preview(other, 1).result(30)) == 5
+
+
+def test_a_frame_that_cannot_be_stored_loses_its_own_world_only(engine, monkeypatch):
+    session, other = start(engine, 0), start(engine, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr("engine.to_webp", lambda image: bytes(image.width // 0))
+        with pytest.raises(LookupError, match="Press Reset"):
+            engine.step(session, 1, 0, 0).result(30)
+    with pytest.raises(LookupError, match="Press Reset"):
+        engine.step(session, 1, 0, 0).result(30)
+    assert engine.step(other, 1, 0, 0).result(30).number == 1
 
 
 def test_an_impossible_start_is_an_error_of_its_own(engine):

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from limits import BodyLimit, RateLimit
+from limits import BodyLimit, Proxies, RateLimit
 
 LIMIT = 1000
 
@@ -91,6 +91,30 @@ def test_what_is_no_request_passes():
 
     asyncio.run(BodyLimit(app)({"type": "lifespan"}, None, None))
     assert seen == ["lifespan"]
+
+
+@pytest.mark.parametrize(
+    ("hops", "headers", "address"),
+    [
+        (0, ["9.9.9.9"], "10.0.0.1"),
+        (1, [], "10.0.0.1"),
+        (1, ["1.2.3.4"], "1.2.3.4"),
+        (1, ["9.9.9.9, 1.2.3.4"], "1.2.3.4"),  # the first was invented
+        (1, ["9.9.9.9", "1.2.3.4"], "1.2.3.4"),
+        (2, ["9.9.9.9, 1.2.3.4,10.0.0.2"], "1.2.3.4"),
+        (2, [" , 10.0.0.2"], "10.0.0.2"),  # somebody went past the outer proxy
+    ],
+)
+def test_a_visitor_is_where_the_trusted_proxies_say(hops, headers, address):
+    seen = []
+
+    async def app(scope, receive, send):
+        seen.append(scope["client"])
+
+    scope = {"type": "http", "client": ("10.0.0.1", 80)}
+    scope["headers"] = [(b"x-forwarded-for", header.encode()) for header in headers]
+    asyncio.run(Proxies(app, hops)(scope, None, None))
+    assert seen == [(address, 80)]
 
 
 class Clock:

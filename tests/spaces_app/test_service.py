@@ -156,3 +156,13 @@ def test_the_memory_of_a_world_is_known(service, world, tiny_pipeline):
     played = service.sessions.get(world).world
     held = played._dynamics_cache.nbytes() + played._decoder_cache.nbytes()
     assert held == cache_bytes(tiny_pipeline)
+
+
+def test_starts_never_put_out_somebody_who_plays(service, world):
+    service.sessions.capacity = 3
+    others = [ask(service.start({"gallery": "noise", "steps": 1}, "attacker"))["world"] for _ in range(2)]
+    with pytest.raises(ValueError, match="All 3 worlds of this page are being played"):
+        ask(service.start({"gallery": "noise", "steps": 1}, "attacker"))
+    assert ask(service.step({"world": world, "action": 0}))["frame"] == 1
+    assert ask(service.start({"gallery": "noise", "steps": 1, "leave": others[0]}, "attacker"))["frame"] == 0
+    assert ask(service.step({"world": world, "action": 0}))["frame"] == 2

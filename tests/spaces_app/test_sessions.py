@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from pictures import to_webp
-from sessions import PlayedSession, Session, Sessions
+from sessions import RESTING_SECONDS, PlayedSession, Session, Sessions
 
 
 @pytest.fixture
@@ -58,28 +58,62 @@ def test_tokens_cannot_be_guessed():
     assert len(tokens) == 100 and all(len(token) >= 20 for token in tokens)
 
 
-def test_the_session_unused_for_longest_is_forgotten_first():
-    sessions, made = Sessions(capacity=2), [Session(b"") for _ in range(3)]
-    for session in made[:2]:
-        sessions.put(session)
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_a_full_house_takes_nobody_who_plays_and_gives_the_places_of_those_who_rest():
+    clock = Clock()
+    sessions, made = Sessions(capacity=2, clock=clock), [Session(b"") for _ in range(3)]
+    for clock.now, session in zip((0, 10), made, strict=False):
+        sessions.put(session, "a")
+    clock.now = RESTING_SECONDS
     assert sessions.get(made[0].token) is made[0]
-    sessions.put(made[2])
+    with pytest.raises(ValueError, match="All 2 worlds of this page are being played"):
+        sessions.put(made[2], "b")
+    clock.now = RESTING_SECONDS + 10
+    sessions.put(made[2], "b")
     assert sessions.get(made[0].token) is made[0] and sessions.get(made[2].token) is made[2]
     with pytest.raises(LookupError, match="has expired. Press Reset"):
         sessions.get(made[1].token)
     assert len(sessions) == 2
 
 
+def test_the_address_with_most_worlds_makes_room():
+    clock = Clock()
+    sessions, (mine, *many, last) = Sessions(capacity=4, clock=clock), [Session(b"") for _ in range(5)]
+    sessions.put(mine, "me")
+    for session in many:
+        sessions.put(session, "many")
+    clock.now = 10 * RESTING_SECONDS
+    sessions.put(last, "many")
+    assert sessions.get(mine.token) is mine and sessions.get(last.token) is last
+    with pytest.raises(LookupError):
+        sessions.get(many[0].token)
+
+
+def test_a_world_that_was_left_makes_room_at_once():
+    sessions, first, second = Sessions(capacity=1), Session(b""), Session(b"")
+    sessions.put(first, "a")
+    for token in (first.token, first.token, "forged"):
+        sessions.drop(token)
+    sessions.put(second, "b")
+    assert sessions.get(second.token) is second
+
+
 def test_a_session_unused_for_long_is_forgotten():
-    now = [0.0]
-    sessions, old, new = Sessions(10, seconds=60, clock=lambda: now[0]), Session(b""), Session(b"")
-    sessions.put(old)
-    now[0] = 50
-    sessions.put(new)
+    clock = Clock()
+    sessions, old, new = Sessions(10, seconds=60, clock=clock), Session(b""), Session(b"")
+    sessions.put(old, "a")
+    clock.now = 50
+    sessions.put(new, "a")
     sessions.get(old.token)
-    now[0] = 105
+    clock.now = 105
     assert sessions.get(old.token) is old
-    now[0] = 130
+    clock.now = 130
     with pytest.raises(LookupError):
         sessions.get(new.token)
     assert len(sessions) == 1

@@ -1,14 +1,15 @@
 """`genie-hf generate | play`."""
 
 import os
-import subprocess
+import runpy
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .worlds import Pipeline, Temperature, check_pipeline, load_pipeline, quieten_libraries
+from .worlds import Pipeline, Temperature, check_pipeline, check_writable, load_pipeline, quieten_libraries, writing
 
 
 def generate(
@@ -33,8 +34,6 @@ def generate(
 
     What an action does has to be found out by trying: the world has learnt its actions from video, without names.
     """
-    from PIL import Image
-
     held = parse_actions(actions)
     if output.suffix.lower() not in (".gif", ".mp4", ".png"):
         raise ValueError(f"--output is {output}: choose a name that ends in .gif, .mp4 or .png.")
@@ -42,10 +41,14 @@ def generate(
         raise ValueError(f"--scale is {scale}: choose at least 1.")
     if not image.is_file():
         raise FileNotFoundError(f"There is no picture at {image}: name an image file.")
-    quieten_libraries()
-    pipe = load_pipeline(pipeline)
+    check_pipeline(pipeline)
+    check_writable(output)
     import torch
 
+    from ..drawing import gif_note, to_gif, to_mp4, to_strip
+
+    quieten_libraries()
+    pipe = load_pipeline(pipeline)
     frames = pipe(
         image,
         actions=held,
@@ -53,21 +56,16 @@ def generate(
         temperature=temperature,
         generator=torch.Generator().manual_seed(seed),
     ).frames[0]
-    frames = [frame.resize((frame.width * scale, frame.height * scale), Image.Resampling.NEAREST) for frame in frames]
-    output.parent.mkdir(parents=True, exist_ok=True)
-    if output.suffix.lower() == ".gif":
-        duration = round(1000 / pipe.config.fps)
-        frames[0].save(output, save_all=True, append_images=frames[1:], duration=duration, loop=0)
-    elif output.suffix.lower() == ".mp4":
-        from diffusers.utils import encode_video
-
-        encode_video(frames, pipe.config.fps, str(output))
-    else:
-        strip = Image.new("RGB", (sum(frame.width for frame in frames), frames[0].height))
-        for i, frame in enumerate(frames):
-            strip.paste(frame, (i * frame.width, 0))
-        strip.save(output)
-    typer.echo(f"Wrote {len(frames)} frames to {output}.")
+    height, fps, note = scale * frames[0].height, pipe.config.fps, ""
+    with writing(output):
+        if output.suffix.lower() == ".gif":
+            output.write_bytes(to_gif(frames, fps, height=height))
+            note = gif_note(fps)
+        elif output.suffix.lower() == ".mp4":
+            output.write_bytes(to_mp4(frames, fps, height=height))
+        else:
+            to_strip(frames, height).save(output)
+    typer.echo(f"Wrote {len(frames)} frames to {output}. {note}".rstrip())
 
 
 def play(
@@ -88,20 +86,24 @@ def play(
     A page opens with a button for each action; the keys 1, 2, 3, ... press them. Stop it with Ctrl-C.
     Needs `pip install genie-hf[play]`.
     """
-    page = Path(__file__).parents[3] / "spaces_app" / "app.py"
-    if not page.exists():
-        raise FileNotFoundError(f"There is no page at {page}: run this from a clone of the repository.")
-    environment = dict(os.environ)
     if pipeline is not None:
         check_pipeline(pipeline)
-        environment["GENIE_MODEL"] = pipeline
+    if find_spec("gradio") is None:
+        raise ValueError("The page needs Gradio: pip install 'genie-hf[play]'.")
+    if pipeline is not None:
+        os.environ["GENIE_MODEL"] = pipeline
     if port is not None:
-        environment["GRADIO_SERVER_PORT"] = str(port)
-    try:
-        status = subprocess.run([sys.executable, str(page)], env=environment).returncode
-    except KeyboardInterrupt:
-        status = 0
-    raise typer.Exit(status)
+        os.environ["GRADIO_SERVER_PORT"] = str(port)
+    page = find_page()
+    sys.path.insert(0, str(page.parent))  # as for any program, its modules are beside it
+    runpy.run_path(str(page), run_name="__main__")
+
+
+def find_page() -> Path:
+    """The page's program: it lies in the package, or in a clone of the repository next to `src/`."""
+    package = Path(__file__).parents[1]
+    page = package / "spaces_app" / "app.py"
+    return page if page.exists() else package.parents[1] / "spaces_app" / "app.py"
 
 
 def parse_actions(text: str) -> list[int]:

@@ -1,6 +1,9 @@
 """What the commands share: how a world is named and loaded."""
 
+from contextlib import contextmanager
+from errno import EISDIR
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated
 
 import typer
@@ -33,22 +36,59 @@ def load_pipeline(name: str):
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        return GeniePipeline.from_pretrained(name, dtype=preferred_dtype(device)).to(device)
+        pipe = GeniePipeline.from_pretrained(name, dtype=preferred_dtype(device)).to(device)
     except OSError as error:
         if Path(name).is_dir():
             raise
         raise ValueError(
             f"There is no folder {name}, and the Hub gave no world of this name ({first_line(error)})."
         ) from error
+    check_finite(pipe, name)
+    return pipe
+
+
+def check_finite(pipe, name: str) -> None:
+    """Raises `ValueError` for a world that training has ruined."""
+    for part in ("video_tokenizer", "latent_action_model", "dynamics"):
+        model = getattr(pipe, part)
+        for key, weight in model.state_dict().items() if model is not None else ():
+            if not weight.isfinite().all():
+                raise ValueError(
+                    f"The weights in {Path(name, part)} are not all numbers: {key} holds NaN or infinity. "
+                    "Its training diverged: train it again with a lower learning rate."
+                )
+
+
+@contextmanager
+def writing(path: Path):
+    """Names the file, and a remedy, where it cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OSError(f"{path} cannot be written ({reason}). Make room, or name another place.") from error
+
+
+def check_writable(path: Path) -> None:
+    """Raises `OSError` if no file can be made at `path`; its folder is made."""
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError(EISDIR, "it is a folder")
+        with TemporaryFile(dir=path.parent):
+            pass
 
 
 def quieten_libraries() -> None:
-    """Only our own progress bars."""
+    """Only our own progress bars, and no tables about weights."""
     from datasets import disable_progress_bars
+    from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging
 
     disable_progress_bars()
-    transformers_logging.disable_progress_bar()
+    for logging in (diffusers_logging, transformers_logging):
+        logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
 
 
 def first_line(error: Exception) -> str:

@@ -1,0 +1,11 @@
+"""The three models. Importing them registers them with `AutoConfig` and `AutoModel`."""
+
+from transformers import AutoConfig, AutoModel
+
+from .modeling_dynamics import GenieDynamicsModel
+from .modeling_latent_action import GenieLatentActionModel
+from .modeling_video_tokenizer import GenieVideoTokenizer
+
+for _model in (GenieVideoTokenizer, GenieLatentActionModel, GenieDynamicsModel):
+    AutoConfig.register(_model.config_class.model_type, _model.config_class, exist_ok=True)
+    AutoModel.register(_model.config_class, _model, exist_ok=True)

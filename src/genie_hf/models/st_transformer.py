@@ -17,6 +17,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from transformers import initialization as init
 from transformers.modeling_layers import GradientCheckpointingLayer
 
+from .loading import CheckedLoading
 from .temporal_cache import TemporalCache, Window, make_window
 
 
@@ -264,7 +265,7 @@ class STTransformer(nn.Module):
         return self.norm(self.blocks(hidden, window, layers, positions))
 
 
-class GeniePreTrainedModel(PreTrainedModel):
+class GeniePreTrainedModel(CheckedLoading, PreTrainedModel):
     """What the three Genie models share: initialisation and the features that transformers asks about."""
 
     base_model_prefix = ""

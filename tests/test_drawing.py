@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from recordings import to_gif, to_mp4
+from genie_hf.drawing import gif_note, to_gif, to_mp4, to_strip
 
 
 def moving_square(count, size=(64, 64)):
@@ -51,11 +51,18 @@ def test_gif_shows_every_frame_enlarged_without_smoothing():
     assert np.abs(shown - enlarged(frames, 4)).max() <= 4
 
 
-@pytest.mark.parametrize("fps", [10, 12, 15, 24, 30])
+@pytest.mark.parametrize("fps", [10, 12.5, 15, 24, 30, 50])
 def test_gif_keeps_the_rate_on_average(fps):
     _, delays = open_gif(to_gif(moving_square(48), fps))
     assert sum(delays) == pytest.approx(48_000 / fps, abs=10)
     assert max(delays) - min(delays) <= 10
+
+
+def test_gif_is_never_faster_than_browsers_show_and_says_so():
+    _, delays = open_gif(to_gif(moving_square(30), fps=60))
+    assert set(delays) == {20}
+    assert gif_note(60).startswith("A GIF shows at most 50 frames a second, and this world has 60")
+    assert gif_note(50) == ""
 
 
 def test_frames_without_change_keep_their_time():
@@ -71,10 +78,11 @@ def test_gif_holds_the_colours_of_noise_roughly():
     assert np.abs(shown - enlarged(frames, 1)).mean() < 20
 
 
-def test_mp4_shows_every_frame_at_its_time():
+@pytest.mark.parametrize("fps", [15, 12.5, 60])
+def test_mp4_shows_every_frame_at_its_time(fps):
     frames = moving_square(30)
-    shown, seconds = open_mp4(to_mp4(frames, fps=15))
-    assert shown.shape == (30, 448, 448, 3) and seconds == pytest.approx(2)
+    shown, seconds = open_mp4(to_mp4(frames, fps))
+    assert shown.shape == (30, 448, 448, 3) and seconds == pytest.approx(30 / fps)
     assert np.abs(shown - enlarged(frames, 7)).mean() < 3
 
 
@@ -114,3 +122,17 @@ def test_each_frame_needs_a_key(write):
 def test_a_world_that_was_not_played_is_one_frame(write, read):
     shown, _ = read(write(moving_square(1), 15, [None]))
     assert len(shown) == 1
+
+
+def test_a_strip_is_all_frames_in_a_row():
+    frames = moving_square(3)
+    strip = np.asarray(to_strip(frames, height=128), int)
+    assert np.array_equal(strip, np.concatenate(list(enlarged(frames, 2)), axis=1))
+
+
+def test_diffusers_own_export_works_in_the_installed_environment(tmp_path):
+    pytest.importorskip("imageio_ffmpeg", minversion="0.5", reason="gym3 brings an older one: make install")
+    from diffusers.utils import export_to_video
+
+    with av.open(export_to_video(moving_square(4), str(tmp_path / "x.mp4"), fps=15)) as container:
+        assert len(list(container.decode(video=0))) == 4

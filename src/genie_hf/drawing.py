@@ -1,10 +1,13 @@
-"""The frames of a world as a file to keep: an animated GIF or an MP4 video."""
+"""The frames of a world as a file to keep: an animated GIF, an MP4 video, or all of them in a row."""
 
 import io
 from collections.abc import Iterator
+from fractions import Fraction
 
 import av
 from PIL import Image, ImageDraw, ImageFont
+
+MOST_GIF_FPS = 50  # a GIF counts in hundredths of a second, and browsers slow frames of a single one down to ten
 
 
 def to_gif(frames, fps, keys=None, height=256) -> bytes:
@@ -12,7 +15,7 @@ def to_gif(frames, fps, keys=None, height=256) -> bytes:
 
     Args:
         frames (`list[PIL.Image.Image]`): RGB, all of one size.
-        fps (`int`): Frames per second, at most 50, which is what browsers show.
+        fps (`int` or `float`): Frames per second; more than 50 become 50, see [`gif_note`].
         keys (`list[str | None]`, *optional*): What was pressed for each frame, drawn into its lower left corner;
             `None` leaves a frame as it is.
         height (`int`): Pixels. Frames are enlarged without smoothing, by the largest whole factor that stays within.
@@ -29,36 +32,54 @@ def to_gif(frames, fps, keys=None, height=256) -> bytes:
     first, *rest = [
         frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in enlarged(frames, keys, scale)
     ]
-    # A GIF counts in hundredths of a second: rounding the moments, not the delays, keeps the rate right on average.
-    moments = [round(100 * index / fps) for index in range(len(frames) + 1)]
+    # Rounding the moments to hundredths of a second, not the delays, keeps the rate right on average.
+    moments = [round(100 * index / min(fps, MOST_GIF_FPS)) for index in range(len(frames) + 1)]
     delays = [10 * (end - start) for start, end in zip(moments, moments[1:], strict=False)]
     file = io.BytesIO()
     first.save(file, "GIF", save_all=True, append_images=rest, duration=delays, loop=0)
     return file.getvalue()
 
 
+def gif_note(fps) -> str:
+    """A sentence for who gets a GIF that is slower than the world, or an empty one."""
+    if fps <= MOST_GIF_FPS:
+        return ""
+    return f"A GIF shows at most {MOST_GIF_FPS} frames a second, and this world has {fps}: an MP4 keeps its pace."
+
+
 def to_mp4(frames, fps, keys=None, height=480) -> bytes:
     """An H.264 video that plays from its first bytes on.
 
     Args:
-        frames, fps, keys, height: As in [`to_gif`], with any number of frames per second.
+        frames, fps, keys, height: As in [`to_gif`], with any number of frames per second. Where a side would be odd,
+            which H.264 does not have, the factor is one larger.
 
     Returns:
         `bytes`: The content of the file.
     """
     scale = scale_to(frames[0], height)
-    if any(scale * side % 2 for side in frames[0].size):  # H.264 stores colours for 2 x 2 pixels
+    if any(scale * side % 2 for side in frames[0].size):
         scale += 1
     file = io.BytesIO()
     # `moov_size` keeps room for the index at the start of the file.
     with av.open(file, "w", format="mp4", options={"moov_size": str(4096 + 32 * len(frames))}) as container:
-        stream = container.add_stream("libx264", rate=fps, options={"crf": "20", "preset": "veryfast"})
+        rate = Fraction(fps).limit_denominator(1001)
+        stream = container.add_stream("libx264", rate=rate, options={"crf": "20", "preset": "veryfast"})
         stream.width, stream.height = scale * frames[0].width, scale * frames[0].height
         stream.pix_fmt = "yuv420p"
         for frame in enlarged(frames, keys, scale):
             container.mux(stream.encode(av.VideoFrame.from_image(frame)))
         container.mux(stream.encode())
     return file.getvalue()
+
+
+def to_strip(frames, height) -> Image.Image:
+    """All frames in a row. Arguments as in [`to_gif`]."""
+    shown = list(enlarged(frames, None, scale_to(frames[0], height)))
+    strip = Image.new("RGB", (sum(frame.width for frame in shown), shown[0].height))
+    for index, frame in enumerate(shown):
+        strip.paste(frame, (index * frame.width, 0))
+    return strip
 
 
 def scale_to(frame, height) -> int:
