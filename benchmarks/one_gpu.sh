@@ -8,13 +8,14 @@
 #   cat results/pipeline.tar.* | tar x
 # A try on any machine, in three minutes:
 #   RECIPE=pipelines/tiny RECORDINGS='data/tiny --levels 0:4 --steps 100' EVALUATE='--data data/tiny --clips 8' \
-#       TOTAL_SECONDS=180 EVALUATE_SECONDS=40 OUT=results benchmarks/one_gpu.sh
+#       TOTAL_SECONDS=180 OUT=results benchmarks/one_gpu.sh
 set -euo pipefail
 
 OUT=${OUT:?name the folder for the results}
 TOTAL_SECONDS=${TOTAL_SECONDS:-570}
 RECIPE=${RECIPE:-pipelines/coinrun-gpu}
-# One recording a line: its folder, as the recipe names it, and the options of `genie-hf record coinrun`
+# One recording a line, made at the same time: its folder, as the recipe names it, and the options of `genie-hf record
+# coinrun`; by default those that the recipe's first lines name
 RECORDINGS=${RECORDINGS:-"data/coinrun/test --levels 20000:20200 --steps 100 --policy balanced --frame-skip 3
 data/coinrun/train --levels 0:6000 --steps 100 --policy balanced --frame-skip 3"}
 RECORD_SECONDS=${RECORD_SECONDS:-100}       # for each recording; one that is cut short keeps its finished shards
@@ -63,26 +64,15 @@ install() {
 }
 
 record() {
+    say "recording"
+    local recordings=()
     while read -r folder options; do
-        say "recording $folder"
         # shellcheck disable=SC2086  # options are words
-        genie "$RECORD_SECONDS" record coinrun "$folder" $options </dev/null || say "$folder is not complete"
-        find "$folder" -name '*.parquet' -exec du -ch {} + | tail -1 || true
+        { genie "$RECORD_SECONDS" record coinrun "$folder" $options </dev/null || say "$folder is not complete"; } &
+        recordings+=($!)
     done <<<"$RECORDINGS"
-}
-
-train() {
-    say "training the video tokenizer for $TOKENIZER_MINUTES minutes"
-    genie "$(left)" train pipeline --stage tokenizer --max-minutes "$TOKENIZER_MINUTES"
-    if grep -q '^  latent_action:' pipeline/recipe.yaml; then
-        say "training the latent action model for $ACTION_MINUTES minutes"
-        genie "$(left)" train pipeline --stage latent_action --max-minutes "$ACTION_MINUTES"
-    fi
-    local minutes
-    minutes=$(awk -v seconds=$(($(left) - EVALUATE_SECONDS - STARTUP_SECONDS)) -v most="$WORLD_MINUTES" \
-        'BEGIN { m = seconds / 60; if (m > most) m = most; if (m < 0) m = 0; printf "%.2f", m }')
-    say "training the world for $minutes minutes"
-    genie "$(left)" train pipeline --stage world --max-minutes "$minutes"
+    wait "${recordings[@]}"
+    du -ch data/*/* | tail -5 || true
 }
 
 collect() {
@@ -111,7 +101,8 @@ main() {
         monitor=$!
     fi
     record
-    train
+    say "training"
+    genie "$(left)" train pipeline
     say "measuring"
     # shellcheck disable=SC2086
     genie "$(left)" evaluate pipeline $EVALUATE

@@ -3,7 +3,7 @@ import pytest
 from genie_hf.training.recipe import build_recipe, read_recipe
 
 
-@pytest.mark.parametrize("name", ["coinrun", "coinrun-small", "tiny"])
+@pytest.mark.parametrize("name", ["coinrun", "coinrun-gpu", "coinrun-small", "tiny"])
 def test_every_bundled_recipe_is_valid(name, request):
     recipe = read_recipe(request.config.rootpath / "pipelines" / name)
     assert list(recipe.video_tokenizer.grid_size) == recipe.dynamics.grid_size
@@ -100,3 +100,15 @@ def test_the_recipe_as_plain_values_builds_the_same_recipe(tiny_values):
         for key in keys:
             del plain[section][key]
     assert build_recipe(plain).to_dict() == recipe.to_dict()
+
+
+def test_the_learning_rate_comes_down_by_the_end_of_steps_or_time(tiny_values):
+    stage = build_recipe(tiny_values).training.world
+    stage.steps, stage.warmup_steps, stage.learning_rate, stage.min_learning_rate = 110, 10, 1.0, 0.1
+    assert [stage.learning_rate_factor(step) for step in (0, 5, 10)] == [0, 0.5, 1]
+    assert stage.learning_rate_factor(60) == pytest.approx(0.55) and stage.learning_rate_factor(110) == pytest.approx(
+        0.1
+    )
+    assert stage.learning_rate_factor(11, elapsed=0.5) == pytest.approx(0.55)
+    assert stage.learning_rate_factor(100, elapsed=0.5) == stage.learning_rate_factor(100)
+    assert stage.learning_rate_factor(11, elapsed=1.2) == pytest.approx(0.1)

@@ -18,7 +18,9 @@ class Stage(StrEnum):
 
 def train(
     recipe: Annotated[Path, typer.Argument(help="The recipe.yaml of a world, or the folder that holds it.")],
-    stage: Annotated[Stage | None, typer.Option(help="Train this stage only; by default all of the recipe in turn.")] = None,
+    stage: Annotated[
+        Stage | None, typer.Option(help="Train this stage only; by default all of the recipe in turn.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run and its models.")] = False,
     data: Annotated[

@@ -43,7 +43,7 @@ class Level:
         return observation["rgb"][0], first[0]
 
     def hold(self, button):
-        """Press a button for `frame_skip` steps, or until the episode ends: the next one starts with its own button."""
+        """Press a button for `frame_skip` steps, or until the episode ends: the next starts with its own button."""
         for _ in range(self.frame_skip):
             self.env.act(np.array([button]))
             self.frame, self.is_first = self.observe()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-FRAMES_PER_SHARD = 20_000
+FRAMES_PER_SHARD = 5_000
 ROWS_PER_GROUP = 16
 
 SCHEMA = pa.schema(

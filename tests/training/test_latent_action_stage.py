@@ -1,0 +1,37 @@
+import torch
+from safetensors.torch import load_file
+
+from genie_hf import GeniePipeline
+from genie_hf.training import train
+from genie_hf.training.metrics_log import read_metrics
+from genie_hf.training.recipe import build_recipe
+
+
+def with_stage(values, **settings):
+    values["training"]["latent_action"] = values["training"]["world"] | settings
+    return build_recipe(values)
+
+
+def test_a_model_of_its_own_stage_is_kept_by_the_world(tiny_values, tmp_path):
+    tiny_values["save_dtype"] = "float32"
+    results = train(with_stage(tiny_values, steps=4), tmp_path)
+    assert [(result.stage, result.step) for result in results] == [
+        ("tokenizer", 6),
+        ("latent_action", 4),
+        ("world", 6),
+    ]
+    assert results[1].models == [tmp_path / "latent_action_model"]
+    trained = load_file(tmp_path / "runs/latent_action/checkpoint-4/model.safetensors")
+    kept = load_file(tmp_path / "latent_action_model" / "model.safetensors")
+    assert all((kept[name.removeprefix("latent_action_model.")] == tensor).all() for name, tensor in trained.items())
+    lines = read_metrics(tmp_path / "runs/world/metrics.jsonl")
+    assert "accuracy" in lines[0] and not any("latent_action" in name for name in lines[0])
+    assert GeniePipeline.from_pretrained(tmp_path).start(torch.rand(3, 64, 64)).step(1).size == (64, 64)
+
+
+def test_it_learns_from_codes_too(tiny_values, tmp_path):
+    tiny_values["latent_action_model"]["input"] = "codes"
+    results = train(with_stage(tiny_values, steps=4), tmp_path)
+    assert [result.step for result in results] == [6, 4, 6]
+    lines = read_metrics(tmp_path / "runs/latent_action/metrics.jsonl")
+    assert lines[-1]["reconstruction_loss"] < lines[0]["reconstruction_loss"]
