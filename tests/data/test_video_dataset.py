@@ -159,6 +159,31 @@ def test_image_size_covers_and_crops_the_centre(tmp_path):
     assert VideoDataset(rows, num_frames=2, image_size=(30, 20))[0]["pixels"].shape == (2, 3, 30, 20)
 
 
+@pytest.mark.parametrize("image_size", [None, 6])
+def test_all_frames_at_once_are_those_of_the_clips(tmp_path, monkeypatch, image_size):
+    monkeypatch.setattr("genie_hf.data.video_dataset.FRAMES_AT_ONCE", 100)
+    recording = write_recording(tmp_path / "recording", [70, 3, 250, 5])
+    dataset = VideoDataset(recording, num_frames=5, image_size=image_size)
+    pixels, actions = dataset.read_all()
+    starts = dataset.clip_starts()
+
+    assert len(pixels) == len(actions) == 328 and len(starts) == len(dataset) and starts.dtype == np.int64
+    for i in range(len(dataset)):
+        assert starts[i] == dataset.first_frame(i)
+        assert torch.equal(pixels[starts[i] : starts[i] + 5], dataset[i]["pixels"])
+        assert torch.equal(actions[starts[i] : starts[i] + 4], dataset[i]["actions"])
+
+
+def test_all_frames_at_once_of_videos_and_recordings(tmp_path):
+    recording = write_recording(tmp_path / "recording", [10], height=32, width=48)
+    video = write_video(tmp_path / "a.mp4", 12)
+    dataset = VideoDataset([video, recording, video], num_frames=4)
+    pixels, actions = dataset.read_all()
+
+    assert actions is None and frame_numbers(pixels[:12]) == frame_numbers(pixels[22:]) == list(range(12))
+    assert torch.equal(pixels[12:16], dataset[9]["pixels"])
+
+
 def test_pickled_dataset_serves_the_same_clips_in_workers(tmp_path):
     dataset = VideoDataset(write_recording(tmp_path / "recording", [250, 200]), num_frames=16)
     data = pickle.dumps(dataset)

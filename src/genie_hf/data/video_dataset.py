@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from torch.nn.functional import interpolate
 
 from .recorded_frames import COLUMNS, RecordedFrames
 from .video_files import VideoFiles
+
+FRAMES_AT_ONCE = 256  # in a thread of `read_all`
 
 VIDEO_SUFFIXES = {".mp4", ".avi", ".mkv", ".mov", ".webm"}
 
@@ -106,6 +109,44 @@ class VideoDataset(torch.utils.data.Dataset):
         episode, start = self.locate(index)
         return int(self.first_frames[episode]) + start
 
+    def clip_starts(self) -> np.ndarray:
+        """The number of each clip's first frame among all frames of all sources: int64 of shape (len(self),)."""
+        clips_before = self.clip_ends - self.num_clips
+        return np.arange(len(self)) + np.repeat(self.first_frames[:-1] - clips_before, self.num_clips)
+
+    def read_all(self) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Every frame of every source at once, those of episodes too short for a clip among them.
+
+        Clip i is `pixels[start : start + num_frames]` with `actions[start : start + num_frames - 1]`, where start is
+        `clip_starts()[i]`.
+
+        Returns:
+            `pixels`: uint8 of shape (num_frames_in_all, 3, height, width), stored with the channels last.
+            `actions`: int64 of shape (num_frames_in_all,), each taken after its frame; None where a source has none.
+        """
+        num_frames = int(self.first_frames[-1])
+        pixels = torch.empty((num_frames, *self.image_size, 3), dtype=torch.uint8).permute(0, 3, 1, 2)
+        actions = torch.empty(num_frames, dtype=torch.int64) if self.has_actions else None
+
+        def copy(episode, start):
+            count = min(FRAMES_AT_ONCE, int(self.lengths[episode]) - start)
+            frames, after = self.read(episode, start, count)
+            first = int(self.first_frames[episode]) + start
+            pixels[first : first + count] = cover(torch.from_numpy(frames), self.image_size)
+            if actions is not None:
+                actions[first : first + count] = torch.from_numpy(after)
+
+        lengths = self.lengths.tolist()
+        pieces = [(e, start) for e, length in enumerate(lengths) for start in range(0, length, FRAMES_AT_ONCE)]
+        with ThreadPoolExecutor() as pool:  # copying and decoding run outside the interpreter lock
+            list(pool.map(lambda piece: copy(*piece), pieces))
+        return pixels, actions
+
+    def read(self, episode: int, start: int, num_frames: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """Frames of an episode as stored, uint8 of shape (num_frames, height, width, 3), and the actions."""
+        reader = int(self.first_episodes.searchsorted(episode, side="right")) - 1
+        return self.readers[reader].read(episode - self.first_episodes[reader], start, num_frames)
+
     def covering_clips(self) -> list[int]:
         """Clips that follow one another and hold every frame of each episode; the last overlaps the one before."""
         clips = []
@@ -117,10 +158,8 @@ class VideoDataset(torch.utils.data.Dataset):
 
     def __getitem__(self, index: int):
         episode, start = self.locate(index)
-        reader = int(self.first_episodes.searchsorted(episode, side="right")) - 1
-        frames, actions = self.readers[reader].read(episode - self.first_episodes[reader], start, self.num_frames)
-
-        item = {"pixels": cover(torch.from_numpy(frames), self.image_size)}
+        frames, actions = self.read(episode, start, self.num_frames)
+        item = {"pixels": cover(torch.from_numpy(frames), self.image_size).contiguous()}
         if self.has_actions:
             item["actions"] = torch.from_numpy(actions[:-1].astype(np.int64))
         return item
@@ -177,9 +216,9 @@ def cover(frames, image_size):
     height, width = image_size
     frames = frames.permute(0, 3, 1, 2)  # (T, H, W, C) -> (T, C, H, W)
     if frames.shape[2:] == (height, width):
-        return frames.contiguous()
+        return frames
     scale = max(height / frames.shape[2], width / frames.shape[3])
     size = [max(height, round(frames.shape[2] * scale)), max(width, round(frames.shape[3] * scale))]
     frames = interpolate(frames, size=size, mode="bilinear", antialias=True)
     top, left = (size[0] - height) // 2, (size[1] - width) // 2
-    return frames[:, :, top : top + height, left : left + width].contiguous()
+    return frames[:, :, top : top + height, left : left + width]
