@@ -228,5 +228,5 @@ def test_errors_name_the_source_and_the_remedy(tmp_path):
         VideoDataset([recording, other], num_frames=4)
     (tmp_path / "videos").mkdir()
     (tmp_path / "videos" / "broken.mp4").write_bytes(b"not a video")
-    with pytest.raises(ValueError, match="broken.mp4 cannot be read"):
+    with pytest.raises(ValueError, match="1 of 1 videos in .*broken.mp4 .Invalid data.*name a source"):
         VideoDataset(tmp_path / "videos", num_frames=4)
