@@ -51,18 +51,18 @@ class DataSource:
 
 def to_source(value: Any) -> DataSource:
     """Raises `ValueError` or `TypeError` for what is no source."""
-    if isinstance(value, DataSource):
-        return value
-    if isinstance(value, Mapping) and not isinstance(value, DatasetDict):
+    if isinstance(value, Mapping) and not isinstance(value, datasets.IterableDatasetDict | DatasetDict):
         known = [field.name for field in fields(DataSource)]
         if "source" not in value or not set(value) <= set(known):
             raise ValueError(f"a source has the keys {', '.join(known)}, of which only source is needed, got {value}.")
-        return DataSource(**value)
-    if isinstance(value, (datasets.IterableDataset, datasets.IterableDatasetDict)):
+        value = DataSource(**value)
+    source = value if isinstance(value, DataSource) else DataSource(source=value)
+    if isinstance(source.source, datasets.IterableDataset | datasets.IterableDatasetDict):
         raise TypeError("a streaming dataset cannot be read at random: load it without streaming=True.")
-    if not isinstance(value, (str, os.PathLike, Dataset, DatasetDict)):
-        raise TypeError(f"a source is a {type(value).__name__}: give a path, an id on the Hub or a datasets.Dataset.")
-    return DataSource(source=value)
+    if not isinstance(source.source, str | os.PathLike | Dataset | DatasetDict):
+        kind = type(source.source).__name__
+        raise TypeError(f"a source is of the type {kind}: give a path, an id on the Hub or a datasets.Dataset.")
+    return source
 
 
 def open_rows(source: DataSource, split: str | Sequence[str]) -> tuple[Dataset, dict]:

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+from bisect import bisect_right
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
@@ -28,7 +29,7 @@ class Survey:
     Args:
         times: of each frame, in units of `time_base`.
         time_base: in seconds.
-        seekable: whether a frame is found by its time.
+        keyframes: the times of those that need no other frame, which one can seek to; none where seeking misleads.
         height: of a frame as it is shown.
         width: of a frame as it is shown.
         turn: how to show it: whether to swap its axes, then to flip x, then to flip y.
@@ -38,7 +39,7 @@ class Survey:
 
     times: list[int] = field(default_factory=list)
     time_base: float = 1.0
-    seekable: bool = False
+    keyframes: list[int] = field(default_factory=list)
     height: int = 0
     width: int = 0
     turn: tuple[bool, bool, bool] = (False, False, False)
@@ -113,7 +114,8 @@ class VideoFiles:
 
     def survey(self, video):
         try:
-            path = Path(datasets.config.HF_DATASETS_CACHE) / "genie_hf" / "videos" / f"{self.fingerprint(video)}.json"
+            path = Path(datasets.config.HF_DATASETS_CACHE) / "genie_hf" / f"videos-av-{av.__version__}"
+            path = path / f"{self.fingerprint(video)}.json"
             if path.exists():
                 return Survey(**json.loads(path.read_text()))
             with self.open(video) as container:
@@ -129,10 +131,14 @@ class VideoFiles:
 
     def read(self, video, start, num_frames):
         """Returns uint8 frames of shape (num_frames, height, width, 3), and None for the actions."""
-        numbers = self.frames[video][start : start + num_frames]
+        survey, numbers = self.surveys[video], self.frames[video][start : start + num_frames].tolist()
         try:
-            with self.open(self.videos[video]) as container:
-                return frames_at(container, self.surveys[video], numbers), None
+            for origin in origins(survey, numbers[0]):
+                with self.open(self.videos[video]) as container:
+                    frames = frames_from(container, survey, numbers, origin)
+                if len(frames) == len(set(numbers)):
+                    return np.stack([frames[number] for number in numbers]), None
+            raise EOFError(f"{len(set(numbers)) - len(frames)} of {len(set(numbers))} frames are missing")
         except (av.FFmpegError, OSError, EOFError) as error:
             raise ValueError(
                 f"Video {self.name(self.videos[video])} cannot be read ({error}): has it changed since it was opened?"
@@ -149,7 +155,7 @@ def video_stream(container):
 
 def survey_container(container):
     stream = video_stream(container)
-    times, layout = [], None
+    times, keyframes, layout = [], [], None
     for frame in container.decode(stream):
         if frame.is_corrupt:
             raise EOFError(f"frame {len(times)} is damaged")
@@ -158,6 +164,8 @@ def survey_container(container):
         elif layout_of(frame) != layout:
             raise EOFError(f"its frames change from {layout} to {layout_of(frame)} (height, width, rotation)")
         times.append(frame.pts)
+        if frame.key_frame:
+            keyframes.append(frame.pts)
     if not times:
         raise EOFError("it has no frames")
     height, width = layout[0], round(layout[1] * float(stream.sample_aspect_ratio or 1))  # with square pixels
@@ -165,15 +173,17 @@ def survey_container(container):
     rate = float(stream.average_rate or 0) or None
     if None in times or any(b <= a for a, b in pairwise(times)):
         evenly = range(0, 1000 * len(times), 1000)
-        return Survey(list(evenly), 1 / (1000 * (rate or 1)), False, *shape, rate)
+        return Survey(list(evenly), 1 / (1000 * (rate or 1)), [], *shape, rate)
     if len(times) > 1:
         measured = (len(times) - 1) / float((times[-1] - times[0]) * stream.time_base)
         rate = rate if rate and abs(rate / measured - 1) < 0.02 else measured
-    return Survey(times, float(stream.time_base), can_seek(container, stream, times), *shape, rate)
+    if not can_seek(container, stream, times):
+        keyframes = []
+    return Survey(times, float(stream.time_base), keyframes, *shape, rate)
 
 
 def can_seek(container, stream, times):
-    """Whether it leads to the frames of that time. AVI stores no times but those of decoding."""
+    """Whether it leads to frames of the same times. AVI stores no times but those of decoding."""
     if container.format.name == "avi":
         return False
     try:
@@ -194,23 +204,30 @@ def frames_on_show(survey, frame_rate):
     return times.searchsorted(ticks + 0.501, side="right") - 1
 
 
-def frames_at(container, survey, numbers):
+def origins(survey, number):
+    """Times from which to decode towards a frame, the nearest first; None is the beginning.
+
+    The last keyframe may not do: frames behind an open group of pictures need the one before, and in a transport
+    stream one lands a little late.
+    """
+    before = bisect_right(survey.keyframes, survey.times[number])
+    return [*reversed(survey.keyframes[max(before - 2, 0) : before]), None]
+
+
+def frames_from(container, survey, numbers, origin):
+    """Those frames of these numbers that decoding from there on gives."""
     stream = video_stream(container)
-    wanted = [survey.times[number] if survey.seekable else number for number in numbers.tolist()]
-    # Frames behind an open group of pictures cannot be decoded from its keyframe on: then start at the beginning.
-    for origin in (wanted[0], survey.times[0]) if survey.seekable else (None,):
-        if origin is not None:
-            container.seek(origin, stream=stream, backward=True)
-        frames = {}
-        for number, frame in enumerate(container.decode(stream)):
-            time = frame.pts if survey.seekable else number
-            if time > wanted[-1]:
-                break
-            if time in wanted and not frame.is_corrupt:
-                frames[time] = as_shown(frame, survey)
-        if frames.keys() == set(wanted):
-            return np.stack([frames[time] for time in wanted])
-    raise EOFError(f"{len(set(wanted) - frames.keys())} of {len(set(wanted))} frames are missing")
+    if origin is not None:
+        container.seek(origin, stream=stream, backward=True)
+    wanted = {survey.times[number] if survey.keyframes else number: number for number in numbers}
+    frames = {}
+    for count, frame in enumerate(container.decode(stream)):
+        time = frame.pts if survey.keyframes else count
+        if time in wanted and not frame.is_corrupt:
+            frames[wanted[time]] = as_shown(frame, survey)
+        if time >= max(wanted):
+            break
+    return frames
 
 
 def as_shown(frame, survey):

@@ -15,6 +15,7 @@ from huggingface_hub.dataclasses import strict
 from huggingface_hub.errors import StrictDataclassError
 from transformers import PreTrainedConfig
 
+from ..data.sources import DataSource
 from ..models.configuration_dynamics import GenieDynamicsConfig
 from ..models.configuration_latent_action import GenieLatentActionConfig
 from ..models.configuration_video_tokenizer import GenieVideoTokenizerConfig
@@ -39,18 +40,23 @@ DERIVED = {
 class DataRecipe:
     """Where the video is.
 
+    A source is what `genie_hf.data.VideoDataset` takes: a recording, a folder of videos or a dataset on the Hub. One
+    with several splits or configurations may be a mapping, as in `{source: user/videos, split: test, config: small}`.
+
     Args:
-        train: sources to learn from, each what `genie_hf.data.VideoDataset` takes: a recording, a folder of videos, or
-            a dataset on the Hub. Their clips are mixed in proportion to their number.
-        test: held-out sources, for pictures during training and for `genie-hf evaluate`.
+        train: sources to learn from, by default their split train; clips are mixed in proportion to their number.
+        test: held-out sources, for pictures during training and for `genie-hf evaluate`; by default their split test,
+            else validation, else train.
         image_size: height and width of the frames in pixels, or one number for both.
         frame_rate: frames per second to resample videos to; recordings have no clock and take none.
+        frame_skip: of the frames of each episode or video, after `frame_rate`, one in so many is used.
     """
 
-    train: list[str]
-    test: list[str] = field(default_factory=list)
+    train: list[str | dict]
+    test: list[str | dict] = field(default_factory=list)
     image_size: int | list[int] = 64
     frame_rate: int | float | None = None
+    frame_skip: int = 1
 
 
 @strict
@@ -220,6 +226,10 @@ def build_recipe(values: dict) -> Recipe:
     """A `Recipe` from what its YAML file holds. Raises `ValueError` with the path of a key that is wrong."""
     check_keys(values, Recipe, "")
     data = build(DataRecipe, values["data"], "data")
+    for key in ("train", "test"):
+        for i, source in enumerate(getattr(data, key)):
+            if isinstance(source, dict):
+                build(DataSource, source, f"data.{key}[{i}]")
     training = {name: build(StageRecipe, value, f"training.{name}") for name, value in stage_values(values).items()}
     given = {name: model_values(values[name], name) for name in DERIVED}
 
@@ -316,7 +326,7 @@ def check_keys(values: Any, known: type | dict[str, bool], path: str) -> None:
 
 def build(cls: type, values: dict, path: str):
     """An instance of a strict dataclass or config; its complaints come as one sentence with the key's path."""
-    if cls in (DataRecipe, StageRecipe):
+    if cls in (DataRecipe, DataSource, StageRecipe):
         check_keys(values, cls, path)
     try:
         return cls(**values)
