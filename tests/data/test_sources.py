@@ -62,6 +62,9 @@ def test_files_and_patterns(tmp_path, write_recording, write_video):
     assert levels(VideoDataset(f"{tmp_path}/recordings/r2/*.parquet", 4)) == [2]
     assert levels(VideoDataset(tmp_path / "recordings" / "r1" / "train-00000.parquet", 4)) == [1]
 
+    shard = (tmp_path / "recordings" / "r1" / "train-00000.parquet").rename(tmp_path / "test-00000.parquet")
+    assert levels(VideoDataset(shard, 4)) == levels(VideoDataset(f"{tmp_path}/test*", 4)) == [1]
+
     for i in (1, 2, 3):
         write_video(tmp_path / "videos" / f"{i}.mp4", 10 * i)
     assert VideoDataset(f"{tmp_path}/videos/[12].mp4", 4).lengths.tolist() == [10, 20]

@@ -7,7 +7,7 @@ import logging
 import mimetypes
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import takewhile
 from pathlib import Path
@@ -16,8 +16,9 @@ from typing import Any
 import datasets
 from datasets import Dataset, DatasetDict, ReadInstruction, Video, load_dataset, load_from_disk
 from datasets.data_files import SPLIT_KEYWORDS
-from huggingface_hub import DatasetCard
+from huggingface_hub import DatasetCard, hf_hub_download
 from huggingface_hub.dataclasses import strict
+from huggingface_hub.errors import EntryNotFoundError
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +71,8 @@ def open_rows(source: DataSource, split: str | Sequence[str]) -> tuple[Dataset, 
 
     Args:
         source: where to look.
-        split: a split, or several, of which the first that is there is taken. The source's own goes before it.
+        split: a split, or several, of which the first that is there is taken. The source's own goes before it. Files
+            that were asked for by name, and single datasets, are taken whatever their split.
 
     Raises:
         ValueError: nothing was found, it cannot be read, or it lacks the split.
@@ -82,7 +84,7 @@ def open_rows(source: DataSource, split: str | Sequence[str]) -> tuple[Dataset, 
     try:
         if not isinstance(rows, DatasetDict):
             rows, about = find(str(rows), source.config)
-        if isinstance(rows, Dataset):  # one split, saved to disk
+        if isinstance(rows, Dataset):
             return rows, about
         names = {name: re.findall(r"(?:^|\+)\s*([^\[+]+)", name) for name in wanted}  # in "train[:10%]+test": both
         taken = next((name for name in wanted if set(names[name]) <= rows.keys()), wanted[0])
@@ -108,7 +110,7 @@ def first_line(error: Exception) -> str:
 def find(name: str, config: str | None) -> tuple[Dataset | DatasetDict, dict]:
     files = local_files(name)
     if files is None:
-        return load_dataset(name, config), {}
+        return load_dataset(name, config), recorders_notes_on_hub(name)
     folder = Path(name).expanduser()
     if any((folder / marker).exists() for marker in ("state.json", "dataset_dict.json")):
         return load_from_disk(folder), {}
@@ -141,6 +143,8 @@ def find(name: str, config: str | None) -> tuple[Dataset | DatasetDict, dict]:
     left_out = [str(path) for path in files if path not in used and looks_like_video(path)]
     if left_out:
         logger.warning("%s: %d files of video are not read: %s.", name, len(left_out), shortened(left_out))
+    if len(rows) == 1 and not folder.is_dir():  # files asked for by name, test-00000.parquet say, are taken
+        rows = next(iter(rows.values()))
     return rows, about
 
 
@@ -210,7 +214,7 @@ def fingerprint(path: Path) -> tuple:
     return str(path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
-def recorders_notes(files: dict[Path, Path]) -> dict:
+def recorders_notes(files: Iterable[Path]) -> dict:
     """What all of the recordings among the files say."""
     notes = [json.loads(path.read_text(encoding="utf-8")) for path in files if path.name == "recording.json"]
     return (
@@ -218,6 +222,13 @@ def recorders_notes(files: dict[Path, Path]) -> dict:
         if notes
         else {}
     )
+
+
+def recorders_notes_on_hub(name: str) -> dict:
+    try:
+        return recorders_notes([Path(hf_hub_download(name, "recording.json", repo_type="dataset"))])
+    except EntryNotFoundError:
+        return {}
 
 
 def looks_like_video(path: Path) -> bool:
