@@ -181,6 +181,10 @@ def test_names_of_actions_are_those_of_the_recording(tmp_path, write_recording):
     assert (dataset.frame_skip, dataset.frame_rate) == (2, 30)
     dataset = VideoDataset(first, 4, frame_skip=3)
     assert (dataset.frame_skip, dataset.frame_rate) == (6, 10)
+    dataset = VideoDataset(first, 4, frame_rate=10, frame_skip=2)
+    assert (dataset.frame_skip, dataset.frame_rate) == (12, 5) and dataset.lengths.tolist() == [7]
+    with pytest.raises(ValueError, match="recorded at 30 frames per second, of which frame_rate=8"):
+        VideoDataset(first, 4, frame_rate=8)
     dataset = VideoDataset([first, second], 4)
     assert dataset.action_names == ["left", "right"] and dataset.action_groups is None
     assert dataset.frame_skip is None and dataset.frame_rate is None

@@ -42,7 +42,7 @@ class VideoDataset(torch.utils.data.Dataset):
         image_size (`int` or `tuple[int, int]`, *optional*): height and width of the frames. The largest centred part
             with that aspect ratio is resized. By default the size that the video has.
         frame_rate (`float`, *optional*): frames per second; at each tick the frame on show is taken. By default the
-            video's own rate. Recorded frames have no clock and cannot be resampled.
+            video's own rate. A recording's must be a multiple of it; one that does not tell its rate takes none.
         split (`str` or a sequence of them): split of each source; of several the first that it has, so that
             `genie_hf.data.HELD_OUT` takes test, else validation, else train.
         frame_skip (`int`): of the frames of each episode or video, after `frame_rate`, one in so many is used. Between
@@ -99,7 +99,9 @@ class VideoDataset(torch.utils.data.Dataset):
         self.has_actions = all(reader.has_actions for reader in self.readers)
         self.left_out = {name: why for reader in self.readers for name, why in reader.left_out.items()}
         self.frame_rate = common([rate for reader in self.readers for rate in reader.frame_rates])
-        self.frame_skip = common([about.get("frame_skip", 1) * frame_skip for about in notes])
+        self.frame_skip = common(
+            [about.get("frame_skip", 1) * reader.frame_skip for about, reader in zip(notes, self.readers, strict=True)]
+        )
         self.action_names, self.action_groups, self.action_group_names = (
             common([about.get(key) for about in notes])
             for key in ("action_names", "action_groups", "action_group_names")
@@ -216,11 +218,19 @@ def open_reader(
     if not len(rows):
         raise ValueError(f"{source} is empty: name a source that has video.")
     if set(COLUMNS) <= set(rows.column_names):
-        if frame_rate is not None:
+        recorded = about.get("frame_rate")
+        if frame_rate is None:
+            return RecordedFrames(rows, recorded, frame_skip)
+        if recorded is None:
             raise ValueError(
                 f"{source} is a recording, whose frames have no clock to resample: leave out frame_rate={frame_rate}."
             )
-        return RecordedFrames(rows, about.get("frame_rate"), frame_skip)
+        if recorded % frame_rate:
+            raise ValueError(
+                f"{source} was recorded at {recorded} frames per second, of which frame_rate={frame_rate} is no whole "
+                "fraction: choose one."
+            )
+        return RecordedFrames(rows, recorded, frame_skip * round(recorded / frame_rate))
     columns = [name for name, feature in rows.features.items() if isinstance(feature, Video)]
     if not columns:
         raise ValueError(

@@ -71,7 +71,7 @@ class VideoFiles:
     has_actions = False
 
     def __init__(self, dataset, frame_rate, frame_skip):
-        self.dataset, self.column = dataset, dataset.column_names[0]
+        self.dataset, self.column, self.frame_skip = dataset, dataset.column_names[0], frame_skip
         with ThreadPoolExecutor() as pool:  # decoding runs outside the interpreter lock
             surveys = list(pool.map(self.survey, range(len(dataset))))
         self.videos = [video for video, survey in enumerate(surveys) if not survey.damage]

@@ -48,7 +48,7 @@ class DataRecipe:
         test: held-out sources, for pictures during training and for `genie-hf evaluate`; by default their split test,
             else validation, else train.
         image_size: height and width of the frames in pixels, or one number for both.
-        frame_rate: frames per second to resample videos to; recordings have no clock and take none.
+        frame_rate: frames per second to resample videos to, and recordings that tell a multiple of it as their rate.
         frame_skip: of the frames of each episode or video, after `frame_rate`, one in so many is used.
     """
 
