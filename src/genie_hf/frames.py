@@ -48,20 +48,35 @@ def fit_frames(frames: ImageInput | list, size: tuple[int, int]) -> Tensor:
         return torch.stack(fitted)
 
     pixels = _image_tensor(frames)
-    *_, h, w = pixels.shape
-    height, width = size
-    if (h, w) == (height, width) and pixels.dtype == torch.uint8:
+    if pixels.shape[-2:] == tuple(size) and pixels.dtype == torch.uint8:
         return pixels
-    pixels = pixels / 255 if pixels.dtype == torch.uint8 else pixels.float()
+    lead = pixels.shape[:-3]
+    pixels = resize(pixels.reshape(-1, *pixels.shape[-3:]), size)
+    pixels = pixels.reshape(*lead, *pixels.shape[-3:])
+    return pixels if pixels.dtype == torch.uint8 else (pixels.clamp(0, 1) * 255).round().to(torch.uint8)
+
+
+def resize(frames: Tensor, size: tuple[int, int]) -> Tensor:
+    """The largest centred part with the aspect ratio of `size`, resized (bilinear, antialiased). Every frame that a
+    model learns from, is measured on or plays from goes through here.
+
+    Args:
+        frames: uint8, or floats in [0, 1], of shape (num_frames, 3, h, w).
+        size: height and width.
+
+    Returns:
+        Of the same type, and shape (num_frames, 3, height, width).
+    """
+    h, w = frames.shape[-2:]
+    height, width = size
     crop_h, crop_w = min(h, max(1, round(w * height / width))), min(w, max(1, round(h * width / height)))
     top, left = (h - crop_h) // 2, (w - crop_w) // 2
-    pixels = pixels[..., top : top + crop_h, left : left + crop_w]
-    if (crop_h, crop_w) != (height, width):
-        lead = pixels.shape[:-3]
-        pixels = pixels.reshape(-1, 3, crop_h, crop_w)
-        pixels = F.interpolate(pixels, (height, width), mode="bilinear", antialias=True).unflatten(0, lead or (1,))
-        pixels = pixels if lead else pixels[0]
-    return (pixels.clamp(0, 1) * 255).round().to(torch.uint8)
+    frames = frames[..., top : top + crop_h, left : left + crop_w]
+    if (crop_h, crop_w) == (height, width):
+        return frames
+    if frames.is_cuda and frames.dtype == torch.uint8:  # which CUDA resizes as floats only
+        return resize(frames / 255, size).mul(255).round().to(torch.uint8)
+    return F.interpolate(frames, (height, width), mode="bilinear", antialias=True)
 
 
 def _image_tensor(image: ImageInput) -> Tensor:
@@ -106,8 +121,11 @@ def _pil_array(image: PIL.Image.Image) -> np.ndarray:
     if 0 in image.size:
         return np.empty((*image.size[::-1], 3), np.uint8)
     image = PIL.ImageOps.exif_transpose(image)
-    if image.mode.startswith("I"):  # 16-bit grey
+    if image.mode.startswith("I;16"):
         return np.asarray(image).astype(np.float32) / 65535
+    if image.mode == "I":  # 32 bits of which nothing says how many are used
+        grey = np.asarray(image).astype(np.float64)
+        return ((grey - grey.min()) / max(np.ptp(grey), 1)).astype(np.float32)
     if image.mode == "F":
         return np.asarray(image)
     if image.mode == "La":  # the one mode without a way to RGBA

@@ -53,6 +53,9 @@ def changed(values, path, value):
             "dynamics.num_actions follows from latent_action_model.num_actions; leave it out.",
         ),
         ("video_tokenizer.image_size", 64, "video_tokenizer.image_size follows from data.image_size; leave it out."),
+        ("data.train", [{"source": "a", "splt": "b"}], "unknown key data.train[0].splt; did you mean split?"),
+        ("data.test", ["a", {"split": "test"}], "the key data.test[1].source is missing; add it."),
+        ("data.test", [{"source": "a", "split": 3}], "data.test[0].split: Field 'split' with value 3"),
         ("training.tokenizer.steps", "many", "training.tokenizer.steps: Field 'steps' expected int, got str"),
         ("training.tokenizer.steps", 0, "training.tokenizer: steps must be at least 1, got 0."),
         ("training.tokenizer.num_frames", 99, "training.tokenizer.num_frames is 99; its models span 8 frames"),
@@ -112,3 +115,11 @@ def test_the_learning_rate_comes_down_by_the_end_of_steps_or_time(tiny_values):
     assert stage.learning_rate_factor(11, elapsed=0.5) == pytest.approx(0.55)
     assert stage.learning_rate_factor(100, elapsed=0.5) == stage.learning_rate_factor(100)
     assert stage.learning_rate_factor(11, elapsed=1.2) == pytest.approx(0.1)
+
+
+def test_sources_may_name_a_split_and_a_configuration(tiny_values):
+    source = {"source": "user/videos", "split": "validation", "config": "small"}
+    tiny_values["data"] |= {"train": ["a", "b"], "test": ["c", source], "frame_skip": 3}
+    recipe = build_recipe(tiny_values)
+    assert recipe.data.test == ["c", source] and recipe.data.frame_skip == 3
+    assert build_recipe(tiny_values | {"data": recipe.to_dict()["data"]}).data == recipe.data

@@ -1,5 +1,7 @@
 """Random access to a recording (the format of `genie_hf.data.coinrun`)."""
 
+import hashlib
+
 import numpy as np
 import pyarrow as pa
 
@@ -11,14 +13,19 @@ class RecordedFrames:
 
     Args:
         dataset (`datasets.Dataset`): rows as `genie_hf.data.coinrun` describes them; `actions` may be missing.
+        frame_rate (`float`, *optional*): frames per second at which they were recorded.
+        frame_skip (`int`): of the frames of each episode one in so many is used, with the action after it.
 
     Attributes:
         lengths (`np.ndarray`): frames of each episode.
         frame_sizes (`set` of `(height, width)`): the sizes that occur.
+        frame_rates (`set` of `float | None`): the one rate, if it is known.
         has_actions (`bool`): whether the true actions are there.
+        left_out (`dict`): empty, as every row can be read.
     """
 
-    def __init__(self, dataset):
+    def __init__(self, dataset, frame_rate, frame_skip):
+        self.frame_rates, self.frame_skip, self.left_out = {frame_rate and frame_rate / frame_skip}, frame_skip, {}
         self.dataset = dataset.with_format("arrow")
         table = self.dataset[:]
         column = {name: table.column(name).to_numpy() for name in COLUMNS[1:]}
@@ -32,7 +39,8 @@ class RecordedFrames:
             continues &= column[name][1:] == column[name][:-1]
         first_rows = np.flatnonzero(np.concatenate([[True], ~continues]))
         self.episode_starts = np.concatenate([[0], self.row_ends])[first_rows]
-        self.lengths = np.diff(np.append(self.episode_starts, self.row_ends[-1]))
+        lengths = np.diff(np.append(self.episode_starts, self.row_ends[-1]))
+        self.lengths = -(-lengths // frame_skip)
 
         self.has_actions = "actions" in dataset.column_names
         if self.has_actions:
@@ -60,17 +68,34 @@ class RecordedFrames:
 
     def read(self, episode, start, num_frames):
         """Returns uint8 frames of shape (num_frames, height, width, 3) and the actions after them, or None."""
-        first = position = int(self.episode_starts[episode]) + start
+        first = position = int(self.episode_starts[episode]) + start * self.frame_skip
+        stop = first + (num_frames - 1) * self.frame_skip + 1
         pieces = []
-        while position < first + num_frames:
+        while position < stop:
             row = int(self.row_ends.searchsorted(position, side="right"))
             length, height, width = self.shapes[row].tolist()
-            skipped = position - int(self.row_ends[row]) + length
-            taken = min(length - skipped, first + num_frames - position)
-            frame_bytes = height * width * 3
-            begin = int(self.row_offsets[row]) + skipped * frame_bytes
-            piece = self.chunks[self.row_chunks[row]][begin : begin + taken * frame_bytes]
-            pieces.append(piece.reshape(taken, height, width, 3))
-            position += taken
-        actions = self.actions[first : first + num_frames] if self.has_actions else None
+            row_start = int(self.row_ends[row]) - length
+            begin = int(self.row_offsets[row])
+            frames = self.chunks[self.row_chunks[row]][begin : begin + length * height * width * 3]
+            frames = frames.reshape(length, height, width, 3)
+            pieces.append(frames[position - row_start : stop - row_start : self.frame_skip])
+            position += len(pieces[-1]) * self.frame_skip
+        actions = self.actions[first : stop : self.frame_skip] if self.has_actions else None
         return np.concatenate(pieces), actions
+
+    def identities(self):
+        """Of each row, a hash of its place, its first and last frame and its actions, and its name."""
+        table = self.dataset[:]
+        places = table.select(["level_seed", "episode", "start"]).to_pylist()
+        found = {}
+        for row, place in enumerate(places):
+            length, height, width = self.shapes[row].tolist()
+            begin, size = int(self.row_offsets[row]), height * width * 3
+            frames = self.chunks[self.row_chunks[row]][begin : begin + length * size]
+            content = hashlib.sha256(repr((place, length, height, width)).encode())
+            content.update(frames[:size])
+            content.update(frames[-size:])
+            if self.has_actions:
+                content.update(self.actions[self.row_ends[row] - length : self.row_ends[row]].astype(np.int64))
+            found[content.digest()] = ", ".join(f"{name} {number}" for name, number in place.items())
+        return found

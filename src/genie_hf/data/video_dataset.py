@@ -1,71 +1,88 @@
 """Clips of video, with the true actions where they were recorded, from any Hugging Face dataset."""
 
-import json
-import os
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from datasets import Dataset, Video, load_dataset, load_from_disk
-from torch.nn.functional import interpolate
+from datasets import Dataset, Video
 
+from ..frames import resize
 from .recorded_frames import COLUMNS, RecordedFrames
-from .video_files import VideoFiles
+from .sources import DataSource, open_rows, shortened, to_source
+
+if TYPE_CHECKING:
+    from .video_files import VideoFiles
+
+logger = logging.getLogger(__name__)
 
 FRAMES_AT_ONCE = 256  # in a thread of `read_all`
-
-VIDEO_SUFFIXES = {".mp4", ".avi", ".mkv", ".mov", ".webm"}
 
 
 class VideoDataset(torch.utils.data.Dataset):
     """Every clip of `num_frames` consecutive frames in one or several sources of video.
 
     A source is a folder written by `genie-hf record`, a Hugging Face dataset with a video column (a folder, a Hub id,
-    or a `datasets.Dataset`), or a folder of mp4, avi, mkv, mov or webm files. Clips may start at every frame and never
-    reach over the end of an episode or video.
+    or a `datasets.Dataset`), or files of video: a folder, one file, or a pattern such as `videos/*.mp4`. Subfolders
+    named train, test or validation are splits. Clips may start at every frame and never reach over the end of an
+    episode or video.
 
     A recording is unpacked once into the cache of the datasets library (12 KB a frame of 64x64) and memory-mapped from
-    then on. Video files are decoded at each access.
+    then on. Video files are decoded once at the first opening, to know which frames they show and that none is
+    damaged, and then at each access. Files that cannot be read are left out, with a warning that names them.
 
     Items are `{"pixels": uint8 tensor of shape (num_frames, 3, height, width)}`, and when every source has them also
     `"actions"`: int64 tensor of shape (num_frames - 1,), where action t was taken between the frames t and t + 1.
 
     Args:
-        source (`str`, `os.PathLike`, `datasets.Dataset`, or a list of them): where the video is. The clips of several
-            sources follow one another.
+        source (`str`, `os.PathLike`, `datasets.Dataset`, `datasets.DatasetDict`, `DataSource`, or a list of them):
+            where the video is. A `DataSource`, or a mapping with its keys `source`, `split` and `config`, names a
+            split of its own or one of several configurations. The clips of several sources follow one another.
         num_frames (`int`): frames of a clip.
-        image_size (`int` or `tuple[int, int]`, *optional*): height and width of the frames. Frames are scaled to cover
-            it and what sticks out is cut off on both sides. By default the size that the video has.
+        image_size (`int` or `tuple[int, int]`, *optional*): height and width of the frames. The largest centred part
+            with that aspect ratio is resized. By default the size that the video has.
         frame_rate (`float`, *optional*): frames per second; at each tick the frame on show is taken. By default the
-            video's own rate. Recorded frames have no clock and cannot be resampled.
-        split (`str`): split of each source.
+            video's own rate. A recording's must be a multiple of it; one that does not tell its rate takes none.
+        split (`str` or a sequence of them): split of each source; of several the first that it has, so that
+            `genie_hf.data.HELD_OUT` takes test, else validation, else train.
+        frame_skip (`int`): of the frames of each episode or video, after `frame_rate`, one in so many is used. Between
+            two of them the action is the first one's.
 
     Attributes:
         image_size (`tuple[int, int]`): height and width of the frames.
         has_actions (`bool`): whether items have `"actions"`.
-        action_names, action_groups, action_group_names (`list` or `None`): what a recording's `recording.json` says of
-            its actions: their names, the effective action of each, and the names of these. None where it says nothing,
-            or the sources say different things.
+        frame_rate (`float`, *optional*): frames per second of the clips; None where unknown or varied.
+        frame_skip (`int`, *optional*): steps of the recorded game, or frames of the video, from one frame of a clip to
+            the next; None where not the same everywhere.
+        action_names (`list[str]`, *optional*): what the recorder calls each action; like the following two, None where
+            it does not say or the sources do not agree.
+        action_groups (`list[int]`, *optional*): of each action, the group of actions with the same effect.
+        action_group_names (`list[str]`, *optional*): what the recorder calls each group.
+        left_out (`dict[str, str]`): files that cannot be read, and why.
 
     Raises:
+        TypeError: a source of another type.
         ValueError: a source that cannot be found or read, has no video or no clip that is long enough; frames of
             different sizes without `image_size`.
     """
 
     def __init__(
         self,
-        source: str | os.PathLike | Dataset | Sequence[str | os.PathLike | Dataset],
+        source: Any,
         num_frames: int,
         image_size: int | tuple[int, int] | None = None,
         frame_rate: float | None = None,
-        split: str = "train",
+        split: str | Sequence[str] = "train",
+        frame_skip: int = 1,
     ):
         if num_frames < 1:
             raise ValueError(f"num_frames must be at least 1, got {num_frames}.")
         if frame_rate is not None and frame_rate <= 0:
             raise ValueError(f"frame_rate must be above 0, got {frame_rate}.")
+        if frame_skip < 1:
+            raise ValueError(f"frame_skip must be at least 1, got {frame_skip}.")
         if image_size is not None:
             size = tuple(image_size) if isinstance(image_size, Sequence) else (image_size, image_size)
             if len(size) != 2 or not all(isinstance(side, int) and side > 0 for side in size):
@@ -73,15 +90,24 @@ class VideoDataset(torch.utils.data.Dataset):
             image_size = size
 
         self.num_frames = num_frames
-        sources = [source] if isinstance(source, (str, os.PathLike, Dataset)) else list(source)
+        sources = list(map(to_source, source if isinstance(source, (list, tuple)) else [source]))
         if not sources:
             raise ValueError("source is an empty list: name at least one folder or dataset.")
-        self.readers = [open_source(source, split, frame_rate) for source in sources]
+        self.readers, notes = [], []
+        for source in sources:
+            rows, about = open_rows(source, split)
+            self.readers.append(open_reader(source, rows, about, frame_rate, frame_skip))
+            notes.append(about)
         self.has_actions = all(reader.has_actions for reader in self.readers)
-        settings = [recording_settings(source) for source in sources]
-        for key in ("action_names", "action_groups", "action_group_names"):
-            first, *others = (said.get(key) for said in settings)
-            setattr(self, key, first if all(other == first for other in others) else None)
+        self.left_out = {name: why for reader in self.readers for name, why in reader.left_out.items()}
+        self.frame_rate = common([rate for reader in self.readers for rate in reader.frame_rates])
+        self.frame_skip = common(
+            [about.get("frame_skip", 1) * reader.frame_skip for about, reader in zip(notes, self.readers, strict=True)]
+        )
+        self.action_names, self.action_groups, self.action_group_names = (
+            common([about.get(key) for about in notes])
+            for key in ("action_names", "action_groups", "action_group_names")
+        )
 
         sizes = set().union(*(reader.frame_sizes for reader in self.readers))
         if image_size is None and len(sizes) > 1:
@@ -94,7 +120,7 @@ class VideoDataset(torch.utils.data.Dataset):
         self.num_clips = np.maximum(self.lengths - num_frames + 1, 0)
         if not self.num_clips.any():
             raise ValueError(
-                f"No video in {', '.join(map(name_of, sources))} has num_frames={num_frames} frames, the longest has "
+                f"No video in {', '.join(map(str, sources))} has num_frames={num_frames} frames, the longest has "
                 f"{self.lengths.max(initial=0)}: choose a smaller num_frames or longer videos."
             )
         self.clip_ends = np.cumsum(self.num_clips)
@@ -140,7 +166,7 @@ class VideoDataset(torch.utils.data.Dataset):
             count = min(FRAMES_AT_ONCE, int(self.lengths[episode]) - start)
             frames, after = self.read(episode, start, count)
             first = int(self.first_frames[episode]) + start
-            pixels[first : first + count] = cover(torch.from_numpy(frames), self.image_size)
+            pixels[first : first + count] = self.to_pixels(frames)
             if actions is not None:
                 actions[first : first + count] = torch.from_numpy(after)
 
@@ -155,6 +181,9 @@ class VideoDataset(torch.utils.data.Dataset):
         reader = int(self.first_episodes.searchsorted(episode, side="right")) - 1
         return self.readers[reader].read(episode - self.first_episodes[reader], start, num_frames)
 
+    def to_pixels(self, frames: np.ndarray) -> torch.Tensor:
+        return resize(torch.from_numpy(frames).permute(0, 3, 1, 2), self.image_size)  # (T, H, W, C) -> (T, C, H, W)
+
     def covering_clips(self) -> list[int]:
         """Clips that follow one another and hold every frame of each episode; the last overlaps the one before."""
         clips = []
@@ -167,72 +196,62 @@ class VideoDataset(torch.utils.data.Dataset):
     def __getitem__(self, index: int):
         episode, start = self.locate(index)
         frames, actions = self.read(episode, start, self.num_frames)
-        item = {"pixels": cover(torch.from_numpy(frames), self.image_size).contiguous()}
+        item = {"pixels": self.to_pixels(frames).contiguous()}
         if self.has_actions:
             item["actions"] = torch.from_numpy(actions[:-1].astype(np.int64))
         return item
 
 
-def name_of(source):
-    return "the given dataset" if isinstance(source, Dataset) else str(source)
+def check_disjoint(train: VideoDataset, test: VideoDataset) -> None:
+    """Raises `ValueError` where held-out data hold files or rows of the training data, under whatever name."""
+    learnt = {identity for reader in train.readers for identity in reader.identities()}
+    held_out = {identity: name for reader in test.readers for identity, name in reader.identities().items()}
+    both = [name for identity, name in held_out.items() if identity in learnt]
+    if both:
+        raise ValueError(
+            f"{len(both)} of {len(held_out)} held-out pieces of video are training data, too ({shortened(both)}): "
+            "hold out others, or name their split."
+        )
 
 
-def recording_settings(source):
-    """What `genie-hf record` wrote beside its frames; nothing for other sources."""
-    manifest = None if isinstance(source, Dataset) else Path(source) / "recording.json"
-    return json.loads(manifest.read_text()) if manifest and manifest.exists() else {}
-
-
-def open_source(source, split, frame_rate):
-    dataset = source if isinstance(source, Dataset) else load(source, split)
-    if not len(dataset):
-        raise ValueError(f"{name_of(source)} is empty: name a source that has video.")
-    if set(COLUMNS) <= set(dataset.column_names):
-        if frame_rate is not None:
+def open_reader(
+    source: DataSource, rows: Dataset, about: dict, frame_rate: float | None, frame_skip: int
+) -> "RecordedFrames | VideoFiles":
+    if not len(rows):
+        raise ValueError(f"{source} is empty: name a source that has video.")
+    if set(COLUMNS) <= set(rows.column_names):
+        recorded = about.get("frame_rate")
+        if frame_rate is None:
+            return RecordedFrames(rows, recorded, frame_skip)
+        if recorded is None:
             raise ValueError(
-                f"{name_of(source)} is a recording, whose frames have no clock to resample: leave out "
-                f"frame_rate={frame_rate}."
+                f"{source} is a recording, whose frames have no clock to resample: leave out frame_rate={frame_rate}."
             )
-        return RecordedFrames(dataset)
-    columns = [name for name, feature in dataset.features.items() if isinstance(feature, Video)]
+        if recorded % frame_rate:
+            raise ValueError(
+                f"{source} was recorded at {recorded} frames per second, of which frame_rate={frame_rate} is no whole "
+                "fraction: choose one."
+            )
+        return RecordedFrames(rows, recorded, frame_skip * round(recorded / frame_rate))
+    columns = [name for name, feature in rows.features.items() if isinstance(feature, Video)]
     if not columns:
         raise ValueError(
-            f"{name_of(source)} has no video column, only {dataset.column_names}: name a recording or a dataset with "
-            "a Video column."
+            f"{source} has no video column, only {rows.column_names}: name a recording or a dataset with a Video "
+            "column."
         )
-    return VideoFiles(dataset.select_columns(columns[0]).cast_column(columns[0], Video(decode=False)), frame_rate)
+    from .video_files import VideoFiles  # with PyAV, which recordings do not need
+
+    rows = rows.select_columns(columns[0]).cast_column(columns[0], Video(decode=False))
+    reader = VideoFiles(rows, frame_rate, frame_skip)
+    if reader.left_out:
+        names = shortened([f"{name} ({why})" for name, why in reader.left_out.items()])
+        told = f"{len(reader.left_out)} of {len(rows)} videos in {source} cannot be read: {names}"
+        if not len(reader.lengths):
+            raise ValueError(f"{told}: name a source with intact videos.")
+        logger.warning("%s. They are left out.", told)
+    return reader
 
 
-def load(source, split):
-    path = Path(source)
-    try:
-        if (path / "state.json").exists():
-            return load_from_disk(path)
-        files = [path] if path.is_file() else sorted(path.rglob("*"))
-        videos = [str(file) for file in files if file.suffix.lower() in VIDEO_SUFFIXES]
-        if videos and not any(file.suffix == ".parquet" for file in files):
-            return Dataset.from_dict({"video": videos}).cast_column("video", Video(decode=False))
-        return load_dataset(str(source), split=split)
-    except Exception as error:
-        raise ValueError(
-            f"No video dataset could be read from {source} ({first_line(error)}): name a folder with a recording or "
-            "videos, or a dataset on the Hub."
-        ) from error
-
-
-def first_line(error):
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-
-
-def cover(frames, image_size):
-    """Scale uint8 frames of shape (num_frames, height, width, 3) until they cover `image_size`, crop the centre, and
-    return them as (num_frames, 3, height, width)."""
-    height, width = image_size
-    frames = frames.permute(0, 3, 1, 2)  # (T, H, W, C) -> (T, C, H, W)
-    if frames.shape[2:] == (height, width):
-        return frames
-    scale = max(height / frames.shape[2], width / frames.shape[3])
-    size = [max(height, round(frames.shape[2] * scale)), max(width, round(frames.shape[3] * scale))]
-    frames = interpolate(frames, size=size, mode="bilinear", antialias=True)
-    top, left = (size[0] - height) // 2, (size[1] - width) // 2
-    return frames[:, :, top : top + height, left : left + width]
+def common(values: list) -> Any:
+    """What all of them are, otherwise None."""
+    return values[0] if all(value == values[0] for value in values) else None

@@ -1,86 +1,263 @@
 """Random access to the frames of compressed video."""
 
+import contextlib
+import hashlib
 import io
+import json
+import os
+from bisect import bisect_right
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from itertools import pairwise
+from pathlib import Path
 
+import av
+import datasets
 import numpy as np
+from av.sidedata.sidedata import Type
+from av.video.reformatter import VideoReformatter
+
+from .sources import fingerprint
+
+BYTES_COMPARED = 2**20  # at either end of a file
+
+
+@dataclass
+class Survey:
+    """What decoding a video once has shown.
+
+    Args:
+        times: of each frame, in units of `time_base`.
+        time_base: in seconds.
+        keyframes: the times of those that need no other frame, which one can seek to; none where seeking misleads.
+        height: of a frame as it is shown.
+        width: of a frame as it is shown.
+        turn: how to show it: whether to swap its axes, then to flip x, then to flip y.
+        frame_rate: frames per second, on average; None for a single frame without a clock.
+        damage: why the video cannot be read; "" for one that can.
+    """
+
+    times: list[int] = field(default_factory=list)
+    time_base: float = 1.0
+    keyframes: list[int] = field(default_factory=list)
+    height: int = 0
+    width: int = 0
+    turn: tuple[bool, bool, bool] = (False, False, False)
+    frame_rate: float | None = None
+    damage: str = ""
 
 
 class VideoFiles:
     """Frames of video files, decoded with PyAV where a clip asks for them.
 
+    Frames come as a player shows them: turned as the file says, with square pixels, over white where they are
+    transparent, and without what an edit has cut off. A file with a damaged frame, or whose frames change size, is
+    left out whole. To know, each file is decoded once; the result is kept in the cache of the datasets library.
+
     Args:
         dataset (`datasets.Dataset`): one column of `Video(decode=False)`.
         frame_rate (`float`, *optional*): ticks per second, at each of which the frame on show is taken; by default
             every frame is taken.
+        frame_skip (`int`): of the frames thus taken one in so many is used.
 
     Attributes:
         lengths (`np.ndarray`): frames of each video, resampled.
         frame_sizes (`set` of `(height, width)`): the sizes that occur.
+        frame_rates (`set` of `float | None`): the rates that occur, resampled.
         has_actions (`bool`): False, files have none.
+        left_out (`dict[str, str]`): videos that cannot be read, and why.
     """
 
     has_actions = False
 
-    def __init__(self, dataset, frame_rate):
-        self.dataset = dataset
-        self.column = dataset.column_names[0]
-        self.times, self.frame_sizes = [], set()
-        for video in range(len(dataset)):
-            times, size = self.decode(video, lambda container, stream: survey(container, stream, frame_rate))
-            self.times.append(times)
-            self.frame_sizes.add(size)
-        self.lengths = np.array([len(times) for times in self.times])
+    def __init__(self, dataset, frame_rate, frame_skip):
+        self.dataset, self.column, self.frame_skip = dataset, dataset.column_names[0], frame_skip
+        with ThreadPoolExecutor() as pool:  # decoding runs outside the interpreter lock
+            surveys = list(pool.map(self.survey, range(len(dataset))))
+        self.videos = [video for video, survey in enumerate(surveys) if not survey.damage]
+        self.left_out = {self.name(video): survey.damage for video, survey in enumerate(surveys) if survey.damage}
+        self.surveys = [surveys[video] for video in self.videos]
+        self.frames = [frames_on_show(survey, frame_rate)[::frame_skip] for survey in self.surveys]
+        self.lengths = np.array([len(frames) for frames in self.frames], dtype=np.int64)
+        self.frame_sizes = {(survey.height, survey.width) for survey in self.surveys}
+        rates = {frame_rate or survey.frame_rate for survey in self.surveys}
+        self.frame_rates = {rate and rate / frame_skip for rate in rates}
 
-    def decode(self, video, read):
-        """Call `read(container, stream)` on a video; an error names the video."""
-        import av  # recordings need no decoder
+    def name(self, video):
+        return self.dataset[video][self.column]["path"] or f"video {video}"
 
+    def open(self, video):
         entry = self.dataset[video][self.column]
+        return av.open(entry["path"] if entry["bytes"] is None else io.BytesIO(entry["bytes"]))
+
+    def content(self, video):
+        """A hash of the size, the first and the last bytes."""
+        entry = self.dataset[video][self.column]
+        with io.BytesIO(entry["bytes"]) if entry["bytes"] is not None else open(entry["path"], "rb") as file:
+            size = file.seek(0, io.SEEK_END)
+            content = hashlib.sha256(str(size).encode())
+            for place in (0, max(size - BYTES_COMPARED, 0)):
+                file.seek(place)
+                content.update(file.read(BYTES_COMPARED))
+        return content.digest()
+
+    def fingerprint(self, video):
+        """Changes whenever the video does."""
+        entry = self.dataset[video][self.column]
+        if entry["bytes"] is not None:
+            return hashlib.sha256(entry["bytes"]).hexdigest()
+        return hashlib.sha256(repr(fingerprint(Path(entry["path"]))).encode()).hexdigest()
+
+    def identities(self):
+        """Of each video, a hash of its bytes, and its name."""
+        return {self.content(video): self.name(video) for video in self.videos}
+
+    def survey(self, video):
         try:
-            with av.open(entry["path"] if entry["bytes"] is None else io.BytesIO(entry["bytes"])) as container:
-                stream = container.streams.video[0]
-                stream.thread_type = "NONE"
-                return read(container, stream)
-        except (av.FFmpegError, OSError, IndexError, EOFError) as error:
-            raise ValueError(
-                f"Video {entry['path'] or video} cannot be read ({error}): repair it or take it out of the dataset."
-            ) from error
+            path = Path(datasets.config.HF_DATASETS_CACHE) / "genie_hf" / f"videos-av-{av.__version__}"
+            path = path / f"{self.fingerprint(video)}.json"
+            if path.exists():
+                return Survey(**json.loads(path.read_text()))
+            with self.open(video) as container:
+                survey = survey_container(container)
+        except (av.FFmpegError, OSError, EOFError, ValueError) as error:
+            return Survey(damage=getattr(error, "strerror", None) or str(error))
+        with contextlib.suppress(OSError):  # a cache that cannot be written
+            path.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = path.with_suffix(f".{os.getpid()}")
+            unfinished.write_text(json.dumps(asdict(survey)))
+            os.replace(unfinished, path)
+        return survey
 
     def read(self, video, start, num_frames):
         """Returns uint8 frames of shape (num_frames, height, width, 3), and None for the actions."""
-        times = self.times[video][start : start + num_frames]
-        return self.decode(video, lambda container, stream: frames_at(container, stream, times)), None
+        survey, numbers = self.surveys[video], self.frames[video][start : start + num_frames].tolist()
+        try:
+            for origin in origins(survey, numbers[0]):
+                with self.open(self.videos[video]) as container:
+                    frames = frames_from(container, survey, numbers, origin)
+                if len(frames) == len(set(numbers)):
+                    return np.stack([frames[number] for number in numbers]), None
+            raise EOFError(f"{len(set(numbers)) - len(frames)} of {len(set(numbers))} frames are missing")
+        except (av.FFmpegError, OSError, EOFError) as error:
+            raise ValueError(
+                f"Video {self.name(self.videos[video])} cannot be read ({error}): has it changed since it was opened?"
+            ) from error
 
 
-def survey(container, stream, frame_rate):
-    """The timestamps of the frames to take, in the stream's time base, and the height and width."""
-    times = np.array(sorted(timestamp(packet) for packet in container.demux(stream) if packet.size))
-    if not len(times):
+def video_stream(container):
+    stream = container.streams.best("video")
+    if stream is None:
+        raise EOFError("it has no video")
+    stream.thread_type = "NONE"
+    return stream
+
+
+def survey_container(container):
+    stream = video_stream(container)
+    times, keyframes, layout = [], [], None
+    for frame in container.decode(stream):
+        if frame.is_corrupt:
+            raise EOFError(f"frame {len(times)} is damaged")
+        if layout is None:
+            layout, turn = layout_of(frame), orientation(frame)
+        elif layout_of(frame) != layout:
+            raise EOFError(f"its frames change from {layout} to {layout_of(frame)} (height, width, rotation)")
+        times.append(frame.pts)
+        if frame.key_frame:
+            keyframes.append(frame.pts)
+    if not times:
         raise EOFError("it has no frames")
-    if frame_rate is not None:
-        tick = 1 / (frame_rate * float(stream.time_base))
-        last_shown = (times[-1] - times[0]) / max(len(times) - 1, 1)  # as long as the others on average
-        # Containers round timestamps to their time base: half a unit of tolerance undoes it.
-        ticks = np.arange(times[0], times[-1] + max(last_shown, 1) - 0.5, tick)
-        times = times[times.searchsorted(ticks + 0.501, side="right") - 1]
-    return times, (stream.height, stream.width)
+    height, width = layout[0], round(layout[1] * float(stream.sample_aspect_ratio or 1))  # with square pixels
+    shape = (width, height, turn) if turn[0] else (height, width, turn)
+    rate = float(stream.average_rate or 0) or None
+    if None in times or any(b <= a for a, b in pairwise(times)):
+        evenly = range(0, 1000 * len(times), 1000)
+        return Survey(list(evenly), 1 / (1000 * (rate or 1)), [], *shape, rate)
+    if len(times) > 1:
+        measured = (len(times) - 1) / float((times[-1] - times[0]) * stream.time_base)
+        rate = rate if rate and abs(rate / measured - 1) < 0.02 else measured
+    if not can_seek(container, stream, times):
+        keyframes = []
+    return Survey(times, float(stream.time_base), keyframes, *shape, rate)
 
 
-def frames_at(container, stream, times):
-    wanted = set(times.tolist())
-    # Frames behind an open group of pictures cannot be decoded from its keyframe on: then start at the beginning.
-    for origin in (int(times[0]), stream.start_time or 0):
-        if container.format.name != "avi":  # which stores no presentation times: right only from the beginning on
-            container.seek(origin, stream=stream, backward=True)
-        frames = {}
-        for frame in container.decode(stream):
-            if timestamp(frame) in wanted:
-                frames[timestamp(frame)] = frame.to_ndarray(format="rgb24")
-                if len(frames) == len(wanted):
-                    return np.stack([frames[time] for time in times.tolist()])
-    raise EOFError(f"{len(wanted) - len(frames)} of {len(wanted)} frames are missing")
+def can_seek(container, stream, times):
+    """Whether it leads to frames of the same times. AVI stores no times but those of decoding."""
+    if container.format.name == "avi":
+        return False
+    try:
+        container.seek(times[len(times) // 2], stream=stream, backward=True)
+        return next(container.decode(stream)).pts in times
+    except (av.FFmpegError, StopIteration):
+        return False
 
 
-def timestamp(packet_or_frame):
-    """Presentation time; where none is stored, the decoding time."""
-    return packet_or_frame.dts if packet_or_frame.pts is None else packet_or_frame.pts
+def frames_on_show(survey, frame_rate):
+    """The number of the frame on show at each tick."""
+    if frame_rate is None:
+        return np.arange(len(survey.times))
+    times = np.array(survey.times)
+    last_shown = (times[-1] - times[0]) / max(len(times) - 1, 1)  # as long as the others on average
+    # Containers round timestamps to their time base: half a unit of tolerance undoes it.
+    ticks = np.arange(times[0], times[-1] + max(last_shown, 1) - 0.5, 1 / (frame_rate * survey.time_base))
+    return times.searchsorted(ticks + 0.501, side="right") - 1
+
+
+def origins(survey, number):
+    """Times from which to decode towards a frame, the nearest first; None is the beginning.
+
+    The last keyframe may not do: frames behind an open group of pictures need the one before, and in a transport
+    stream one lands a little late.
+    """
+    before = bisect_right(survey.keyframes, survey.times[number])
+    return [*reversed(survey.keyframes[max(before - 2, 0) : before]), None]
+
+
+def frames_from(container, survey, numbers, origin):
+    """Those frames of these numbers that decoding from there on gives."""
+    stream = video_stream(container)
+    if origin is not None:
+        container.seek(origin, stream=stream, backward=True)
+    wanted = {survey.times[number] if survey.keyframes else number: number for number in numbers}
+    frames = {}
+    for count, frame in enumerate(container.decode(stream)):
+        time = frame.pts if survey.keyframes else count
+        if time in wanted and not frame.is_corrupt:
+            frames[wanted[time]] = as_shown(frame, survey)
+        if time >= max(wanted):
+            break
+    return frames
+
+
+def as_shown(frame, survey):
+    """uint8 RGB of shape (height, width, 3)."""
+    sideways, flip_x, flip_y = survey.turn
+    height, width = (survey.width, survey.height) if sideways else (survey.height, survey.width)
+    if any(component.is_alpha for component in frame.format.components) or frame.format.name == "pal8":
+        image = convert(frame, "rgba", width, height)
+        colour, alpha = image[..., :3].astype(np.uint16), image[..., 3:].astype(np.uint16)
+        image = ((colour * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)  # over white
+    else:
+        image = convert(frame, "rgb24", width, height)
+    image = image.swapaxes(0, 1) if sideways else image
+    image = image[:, ::-1] if flip_x else image
+    return image[::-1] if flip_y else image
+
+
+def convert(frame, pixel_format, width, height):
+    # In one thread: a process that is forked from one with a context of several waits for ever when it frees it.
+    return VideoReformatter().reformat(frame, width, height, pixel_format, threads=1).to_ndarray()
+
+
+def layout_of(frame):
+    return frame.height, frame.width, frame.rotation
+
+
+def orientation(frame):
+    """The turn that the frame's display matrix asks for, in which x' = ax + cy and y' = bx + dy."""
+    matrix = frame.side_data.get(Type.DISPLAYMATRIX)
+    if matrix is None:
+        return False, False, False
+    (a, b, _), (c, d, _), _ = np.frombuffer(matrix, np.int32).reshape(3, 3).tolist()
+    return (True, c < 0, b < 0) if abs(a) < abs(b) else (False, a < 0, d < 0)

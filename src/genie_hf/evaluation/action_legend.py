@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..data.video_dataset import VideoDataset
+from ..data import HELD_OUT, VideoDataset
 from ..pipeline_genie import GeniePipeline
 from .clips import Clips, Source, reconstruct, roll_out
 from .motion import camera_follows, mean_flow
@@ -72,7 +72,7 @@ def measure_action_legend(
         if value < 1:
             raise ValueError(f"{name} is {value}; choose at least 1.")
     folder = None if output is None else check_folder(output)
-    dataset = VideoDataset(data, 2, pipe.video_tokenizer.config.frame_size, frame_rate)
+    dataset = VideoDataset(data, 2, pipe.video_tokenizer.config.frame_size, frame_rate, HELD_OUT)
     chosen = torch.linspace(0, len(dataset) - 1, min(num_start_frames, len(dataset))).long().tolist()
     clips = Clips.read(dataset, chosen, "action legend")
 

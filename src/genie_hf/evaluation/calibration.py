@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..data.video_dataset import VideoDataset
+from ..data import HELD_OUT, VideoDataset
 from ..pipeline_genie import GeniePipeline
 from .clips import Clips, Source, name_of
 from .latent_actions import best_mapping, contingency
@@ -64,7 +64,7 @@ def calibrate(
         raise ValueError(f"num_labels is {num_labels}; choose at least 1, 200 as in the paper.")
     folder = None if output is None else check_folder(output)
     window = pipe.latent_action_model.config.num_frames
-    dataset = VideoDataset(data, window, pipe.video_tokenizer.config.frame_size, frame_rate)
+    dataset = VideoDataset(data, window, pipe.video_tokenizer.config.frame_size, frame_rate, HELD_OUT)
     if not dataset.has_actions:
         raise ValueError(f"{name_of(data)} has no true actions to name latent ones after: name a recording with them.")
     generator = torch.Generator().manual_seed(seed)

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..data.video_dataset import VideoDataset
+from ..data import HELD_OUT, VideoDataset
 from ..pipeline_genie import GeniePipeline
 from .action_control import measure_action_control, read_back
 from .clips import Clips, Source, name_of, reconstruct
@@ -118,9 +118,11 @@ def evaluate(
     if ceilings and reference is not None:
         raise ValueError("ceilings and a reference came; give one of them, as the reference measures the ceilings.")
     size = pipe.video_tokenizer.config.frame_size
-    datasets = {name: VideoDataset(source, horizon + 1, size, frame_rate) for name, source in sources.items()}
+    datasets = {
+        name: VideoDataset(source, horizon + 1, size, frame_rate, HELD_OUT) for name, source in sources.items()
+    }
     long_datasets = {
-        name: VideoDataset(sources[name], long_horizon + 1, size, frame_rate)
+        name: VideoDataset(sources[name], long_horizon + 1, size, frame_rate, HELD_OUT)
         for name, dataset in datasets.items()
         if long_horizon and dataset.lengths.max() > long_horizon
     }

@@ -21,7 +21,7 @@ from diffusers.training_utils import EMAModel
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from ..data.video_dataset import VideoDataset
+from ..data import HELD_OUT, VideoDataset, check_disjoint
 from ..models.st_transformer import STBlock
 from ..precision import preferred_dtype
 from .alarm import sound_alarm
@@ -109,6 +109,7 @@ def train(
     elif not overwrite:
         for name in names:
             refuse_to_overwrite(output, name)
+    check_data(recipe, names)
     results = []
     for name in names:
         continues = resume and name == names[0]
@@ -149,7 +150,7 @@ def train_stage(
     )
 
     # 2. Data, optimiser
-    dataset = open_data(recipe, recipe.data.train, settings.num_frames)
+    dataset = open_data(recipe, settings.num_frames)
     if accelerator.is_main_process:
         prepare_run(run, recipe, resume)
     accelerator.wait_for_everyone()
@@ -341,10 +342,24 @@ def take_step(
 # Before the loop
 
 
-def open_data(recipe: Recipe, sources: list[str], num_frames: int) -> VideoDataset:
-    size = recipe.data.image_size
-    size = (size, size) if isinstance(size, int) else tuple(size)
-    return VideoDataset(sources, num_frames, image_size=size, frame_rate=recipe.data.frame_rate)
+def open_data(recipe: Recipe, num_frames: int, held_out: bool = False) -> VideoDataset:
+    """The clips of the recipe's training data, or of its held-out data."""
+    data = recipe.data
+    size = (data.image_size, data.image_size) if isinstance(data.image_size, int) else tuple(data.image_size)
+    sources, split = (data.test, HELD_OUT) if held_out else (data.train, "train")
+    return VideoDataset(sources, num_frames, size, data.frame_rate, split, data.frame_skip)
+
+
+def check_data(recipe: Recipe, names: list[str]) -> None:
+    """Opens all data that these stages will open, before the first of them trains for hours.
+
+    Raises:
+        ValueError: data cannot be read, have no clip that is long enough, or are both learnt from and held out.
+    """
+    num_frames = max(recipe.training.stages[name].num_frames for name in names)
+    dataset = open_data(recipe, num_frames)
+    if recipe.data.test:
+        check_disjoint(dataset, open_data(recipe, num_frames, held_out=True))
 
 
 def compile_blocks(stage: Stage) -> None:
@@ -386,7 +401,7 @@ def freeze(stage: Stage, names: list[str]) -> None:
 def pick_clips(recipe: Recipe, dataset: VideoDataset, settings: StageRecipe) -> torch.Tensor:
     """Clips for the pictures, spread over the held-out data if there is any: uint8 of shape (B, T, C, H, W)."""
     if recipe.data.test:
-        dataset = open_data(recipe, recipe.data.test, settings.num_frames)
+        dataset = open_data(recipe, settings.num_frames, held_out=True)
     indices = torch.linspace(0, len(dataset) - 1, CLIPS_IN_PICTURE + 2)[1:-1].long().tolist()
     return torch.stack([dataset[i]["pixels"] for i in indices])
 

@@ -17,6 +17,7 @@ from huggingface_hub.dataclasses import strict
 from huggingface_hub.errors import StrictDataclassError
 from transformers import PreTrainedConfig
 
+from ..data.sources import DataSource
 from ..models.configuration_dynamics import GenieDynamicsConfig
 from ..models.configuration_latent_action import GenieLatentActionConfig
 from ..models.configuration_quantizer import quantizer_values
@@ -41,20 +42,25 @@ DERIVED = {
 class DataRecipe:
     """Where the video is.
 
+    A source is what `genie_hf.data.VideoDataset` takes: a recording, a folder of videos or a dataset on the Hub. One
+    with several splits or configurations may be a mapping, as in `{source: user/videos, split: test, config: small}`.
+
     Args:
-        train: sources to learn from, each what `genie_hf.data.VideoDataset` takes: a recording, a folder of videos, or
-            a dataset on the Hub. Their clips are mixed in proportion to their number.
-        test: held-out sources, for pictures during training and for `genie-hf evaluate`.
+        train: sources to learn from, by default their split train; clips are mixed in proportion to their number.
+        test: held-out sources, for pictures during training and for `genie-hf evaluate`; by default their split test,
+            else validation, else train.
         image_size: height and width of the frames in pixels, or one number for both.
-        frame_rate: frames per second to resample videos to; recordings have no clock and take none.
+        frame_rate: frames per second to resample videos to, and recordings that tell a multiple of it as their rate.
+        frame_skip: of the frames of each episode or video, after `frame_rate`, one in so many is used.
         on_device: whether all frames are read once into the memory of the device that trains (12 KB a frame of 64x64),
             so that no step waits for data. For recordings.
     """
 
-    train: list[str]
-    test: list[str] = field(default_factory=list)
+    train: list[str | dict]
+    test: list[str | dict] = field(default_factory=list)
     image_size: int | list[int] = 64
     frame_rate: int | float | None = None
+    frame_skip: int = 1
     on_device: bool = False
 
 
@@ -256,6 +262,10 @@ def build_recipe(values: dict) -> Recipe:
     """A `Recipe` from what its YAML file holds. Raises `ValueError` with the path of a key that is wrong."""
     check_keys(values, Recipe, "")
     data = build(DataRecipe, values["data"], "data")
+    for key in ("train", "test"):
+        for i, source in enumerate(getattr(data, key)):
+            if isinstance(source, dict):
+                build(DataSource, source, f"data.{key}[{i}]")
     training = {
         name: value if value is None else build(StageRecipe, value, f"training.{name}")
         for name, value in stage_values(values).items()
@@ -362,7 +372,7 @@ def check_keys(values: Any, known: type | dict[str, bool], path: str) -> None:
 
 def build(cls: type, values: dict, path: str):
     """An instance of a strict dataclass or config; its complaints come as one sentence with the key's path."""
-    if cls in (DataRecipe, StageRecipe):
+    if cls in (DataRecipe, DataSource, StageRecipe):
         check_keys(values, cls, path)
     try:
         return cls(**values)
