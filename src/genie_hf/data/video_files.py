@@ -120,7 +120,9 @@ class VideoFiles:
                 return Survey(**json.loads(path.read_text()))
             with self.open(video) as container:
                 survey = survey_container(container)
-        except (av.FFmpegError, OSError, EOFError, IndexError) as error:  # PyAV: a stream appears in mid-file
+        except IndexError:  # from PyAV
+            return Survey(damage="a stream appears in mid-file")
+        except (av.FFmpegError, OSError, EOFError) as error:
             return Survey(damage=getattr(error, "strerror", None) or str(error))
         with contextlib.suppress(OSError):  # a cache that cannot be written
             path.parent.mkdir(parents=True, exist_ok=True)
