@@ -74,7 +74,7 @@ def resize(frames: Tensor, size: tuple[int, int]) -> Tensor:
     frames = frames[..., top : top + crop_h, left : left + crop_w]
     if (crop_h, crop_w) == (height, width):
         return frames
-    if frames.is_cuda and frames.dtype == torch.uint8:  # which CUDA resizes as floats only
+    if frames.dtype == torch.uint8 and frames.device.type != "cpu":  # accelerators resize floats only
         return resize(frames / 255, size).mul(255).round().to(torch.uint8)
     return F.interpolate(frames, (height, width), mode="bilinear", antialias=True)
 

@@ -120,7 +120,9 @@ class VideoFiles:
                 return Survey(**json.loads(path.read_text()))
             with self.open(video) as container:
                 survey = survey_container(container)
-        except (av.FFmpegError, OSError, EOFError, ValueError) as error:
+        except IndexError:  # from PyAV
+            return Survey(damage="a stream appears in mid-file")
+        except (av.FFmpegError, OSError, EOFError) as error:
             return Survey(damage=getattr(error, "strerror", None) or str(error))
         with contextlib.suppress(OSError):  # a cache that cannot be written
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -156,9 +158,7 @@ def video_stream(container):
 def survey_container(container):
     stream = video_stream(container)
     times, keyframes, layout = [], [], None
-    for frame in container.decode(stream):
-        if frame.is_corrupt:
-            raise EOFError(f"frame {len(times)} is damaged")
+    for frame in intact_frames(container, stream):
         if layout is None:
             layout, turn = layout_of(frame), orientation(frame)
         elif layout_of(frame) != layout:
@@ -180,6 +180,16 @@ def survey_container(container):
     if not can_seek(container, stream, times):
         keyframes = []
     return Survey(times, float(stream.time_base), keyframes, *shape, rate)
+
+
+def intact_frames(container, stream):
+    number = 0
+    for packet in container.demux(stream):
+        for frame in packet.decode():
+            if packet.is_corrupt or frame.is_corrupt:
+                raise EOFError(f"frame {number} is damaged")
+            number += 1
+            yield frame
 
 
 def can_seek(container, stream, times):
