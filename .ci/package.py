@@ -12,6 +12,8 @@ import urllib.request
 import venv
 from pathlib import Path
 
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "PYTHONPATH")}
+
 
 def build(folder: Path) -> Path:
     done = subprocess.run([sys.executable, "-m", "build", "--outdir", folder], capture_output=True, text=True)
@@ -24,7 +26,7 @@ def install(wheel: Path, folder: Path) -> Path:
     """The libraries are those of this environment. Its genie_hf is not: it is editable, and a link in a link is not
     followed."""
     venv.create(folder, with_pip=True)
-    subprocess.run([folder / "bin" / "pip", "install", "--quiet", "--no-deps", wheel], check=True)
+    subprocess.run([folder / "bin" / "pip", "install", "--quiet", "--no-deps", wheel], check=True, env=ENVIRONMENT)
     (site,) = folder.glob("lib/python*/site-packages")
     (site / "libraries.pth").write_text(sysconfig.get_path("purelib"))
     packages = {path.name for path in site.iterdir() if "genie" in path.name}
@@ -37,8 +39,7 @@ def play(command: Path, folder: Path) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}/"
-    environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "PYTHONPATH")}
-    page = subprocess.Popen([command, "play", "--port", str(port)], cwd=folder, env=environment)
+    page = subprocess.Popen([command, "play", "--port", str(port)], cwd=folder, env=ENVIRONMENT)
     try:
         for _ in range(240):
             assert page.poll() is None, "the page has ended"

@@ -1,6 +1,7 @@
 """Every fault that a user can set right is one sentence of the command line, before anything long is computed."""
 
 import json
+import socket
 import sys
 
 import PIL.Image
@@ -103,6 +104,18 @@ def test_playing_without_gradio_says_what_to_install(run, monkeypatch):
     monkeypatch.setattr(playing, "find_spec", lambda name: None)
     status, _, err = run("play")
     assert (status, err) == (2, "genie-hf: The page needs Gradio: pip install 'genie-hf[play]'.\n")
+
+
+def test_a_port_that_is_taken_is_said_before_the_world_is_loaded(run):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        status, _, err = run("play", "--port", port)
+    assert (status, err) == (
+        2,
+        f"genie-hf: Port {port} cannot be used (Address already in use): choose another --port.\n",
+    )
 
 
 def test_the_page_is_found():

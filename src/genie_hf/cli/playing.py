@@ -5,6 +5,7 @@ import runpy
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from socket import socket
 from typing import Annotated
 
 import typer
@@ -74,7 +75,7 @@ def play(
         typer.Argument(help="Folder of a trained world, or its name on the Hub; by default the bundled one."),
     ] = None,
     port: Annotated[
-        int | None, typer.Option(help="Port of the page; by default the first free one from 7860.")
+        int | None, typer.Option(help="Port of the page; by default the first free one from 7860.", min=1, max=65535)
     ] = None,
 ):
     """Play a world in the browser.
@@ -93,10 +94,19 @@ def play(
     if pipeline is not None:
         os.environ["GENIE_MODEL"] = pipeline
     if port is not None:
+        check_port(port)
         os.environ["GRADIO_SERVER_PORT"] = str(port)
     page = find_page()
     sys.path.insert(0, str(page.parent))  # as for any program, its modules are beside it
     runpy.run_path(str(page), run_name="__main__")
+
+
+def check_port(port: int) -> None:
+    with socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ValueError(f"Port {port} cannot be used ({error.strerror}): choose another --port.") from error
 
 
 def find_page() -> Path:
