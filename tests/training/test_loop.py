@@ -174,7 +174,7 @@ def test_the_loss_falls_on_a_single_clip(tiny_values, recording, tmp_path):
 
 def test_accumulated_passes_give_the_step_of_the_whole_batch(tiny_values, tmp_path):
     """With continuous latents and no batch norm a clip's gradient does not depend on its batch mates."""
-    tiny_values["video_tokenizer"] |= {"batch_norm": False, "continuous_steps": 99}
+    tiny_values["video_tokenizer"]["quantizer"] |= {"batch_norm": False, "continuous_steps": 99}
     tiny_values["training"]["tokenizer"] |= {"steps": 2, "picture_every": None, "warmup_steps": 0}
     lines = []
     for passes in (1, 2):

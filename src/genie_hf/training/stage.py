@@ -72,7 +72,9 @@ def scalars(output: dict) -> dict[str, Tensor]:
 def load_trained(model_class: type[PreTrainedModel], folder: Path, stage: str) -> PreTrainedModel:
     """A model that an earlier stage has saved, frozen and in float32."""
     if not (folder / "config.json").exists():
-        raise ValueError(f"{folder} holds no trained {folder.name}: train one first with --stage {stage}.")
+        raise ValueError(
+            f"{folder} holds no trained {folder.name.replace('_', ' ')}: train one first with --stage {stage}."
+        )
     return model_class.from_pretrained(folder, dtype=torch.float32).requires_grad_(False).eval()
 
 
