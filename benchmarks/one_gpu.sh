@@ -14,19 +14,13 @@ set -euo pipefail
 OUT=${OUT:?name the folder for the results}
 TOTAL_SECONDS=${TOTAL_SECONDS:-570}
 RECIPE=${RECIPE:-pipelines/coinrun-gpu}
-# One recording a line, made at the same time: its folder, as the recipe names it, and the options of `genie-hf record
-# coinrun`; by default those that the recipe's first lines name
-RECORDINGS=${RECORDINGS:-"data/coinrun/test --levels 20000:20200 --steps 100 --policy balanced --frame-skip 3
-data/coinrun/train --levels 0:6000 --steps 100 --policy balanced --frame-skip 3"}
-RECORD_SECONDS=${RECORD_SECONDS:-100}       # for each recording; one that is cut short keeps its finished shards
-TOKENIZER_MINUTES=${TOKENIZER_MINUTES:-2.3} # of training alone
-ACTION_MINUTES=${ACTION_MINUTES:-1.2}       # for a recipe that trains the latent action model apart
-WORLD_MINUTES=${WORLD_MINUTES:-10}          # at most; else what is left before the evaluation
-STARTUP_SECONDS=${STARTUP_SECONDS:-30}      # of a stage before and after its training
-EVALUATE=${EVALUATE:-}                      # more options of `genie-hf evaluate`
-EVALUATE_SECONDS=${EVALUATE_SECONDS:-75}
+# One recording a line, all made at the same time: its folder, as the recipe names it, and the options of `genie-hf
+# record coinrun`; by default what the recipe's first lines say
+RECORDINGS=${RECORDINGS:-}
+RECORD_SECONDS=${RECORD_SECONDS:-90}       # for all recordings; one that is cut short keeps its finished shards
+EVALUATE=${EVALUATE:-}                     # more options of `genie-hf evaluate`
 COLLECT_SECONDS=20
-PACKAGES=${PACKAGES:-.whl/packages.tar.xz}  # empty: everything is installed
+PACKAGES=${PACKAGES:-.whl/packages.tar.xz} # empty: everything is installed
 WORK=${WORK:-/tmp/one-gpu}
 
 say() { printf '[%4d s] %s\n' "$SECONDS" "$*"; }
@@ -115,5 +109,6 @@ rm -rf "$WORK"
 mkdir -p "$WORK/pipeline/runs"
 WORK=$(realpath "$WORK")
 cp "$RECIPE/recipe.yaml" "$WORK/pipeline/"
+[[ $RECORDINGS ]] || RECORDINGS=$(sed -n 's/^# *genie-hf record coinrun //p' "$RECIPE/recipe.yaml")
 monitor=
 main 2>&1 | tee "$OUT/log.txt"
