@@ -16,6 +16,6 @@ setup(
         PAGE: ["README.md", "requirements.txt"],
         f"{PAGE}.pictures": ["*"],
         f"{PAGE}.player": ["*"],
-        "genie_hf.pipelines": [f"coinrun-small/{pattern}" for pattern in WORLD],
+        "genie_hf.pipelines": [f"coinrun-gpu/{pattern}" for pattern in WORLD],
     },
 )

@@ -18,7 +18,7 @@ from genie_hf.precision import preferred_dtype
 from genie_hf.presets import world_preset
 
 ROOT = Path(__file__).parent.parent
-BUNDLED = ROOT / "pipelines" / "coinrun-small"
+BUNDLED = ROOT / "pipelines" / "coinrun-gpu"
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 DTYPE = preferred_dtype(DEVICE)
 

@@ -33,7 +33,7 @@ from service import DEFAULT_STEPS, MOST_STEPS, Service
 from sessions import MOST_FRAMES
 
 HERE = Path(__file__).parent
-BUNDLED_WORLD = HERE.parent / "pipelines" / "coinrun-small"
+BUNDLED_WORLD = HERE.parent / "pipelines" / "coinrun-gpu"
 SCRIPTS = ("world", "screen", "actions", "keys", "filmstrip", "prompts", "share", "player")  # one after the other
 
 log = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 // The tree of frames, and the requests for new ones. Nothing here knows what the page looks like.
 
 const config = props.config;
-const FRAME_MS = 1000 / (config.fps ?? 15); // between frames that are there already
+const FRAME_MS = 1000 / (config.fps ?? 15); // the world's pace, for held keys and for frames that are there already
 const LEAST_IN_FLIGHT = 2, MOST_IN_FLIGHT = 4;
 const IDLE_MS = 150; // without a step before previews are asked for
 
@@ -103,6 +103,7 @@ class Player {
     this.inFlight = LEAST_IN_FLIGHT;
     this.latency = { total: 0, shown: [] };
     this.begun = 0;
+    this.due = 0; // when the world's pace has the next frame
   }
 
   /** Starts a world; `taps` are played at once. */
@@ -241,8 +242,14 @@ class Player {
     this.flights.push(flight);
     this.rest();
     this.landing = this.landing
-      .then(() => (known ? pause(flight.cancelled ? 0 : FRAME_MS) : frame.arriving))
+      .then(() => frame.arriving)
+      .then(() => (held || known) && this.keepPace(flight))
       .then(() => this.land(world, flight), (error) => this.fail(world, flight, error));
+  }
+
+  /** Waits until the next frame is due, or the flight is cancelled. */
+  async keepPace(flight) {
+    while (!flight.cancelled && performance.now() < this.due) await pause(Math.min(10, FRAME_MS));
   }
 
   async ask(world, frame) {
@@ -262,6 +269,7 @@ class Player {
     this.flights = this.flights.filter((other) => other !== flight);
     if (world === this.world && !flight.cancelled) {
       this.latency.shown.push(performance.now());
+      this.due = performance.now() + FRAME_MS;
       this.show(flight.frame.number);
     } else {
       this.lookAhead(); // a preview gives way to a step on the server, shown or not

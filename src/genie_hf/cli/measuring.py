@@ -47,7 +47,7 @@ def evaluate(
     `metrics.json`, and in a picture.
 
     ```
-    genie-hf evaluate pipelines/coinrun-small --data data/coinrun/test-sticky --data data/coinrun/test-random
+    genie-hf evaluate pipelines/coinrun-gpu --data data/coinrun/test-sticky --data data/coinrun/test-random
     ```
 
     With --reference a small classifier learns the true actions from labelled video, about five minutes on one CPU
@@ -104,7 +104,7 @@ def legend(
     arrow is the player's. The page shows arrows and percentages on its buttons.
 
     ```
-    genie-hf legend pipelines/coinrun-small
+    genie-hf legend pipelines/coinrun-gpu
     ```
     """
     data, frame_rate, output = prepare(pipeline, data, output, "action_legend.json")
@@ -138,7 +138,7 @@ def calibrate(
     transitions; and for each button there is the latent action to press for it.
 
     ```
-    genie-hf calibrate pipelines/coinrun-small --data data/coinrun/test-sticky --labels 200
+    genie-hf calibrate pipelines/coinrun-gpu --data data/coinrun/test-sticky --labels 200
     ```
     """
     data, frame_rate, output = prepare(pipeline, data, output, "action_names.json")

@@ -30,7 +30,7 @@ def generate(
     """Generate a video from a picture and a list of actions.
 
     ```
-    genie-hf generate pipelines/coinrun-small start.png --actions 4x10,7x5 --output run.gif
+    genie-hf generate pipelines/coinrun-gpu start.png --actions 3x10,7x5 --output run.gif
     ```
 
     What an action does has to be found out by trying: the world has learnt its actions from video, without names.
@@ -81,7 +81,7 @@ def play(
     """Play a world in the browser.
 
     ```
-    genie-hf play pipelines/coinrun-small
+    genie-hf play pipelines/coinrun-gpu
     ```
 
     A page opens with a button for each action; the keys 1, 2, 3, ... press them. Stop it with Ctrl-C.
