@@ -50,7 +50,7 @@ def load_world() -> tuple[GeniePipeline, Path, str]:
     quieten_libraries()
     try:
         pipe = load_pipeline(source)
-        beside = ["examples/*", "action_legend.json"]
+        beside = ["examples/*", "action_legend.json", "action_names.json"]
         folder = source if Path(source).is_dir() else snapshot_download(source, allow_patterns=beside)
     except Exception as error:
         log.error("GENIE_MODEL=%s could not be loaded: %s", source, error)
@@ -80,6 +80,13 @@ def thumbnail(path: Path) -> str:
     return data_uri(to_webp(picture), "image/webp")
 
 
+def button_names(folder: Path) -> list[str]:
+    """What `genie-hf calibrate` calls each action; empty where it is right in less than half of the cases."""
+    names = folder / "action_names.json"
+    actions = json.loads(names.read_text(encoding="utf-8"))["actions"] if names.exists() else []
+    return [entry["name"] if (entry["tested_share"] or 0) >= 0.5 else "" for entry in actions]
+
+
 def describe(service: Service, folder: Path, model: str) -> dict:
     """What the page's script needs to know of the world."""
     pipe, measured = service.pipe, folder / "action_legend.json"
@@ -90,6 +97,7 @@ def describe(service: Service, folder: Path, model: str) -> dict:
         "device": f"{pipe.device.type}, {str(pipe.dtype).removeprefix('torch.')}",
         "actions": service.num_actions,
         "legend": legend["actions"],
+        "names": button_names(folder),
         "starts": legend["num_start_frames"],
         "size": list(tokenizer.frame_size),
         "memory": min(pipe.dynamics.config.num_frames, tokenizer.num_frames),

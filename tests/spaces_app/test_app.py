@@ -102,6 +102,14 @@ def test_proxies_are_counted_by_the_environment(monkeypatch):
         app.proxy_hops()
 
 
+def test_an_action_is_called_by_its_button_where_that_is_right_more_often_than_not(tmp_path):
+    assert app.button_names(tmp_path) == []
+    actions = [{"name": "left", "tested_share": 0.7}, {"name": "jump", "tested_share": 0.3}]
+    actions.append({"name": "none", "tested_share": None})
+    (tmp_path / "action_names.json").write_text(json.dumps({"actions": actions}))
+    assert app.button_names(tmp_path) == ["left", "", ""]
+
+
 def start_worlds(url, count, headers):
     """Asks the page for worlds as its script does; gives its replies."""
     components = json.load(urllib.request.urlopen(url + "config"))["components"]
