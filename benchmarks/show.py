@@ -1,0 +1,85 @@
+"""Pictures for a world's card: which start pictures last, and a film of the same keys held in several levels.
+
+    python benchmarks/show.py rank pipelines/coinrun-gpu data/coinrun-gpu/test-balanced --output build/starts
+    python benchmarks/show.py film pipelines/coinrun-gpu --actions 2x8,1x4,3x8 --output docs/play.gif
+
+`rank` starts a world from the first frame of each level, holds every action, and orders the levels by what is left of
+the picture's edges in the worst half of them after `--frames` frames; it writes the start pictures in this order.
+`film` plays the same actions from the world's example pictures, side by side.
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from genie_hf import GeniePipeline
+from genie_hf.cli.playing import parse_actions
+from genie_hf.data import HELD_OUT, VideoDataset
+from genie_hf.drawing import to_gif
+
+
+def edges(pixels: torch.Tensor) -> torch.Tensor:
+    """Mean step from a pixel to the one on its right, of shape (...), of pixels (..., C, H, W)."""
+    return pixels.diff(dim=-1).abs().mean(dim=(-3, -2, -1))
+
+
+def rank(pipe: GeniePipeline, arguments: argparse.Namespace) -> None:
+    dataset = VideoDataset(arguments.data, 1, pipe.video_tokenizer.config.frame_size, split=HELD_OUT)
+    starts = torch.stack([dataset[int(i)]["pixels"] for i in dataset.first_frames[:-1]])[: arguments.levels, 0]
+    starts = starts.unique(dim=0).float() / 255
+    kept = []
+    for start in starts:
+        actions = list(range(pipe.dynamics.config.num_actions))
+        world = pipe.start([start] * len(actions), seed=0, num_inference_steps=arguments.steps)
+        frames = [world.step(actions, output_type="pt") for _ in range(arguments.frames)]
+        left = edges(frames[-1]) / edges(start)
+        kept.append(left.sort().values[: len(actions) // 2].mean().item())
+        print(f"{len(kept):>4} of {len(starts)}: {kept[-1]:.2f}", flush=True)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    for place, i in enumerate(sorted(range(len(kept)), key=kept.__getitem__, reverse=True)):
+        picture = Image.fromarray((starts[i] * 255).byte().movedim(0, -1).numpy())
+        picture.save(arguments.output / f"{place:03d}-{kept[i]:.2f}.png")
+
+
+def film(pipe: GeniePipeline, arguments: argparse.Namespace) -> None:
+    pictures = arguments.pictures or sorted((Path(arguments.pipeline) / "examples").glob("*.png"))[:3]
+    actions = parse_actions(arguments.actions)
+    video = pipe([str(path) for path in pictures], actions=actions, num_inference_steps=arguments.steps,
+                 generator=torch.Generator().manual_seed(arguments.seed)).frames  # fmt: skip
+    frames = []
+    for moment in zip(*video, strict=True):
+        sheet = Image.new("RGB", (sum(frame.width + 2 for frame in moment) - 2, moment[0].height), "white")
+        for i, frame in enumerate(moment):
+            sheet.paste(frame, (i * (frame.width + 2), 0))
+        frames.append(sheet)
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    arguments.output.write_bytes(to_gif(frames, pipe.config.fps))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    for function in (rank, film):
+        command = commands.add_parser(function.__name__)
+        command.add_argument("pipeline")
+        command.set_defaults(function=function)
+        command.add_argument("--steps", type=int, default=4, help="MaskGIT steps a frame")
+        command.add_argument("--output", type=Path, required=True)
+        if function is rank:
+            command.add_argument("data", help="held-out recording")
+            command.add_argument("--frames", type=int, default=30)
+            command.add_argument("--levels", type=int, default=40)
+        else:
+            command.add_argument("--actions", required=True, help="as in genie-hf generate")
+            command.add_argument("--pictures", nargs="+", type=Path, help="by default three of the world's examples")
+            command.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    pipe = GeniePipeline.from_pretrained(arguments.pipeline)
+    pipe.set_progress_bar_config(disable=True)
+    arguments.function(pipe, arguments)
+
+
+if __name__ == "__main__":
+    main()
