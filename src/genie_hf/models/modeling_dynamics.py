@@ -132,8 +132,9 @@ class GenieDynamicsModel(GeniePreTrainedModel):
             output_hidden_states: whether the blocks' hidden states are returned.
             output_attentions: whether attention weights are returned; needs `attn_implementation="eager"`.
         """
+        self.check_attentions(output_attentions)
         continuing = cache is not None and cache.position > 0
-        expected = (codes.shape[0], codes.shape[1] - (not continuing))
+        expected = (codes.shape[0], codes.shape[1] - (0 if continuing else 1))
         if actions.shape != expected:
             raise ValueError(
                 f"actions must have the shape {expected} for {codes.shape[1]} frames that "

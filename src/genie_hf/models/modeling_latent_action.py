@@ -210,6 +210,7 @@ class GenieLatentActionModel(GeniePreTrainedModel):
             ValueError: where the frames are not of the configured size, or fewer than two.
             TypeError: for pixels that are integers other than uint8.
         """
+        self.check_attentions(output_attentions)
         frames = self._check(one_of(pixel_values_videos=pixel_values_videos, pixels=pixels, frames=frames))
         quantized = self.quantizer(self.encode(frames))
         prediction = self.decode(frames[:, :-1], quantized.quantized)

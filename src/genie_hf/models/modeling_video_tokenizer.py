@@ -225,6 +225,7 @@ class GenieVideoTokenizer(GeniePreTrainedModel):
             ValueError: where the frames are not of the configured size.
             TypeError: for integers that are not uint8.
         """
+        self.check_attentions(output_attentions)
         pixels = unit_pixels(one_of(pixel_values_videos=pixel_values_videos, pixels=pixels))
         quantized = self.quantizer(self._encode_latents(pixels))
         reconstruction = self._decode_vectors(quantized.quantized)

@@ -294,6 +294,21 @@ class GeniePreTrainedModel(CheckedLoading, PreTrainedModel):
         """False, or transformers takes modules without parameters of their own for initialised and skips them."""
         return False
 
+    def set_attn_implementation(self, attn_implementation: str | dict, *args, **kwargs) -> None:
+        """As in transformers; encoder and decoder, which are no models of their own, follow without a warning."""
+        for name in self.config.sub_configs:
+            getattr(self.config, name)._attn_implementation = attn_implementation
+        super().set_attn_implementation(attn_implementation, *args, **kwargs)
+
+    def check_attentions(self, output_attentions: bool | None) -> None:
+        """Raises `ValueError` where attention weights are wanted and not computed."""
+        implementation = self.config._attn_implementation
+        if output_attentions and implementation != "eager":
+            raise ValueError(
+                f"output_attentions needs the attention implementation 'eager', not {implementation!r}; call "
+                "set_attn_implementation('eager')."
+            )
+
     @torch.no_grad()
     def _init_weights(self, module: nn.Module):
         if isinstance(module, nn.Linear):
