@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 
 def entry(method: Callable) -> Callable:
-    """Runs a method of a module inside the hooks of the module's `forward`."""
+    """Runs a method of a module inside the hooks of the module's `forward`. Entries do not call each other: what the
+    inner one brings it would take away from the outer one."""
 
     @functools.wraps(method)
     def call(self, *args, **kwargs):

@@ -62,7 +62,7 @@ class CheckedLoading:
                 model.float()
                 logger.warning_once(
                     "Models stored in bfloat16 are loaded in float32, as this CPU would have to emulate bfloat16; "
-                    "they are saved in bfloat16 again. Give a dtype to choose another, such as torch.bfloat16 for a GPU."
+                    "they are saved in bfloat16 again. Give a dtype to choose one, such as torch.bfloat16 for a GPU."
                 )
         return (model, info) if output_loading_info else model
 

@@ -119,7 +119,9 @@ class GenieLatentActionModel(GeniePreTrainedModel):
         Args:
             frames: as for `forward`.
         """
-        frames = self._check(frames)
+        return self._encode(self._check(frames))
+
+    def _encode(self, frames: Tensor) -> Tensor:
         if self.config.input == "pixels":
             patches = patchify(frames.to(self.encoder.dtype), self.config.patch_size)
             inputs = patches - 0.5
@@ -145,9 +147,12 @@ class GenieLatentActionModel(GeniePreTrainedModel):
             Pixels of frames 2..T of shape `(batch_size, num_frames - 1, channels, height, width)`, or logits of their
             codes of shape `(batch_size, num_frames - 1, h, w, codebook_size)`.
         """
+        return self._decode(unit_pixels(frames) if self.config.input == "pixels" else frames, actions)
+
+    def _decode(self, frames: Tensor, actions: Tensor) -> Tensor:
         config, dtype = self.config, self.decoder.dtype
         if config.input == "pixels":
-            patches = patchify(unit_pixels(frames).to(dtype), config.patch_size)
+            patches = patchify(frames.to(dtype), config.patch_size)
             hidden = self.decoder_embedding(patches - 0.5)
         else:
             hidden = self.decoder_embedding(frames.flatten(-2))
@@ -185,7 +190,7 @@ class GenieLatentActionModel(GeniePreTrainedModel):
             int64 actions in [0, num_actions) of shape `(batch_size, num_frames - 1)`; action t leads from frame t to
             t + 1 and depends on no later frame.
         """
-        return self.quantizer(self.encode(frames)).codes
+        return self.quantizer(self._encode(self._check(frames))).codes
 
     @capture_outputs
     def forward(
@@ -212,8 +217,8 @@ class GenieLatentActionModel(GeniePreTrainedModel):
         """
         self.check_attentions(output_attentions)
         frames = self._check(one_of(pixel_values_videos=pixel_values_videos, pixels=pixels, frames=frames))
-        quantized = self.quantizer(self.encode(frames))
-        prediction = self.decode(frames[:, :-1], quantized.quantized)
+        quantized = self.quantizer(self._encode(frames))
+        prediction = self._decode(frames[:, :-1], quantized.quantized)
         if self.config.input == "pixels":
             reconstruction_loss = self._motion_weighted_error(prediction.float(), frames.float())
         else:

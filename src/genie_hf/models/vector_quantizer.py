@@ -46,8 +46,13 @@ class VectorQuantizer(nn.Module):
         init.zeros_(self.training_passes)
 
     def _apply(self, fn, recurse=True):
-        """Stays float32 whatever the model around it is cast to."""
-        return super()._apply(lambda t: fn(t).float() if t.is_floating_point() else fn(t), recurse)
+        """Stays float32, to the bit, whatever the model around it is cast to."""
+
+        def move(tensor: Tensor) -> Tensor:
+            moved = fn(tensor)
+            return moved if moved.dtype == tensor.dtype else tensor.to(moved.device, torch.float32)
+
+        return super()._apply(move, recurse)
 
     @property
     def codebook_size(self) -> int:
