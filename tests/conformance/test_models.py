@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedConfig
 
+from genie_hf.models import st_transformer
 from genie_hf.models.st_transformer import STTransformerConfig
 
 
@@ -25,11 +26,12 @@ def test_hidden_states_and_tuples_are_returned_on_request(part):
     assert len(model(*inputs).hidden_states) == len(output.hidden_states)
 
 
-def test_eager_attention_returns_its_weights_and_changes_nothing(part):
+def test_eager_attention_returns_its_weights_and_changes_nothing(part, caplog):
     model, inputs = part
+    st_transformer.logger.warning_once.cache_clear()
     plain = model(*inputs).to_tuple()
-    with pytest.raises(ValueError, match="output_attentions needs .* 'eager', not 'sdpa'"):
-        model(*inputs, output_attentions=True)
+    assert model(*inputs, output_attentions=True).attentions == ()  # with a warning
+    assert caplog.text.count("keeps no weights, so output_attentions gives none; call set_attn_implementation") == 1
     model.set_attn_implementation("eager")
     output = model(*inputs, output_attentions=True)
 
@@ -40,6 +42,18 @@ def test_eager_attention_returns_its_weights_and_changes_nothing(part):
     assert in_time.shape[-2:] == (4, 4) and not in_time.triu(1).any()  # no frame sees a later one
     for ours, theirs in zip(output.to_tuple(), plain, strict=False):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_the_attention_implementation_is_that_of_the_parts_too(part, caplog):
+    model, _ = part
+    for implementation in ("eager", "sdpa"):
+        model.set_attn_implementation(implementation)
+        configs = [model.config, *(getattr(model.config, name) for name in model.config.sub_configs)]
+        assert {config._attn_implementation for config in configs} == {implementation}
+    with pytest.raises(ValueError, match='"foo"` is not supported'):
+        model.set_attn_implementation("foo")
+    assert {config._attn_implementation for config in configs} == {"sdpa"}
+    assert "sub-config" not in caplog.text
 
 
 def test_the_main_input_is_an_argument_and_nothing_unknown_is_swallowed(part):
@@ -68,7 +82,8 @@ def test_configurations_say_their_size_and_parts(part):
     config = part[0].config
     assert config.hidden_size > 0 and config.num_hidden_layers > 0 and config.num_attention_heads > 0
     for name, config_class in config.sub_configs.items():
-        assert config_class is STTransformerConfig and isinstance(getattr(config, name), PreTrainedConfig)
+        assert isinstance(getattr(config, name), config_class)
+        assert config_class is (PreTrainedConfig if name == "quantizer" else STTransformerConfig)
     assert type(config).from_dict(config.to_dict()).to_dict() == config.to_dict()
 
 

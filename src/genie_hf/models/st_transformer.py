@@ -16,10 +16,13 @@ from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers import initialization as init
 from transformers.modeling_layers import GradientCheckpointingLayer
+from transformers.utils import logging
 from transformers.utils.output_capturing import OutputRecorder
 
 from .loading import CheckedLoading
 from .temporal_cache import TemporalCache, Window, make_window
+
+logger = logging.get_logger(__name__)
 
 
 @strict
@@ -296,17 +299,18 @@ class GeniePreTrainedModel(CheckedLoading, PreTrainedModel):
 
     def set_attn_implementation(self, attn_implementation: str | dict, *args, **kwargs) -> None:
         """As in transformers; encoder and decoder, which are no models of their own, follow without a warning."""
-        for name in self.config.sub_configs:
-            getattr(self.config, name)._attn_implementation = attn_implementation
+        if attn_implementation in list(ATTENTION):
+            for name in self.config.sub_configs:
+                getattr(self.config, name)._attn_implementation = attn_implementation
         super().set_attn_implementation(attn_implementation, *args, **kwargs)
 
     def check_attentions(self, output_attentions: bool | None) -> None:
-        """Raises `ValueError` where attention weights are wanted and not computed."""
+        """Warns where attention weights are wanted and not computed."""
         implementation = self.config._attn_implementation
         if output_attentions and implementation != "eager":
-            raise ValueError(
-                f"output_attentions needs the attention implementation 'eager', not {implementation!r}; call "
-                "set_attn_implementation('eager')."
+            logger.warning_once(
+                f"The attention implementation {implementation!r} keeps no weights, so output_attentions gives none; "
+                "call set_attn_implementation('eager')."
             )
 
     @torch.no_grad()
