@@ -102,24 +102,31 @@ def test_weights_stored_in_8_bits_play(pipe, tiny_pipeline):
     assert torch.nn.functional.cosine_similarity(ours, theirs, dim=-1).min() > 0.95
 
 
-@pytest.mark.skipif(not torch.accelerator.is_available(), reason="needs an accelerator")
+LEAVES, BLOCKS = {"offload_type": "leaf_level"}, {"offload_type": "block_level", "num_blocks_per_group": 1}
+
+
 @pytest.mark.parametrize(
-    ("way", "settings"),
+    ("device", "way", "settings"),
     [
-        ("enable_model_cpu_offload", {}),
-        ("enable_sequential_cpu_offload", {}),
-        ("enable_group_offload", {"onload_device": "cuda", "offload_type": "leaf_level"}),
-        ("enable_group_offload", {"onload_device": "cuda", "offload_type": "leaf_level", "use_stream": True}),
-        ("enable_group_offload", {"onload_device": "cuda", "offload_type": "block_level", "num_blocks_per_group": 1}),
+        ("cpu", "enable_model_cpu_offload", {}),
+        ("cpu", "enable_group_offload", LEAVES),
+        ("cpu", "enable_group_offload", BLOCKS),
+        ("cuda", "enable_model_cpu_offload", {}),
+        ("cuda", "enable_sequential_cpu_offload", {}),
+        ("cuda", "enable_group_offload", LEAVES),
+        ("cuda", "enable_group_offload", LEAVES | {"use_stream": True}),
+        ("cuda", "enable_group_offload", BLOCKS),
     ],
 )
 @torch.no_grad()
-def test_offloading_from_an_accelerator(way, settings, pipe, tiny_pipeline):
-    device = torch.accelerator.current_accelerator()
-    settings = {name: device if name == "onload_device" else value for name, value in settings.items()}
-    reference = play(copy.deepcopy(tiny_pipeline).to(device))
-    getattr(pipe, way)(**settings)
-    for ours, theirs in zip(play(pipe)[:2], reference[:2], strict=True):
+def test_the_ways_of_a_pipeline_to_offload(device, way, settings, pipe, tiny_pipeline):
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("needs a GPU")
+    reference = copy.deepcopy(tiny_pipeline).to(device)
+    expected = play(reference)
+    name = "onload_device" if way == "enable_group_offload" else "device"
+    getattr(pipe, way)(**settings, **{name: torch.device(device)})
+    for ours, theirs in zip(play(pipe)[:2], expected[:2], strict=True):
         torch.testing.assert_close(ours.cpu(), theirs.cpu(), rtol=0, atol=2 / 255)
     pipe.maybe_free_model_hooks()
     assert all(model.device.type in ("cpu", "meta") for model in models(pipe))
