@@ -13,9 +13,9 @@ ImageInput = str | Path | PIL.Image.Image | np.ndarray | Tensor
 OUTPUT_TYPES = ("pil", "np", "pt")
 
 
-def check_output_type(output_type: str) -> None:
-    if output_type not in OUTPUT_TYPES:
-        raise ValueError(f"output_type is {output_type!r}; choose one of {', '.join(OUTPUT_TYPES)}.")
+def check_output_type(output_type: str, known: tuple[str, ...] = OUTPUT_TYPES) -> None:
+    if output_type not in known:
+        raise ValueError(f"output_type is {output_type!r}; choose one of {', '.join(known)}.")
 
 
 def to_output(pixels: Tensor, output_type: str) -> PIL.Image.Image | list | np.ndarray | Tensor:

@@ -1,19 +1,22 @@
 """`GeniePipeline`: an image and latent actions in, frames out (paper §2.2)."""
 
+import inspect
+import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import PIL.Image
 import torch
 from diffusers import DiffusionPipeline
+from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 from diffusers.utils import BaseOutput
 from torch import Tensor
 
-from .frames import ImageInput, check_output_type, fit_frames, to_output
+from .frames import OUTPUT_TYPES, ImageInput, check_output_type, fit_frames, to_output
 from .models.modeling_dynamics import GenieDynamicsModel
 from .models.modeling_latent_action import GenieLatentActionModel
 from .models.modeling_video_tokenizer import GenieVideoTokenizer
-from .precision import preferred_dtype
 from .registration import register_pipeline
 from .scheduling_maskgit import MaskGITScheduler
 from .world import GenieWorld
@@ -27,7 +30,8 @@ class GeniePipelineOutput(BaseOutput):
         frames (`list[list[PIL.Image.Image]]`, `np.ndarray` or `torch.Tensor`):
             Prompt frames and generated frames of each video: PIL images, or floats in [0, 1] of shape
             `(batch_size, num_frames, height, width, channels)` (NumPy) or
-            `(batch_size, num_frames, channels, height, width)` (PyTorch).
+            `(batch_size, num_frames, channels, height, width)` (PyTorch); with `output_type="latent"` their codes,
+            int64 of shape `(batch_size, num_frames, h, w)`.
         actions (`torch.LongTensor` of shape `(batch_size, num_frames - 1)`):
             The latent action between each two frames, those inferred between prompt frames included.
     """
@@ -52,6 +56,8 @@ class GeniePipeline(DiffusionPipeline):
     """
 
     _optional_components = ["latent_action_model", "text_to_image"]
+    model_cpu_offload_seq = "video_tokenizer->latent_action_model->dynamics"
+    _callback_tensor_inputs = ["codes"]
 
     def __init__(
         self,
@@ -65,18 +71,6 @@ class GeniePipeline(DiffusionPipeline):
         super().__init__()
         if not isinstance(fps, (int, float)) or fps <= 0:
             raise ValueError(f"fps is {fps!r}; give the frames per second of the world's videos, more than 0.")
-        ours, theirs = dynamics.config, video_tokenizer.config
-        pairs = [
-            ("codebook_size", ours.codebook_size, "video_tokenizer's", theirs.codebook_size),
-            ("grid_size", tuple(ours.grid_size), "video_tokenizer's", tuple(theirs.grid_size)),
-            ("mask_token_id", ours.mask_token_id, "scheduler's", scheduler.config.mask_token_id),
-        ]
-        if latent_action_model is not None:
-            num_actions = latent_action_model.config.num_actions
-            pairs.append(("num_actions", ours.num_actions, "latent_action_model's", num_actions))
-        for name, own, owner, other in pairs:
-            if own != other:
-                raise ValueError(f"the dynamics' {name} {own} is not the {owner} {other}; give parts of one world.")
         self.register_modules(
             video_tokenizer=video_tokenizer,
             dynamics=dynamics,
@@ -85,14 +79,62 @@ class GeniePipeline(DiffusionPipeline):
             text_to_image=text_to_image,
         )
         self.register_to_config(fps=fps)
+        self._check_parts()
+        self._interrupt = False
+        self._num_timesteps = 0
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path, **kwargs) -> "GeniePipeline":
-        """As [`DiffusionPipeline.from_pretrained`], but where no `dtype` is given and the CPU would have to emulate
-        bfloat16, models stored in it are loaded in float32."""
-        if preferred_dtype() == torch.float32 and kwargs.get("torch_dtype") is None:
-            kwargs.setdefault("dtype", torch.float32)
-        return super().from_pretrained(pretrained_model_name_or_path, **kwargs)
+        """As [`DiffusionPipeline.from_pretrained`], and a stored `text_to_image` pipeline is loaded in the `dtype`,
+        too. Where no `dtype` is given, models are loaded in the one that they are stored in, unless the CPU would have
+        to emulate it."""
+        pipe = super().from_pretrained(pretrained_model_name_or_path, **kwargs)
+        dtype = kwargs.get("dtype") or kwargs.get("torch_dtype")
+        if isinstance(dtype, dict):
+            dtype = dtype.get("text_to_image", dtype.get("default"))
+        if dtype is not None and pipe.text_to_image is not None and "text_to_image" not in kwargs:
+            pipe.text_to_image.to(dtype)
+        return pipe
+
+    @property
+    def num_actions(self) -> int:
+        """Latent actions of this world."""
+        return self.dynamics.config.num_actions
+
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """Height and width of its frames in pixels."""
+        return self.video_tokenizer.config.frame_size
+
+    @property
+    def num_timesteps(self) -> int:
+        """MaskGIT steps of the last call, over all its frames."""
+        return self._num_timesteps
+
+    @property
+    def interrupt(self) -> bool:
+        """Whether a callback has asked the call to stop, by `pipe._interrupt = True`."""
+        return self._interrupt
+
+    def _check_parts(self) -> None:
+        """Raises `ValueError` or `TypeError` where the components do not make one world."""
+        for name in ("video_tokenizer", "dynamics", "scheduler"):
+            if getattr(self, name) is None:
+                raise ValueError(f"{name} is None; a world cannot be played without it.")
+        if not isinstance(self.scheduler, MaskGITScheduler):
+            raise TypeError(f"the scheduler is a {type(self.scheduler).__name__}; give a MaskGITScheduler.")
+        ours, theirs = self.dynamics.config, self.video_tokenizer.config
+        pairs = [
+            ("codebook_size", ours.codebook_size, "video_tokenizer's", theirs.codebook_size),
+            ("grid_size", tuple(ours.grid_size), "video_tokenizer's", tuple(theirs.grid_size)),
+            ("mask_token_id", ours.mask_token_id, "scheduler's", self.scheduler.config.mask_token_id),
+        ]
+        if self.latent_action_model is not None:
+            num_actions = self.latent_action_model.config.num_actions
+            pairs.append(("num_actions", ours.num_actions, "latent_action_model's", num_actions))
+        for name, own, owner, other in pairs:
+            if own != other:
+                raise ValueError(f"the dynamics' {name} {own} is not the {owner} {other}; give parts of one world.")
 
     def to(self, *args, **kwargs) -> "GeniePipeline":
         super().to(*args, **kwargs)
@@ -113,6 +155,8 @@ class GeniePipeline(DiffusionPipeline):
         output_type: str = "pil",
         return_dict: bool = True,
         text_to_image_kwargs: dict | None = None,
+        callback_on_step_end: Callable[["GeniePipeline", int, int, dict], dict | None] | None = None,
+        callback_on_step_end_tensor_inputs: list[str] | tuple[str, ...] = ("codes",),
     ) -> GeniePipelineOutput | tuple:
         """Generates one frame per action.
 
@@ -131,9 +175,15 @@ class GeniePipeline(DiffusionPipeline):
             num_inference_steps (`int`, defaults to 25): MaskGIT steps for each frame.
             temperature (`float`, *optional*): Sampling temperature; by default the scheduler's own.
             generator (`torch.Generator` or a list with one per video, *optional*): Makes the result repeatable.
-            output_type (`str`, defaults to `"pil"`): `"pil"`, `"np"` or `"pt"`.
+            output_type (`str`, defaults to `"pil"`): `"pil"`, `"np"`, `"pt"`, or `"latent"` for codes.
             return_dict (`bool`, defaults to `True`): Whether to return a [`GeniePipelineOutput`] or a tuple.
-            text_to_image_kwargs (`dict`, *optional*): Further arguments of the `text_to_image` component.
+            text_to_image_kwargs (`dict`, *optional*): Further arguments of the `text_to_image` component. With several
+                images for a prompt, each begins a video.
+            callback_on_step_end (`Callable`, *optional*): Called as `callback(pipe, step, timestep, tensors)` after
+                each MaskGIT step, counted over all frames; may return a dict with tensors to go on with.
+                `pipe._interrupt = True` ends the call with the frame that is being made.
+            callback_on_step_end_tensor_inputs (`list[str]`): The tensors that the callback gets: `"codes"`, the new
+                frame's, int64 of shape `(batch_size, 1, h, w)` and in part still masked.
 
         Returns:
             [`GeniePipelineOutput`]: The prompt frames with one frame per action behind them, and all actions.
@@ -142,7 +192,13 @@ class GeniePipeline(DiffusionPipeline):
             ValueError, TypeError: For inputs that this world cannot take; the message names value and remedy.
         """
         # 1. Check and fit the inputs
-        check_output_type(output_type)
+        check_output_type(output_type, (*OUTPUT_TYPES, "latent"))
+        self._check_generator(generator)
+        if isinstance(callback_on_step_end, (PipelineCallback, MultiPipelineCallbacks)):
+            callback_on_step_end_tensor_inputs = callback_on_step_end.tensor_inputs
+        for name in callback_on_step_end_tensor_inputs:
+            if name not in self._callback_tensor_inputs:
+                raise ValueError(f"there is no tensor {name!r} for a callback; there is 'codes'.")
         pixels, _ = self._prompt_frames(image, frames, prompt, generator, text_to_image_kwargs)
         if actions is None:
             raise ValueError("no actions came; give actions=[...], one for each frame to generate.")
@@ -150,15 +206,28 @@ class GeniePipeline(DiffusionPipeline):
 
         # 2. Start a world in which each video has a seed drawn from its generator
         world = self._start(pixels, self._draw_seeds(generator, len(pixels)), num_inference_steps, temperature)
+        self._interrupt, self._num_timesteps = False, actions.shape[1] * num_inference_steps
+        if callback_on_step_end is not None:
+            count = itertools.count()
+
+            def on_draw(timestep: int, codes: Tensor) -> Tensor:
+                tensors = {name: codes for name in callback_on_step_end_tensor_inputs}
+                return (callback_on_step_end(self, next(count), timestep, tensors) or {}).get("codes", codes)
+
+            world.on_draw = on_draw
 
         # 3. Play it
         with self.progress_bar(total=actions.shape[1]) as progress_bar:
             for action in actions.unbind(1):
+                if self._interrupt:
+                    break
                 world.step(action, output_type="pt")
                 progress_bar.update()
 
         # 4. Output
-        output = (to_output(world.pixels, output_type), world._all_actions)
+        frames = world.codes if output_type == "latent" else to_output(world.pixels, output_type)
+        output = (frames, world._all_actions)
+        self.maybe_free_model_hooks()
         return GeniePipelineOutput(*output) if return_dict else output
 
     @torch.no_grad()
@@ -201,17 +270,19 @@ class GeniePipeline(DiffusionPipeline):
         Compiling happens at the first frames, again for each new batch size, and takes about half a minute on two CPU
         cores; PyTorch keeps the result on disk, so that the next process takes some seconds. Move the pipeline to its
         device and dtype before, and leave its models alone afterwards: whether the weights are still the same is not
-        checked at each pass, as that would take a tenth of it. Needs a PyTorch whose `torch.compile` knows
-        `isolate_recompiles`, such as 2.13.
+        checked at each pass, as that would take a tenth of it. (It is by a PyTorch before 2.13, which cannot keep the
+        two models' graphs apart otherwise.)
 
         Args:
             kwargs: Of `torch.compile`.
         """
         # The dynamics and the decoder run the same code: each needs graphs of its own, and static shapes.
-        kwargs = {"dynamic": False, "isolate_recompiles": True, "recompile_limit": 32} | kwargs
-        if "mode" not in kwargs:
-            unchecked = {"guard_filter_fn": torch.compiler.skip_guard_on_all_nn_modules_unsafe}
-            kwargs["options"] = unchecked | kwargs.get("options", {})
+        kwargs = {"dynamic": False} | kwargs
+        if "isolate_recompiles" in inspect.signature(torch.compile).parameters:
+            kwargs = {"isolate_recompiles": True, "recompile_limit": 32} | kwargs
+            if "mode" not in kwargs:
+                unchecked = {"guard_filter_fn": torch.compiler.skip_guard_on_all_nn_modules_unsafe}
+                kwargs["options"] = unchecked | kwargs.get("options", {})
         self.dynamics.transformer.blocks.compile(**kwargs)
         self.video_tokenizer.decoder.blocks.compile(**kwargs)
         return self
@@ -250,7 +321,7 @@ class GeniePipeline(DiffusionPipeline):
 
     def check_actions(self, actions: int | list | np.ndarray | Tensor, batch_size: int, dim: int) -> Tensor:
         """Actions as int64 on the pipeline's device with `dim` axes, the batch first; shared ones are repeated."""
-        num_actions = self.dynamics.config.num_actions
+        num_actions = self.num_actions
         try:
             checked = torch.as_tensor(actions)
         except (TypeError, ValueError, RuntimeError) as error:
@@ -280,9 +351,8 @@ class GeniePipeline(DiffusionPipeline):
             if self.text_to_image is None:
                 raise ValueError(f"prompt {prompt!r} needs a text_to_image pipeline; give one to from_pretrained.")
             images = self.text_to_image(prompt, generator=generator, **(text_to_image_kwargs or {})).images
-            image = images[0] if isinstance(prompt, str) else images
-        size = self.video_tokenizer.config.frame_size
-        pixels = fit_frames(image if frames is None else frames, size)
+            image = images[0] if isinstance(prompt, str) and len(images) == 1 else images
+        pixels = fit_frames(image if frames is None else frames, self.frame_size)
         if pixels.dim() == 3:
             pixels, batched = pixels[None, None], False  # (C, H, W) -> (1, 1, C, H, W)
         elif pixels.dim() == 4 and frames is None:
@@ -299,7 +369,7 @@ class GeniePipeline(DiffusionPipeline):
     def _fit_clip(self, clip) -> tuple[Tensor, bool]:
         """A clip or a batch of them as uint8 (B, T, C, H, W), and whether it was a batch."""
         self._check_latent_action_model()
-        pixels, batched = self._batch_clips(fit_frames(clip, self.video_tokenizer.config.frame_size))
+        pixels, batched = self._batch_clips(fit_frames(clip, self.frame_size))
         if pixels.shape[1] < 2:
             raise ValueError("the clip has 1 frame; an action lies between two, give at least 2 frames.")
         return pixels.to(self._execution_device), batched
@@ -315,6 +385,12 @@ class GeniePipeline(DiffusionPipeline):
             raise ValueError("actions between frames need a latent_action_model; load one, or give a single image.")
 
     @staticmethod
+    def _check_generator(generator: torch.Generator | list[torch.Generator] | None) -> None:
+        generators = generator if isinstance(generator, list) else [] if generator is None else [generator]
+        if not all(isinstance(g, torch.Generator) for g in generators):
+            raise TypeError(f"generator is {generator!r}; give a torch.Generator, or a list with one for each video.")
+
+    @staticmethod
     def _draw_seeds(generator: torch.Generator | list[torch.Generator] | None, batch_size: int) -> list[int]:
         def draw(g, n):
             return torch.randint(2**63 - 1, (n,), generator=g, device=None if g is None else g.device).tolist()
@@ -328,7 +404,8 @@ class GeniePipeline(DiffusionPipeline):
     # Inside
 
     def _start(self, pixels, seeds, num_inference_steps, temperature, batched=True, max_frame_ms=None) -> GenieWorld:
-        codes = self.video_tokenizer.encode(pixels.float() / 255)
+        self._check_parts()
+        codes = self.video_tokenizer.encode(pixels)
         if pixels.shape[1] > 1:
             actions = self._infer_actions(pixels)
         else:
@@ -341,7 +418,7 @@ class GeniePipeline(DiffusionPipeline):
         window = model.config.num_frames
         actions, start = pixels.new_empty(len(pixels), 0, dtype=torch.int64), 0
         while actions.shape[1] < pixels.shape[1] - 1:
-            frames = pixels[:, start : start + window].float() / 255
+            frames = pixels[:, start : start + window]
             if model.config.input == "codes":
                 frames = self.video_tokenizer.encode(frames)
             known = actions.shape[1] - start  # the windows overlap

@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -80,6 +80,9 @@ class GenieWorld:
         self.scheduler = copy.copy(pipe.scheduler)  # its own: worlds share the pipeline
         self.scheduler.set_timesteps(num_inference_steps, temperature)
         self.steps: list[Step] = []  # taken since the prompt
+        self.on_draw: Callable[[int, Tensor], Tensor] | None = (
+            None  # timestep and codes after it -> codes to go on with
+        )
         self._start_caches()
         self._budget = None
         if max_frame_ms is not None:
@@ -177,7 +180,7 @@ class GenieWorld:
             `None` after each MaskGIT step, and at last what `preview` returns.
         """
         check_output_type(output_type)
-        B, A = len(self.seeds), self.pipe.dynamics.config.num_actions
+        B, A = len(self.seeds), self.pipe.num_actions
         action = torch.arange(A, device=self.prompt_actions.device).repeat(B).unsqueeze(1)
         generators = self._generators(copies=A)
         decoder_cache = self._decoder_cache.repeat_interleave(A)
@@ -334,6 +337,8 @@ class GenieWorld:
             positions = self.scheduler.positions(codes, generators)
             logits = self.pipe.dynamics(codes, action, cache=cache, positions=positions).logits
             codes = self.scheduler.step(logits, timestep, codes, generators, positions).prev_sample
+            if self.on_draw is not None:
+                codes = self.on_draw(timestep, codes)
             yield codes
 
     @torch.inference_mode()

@@ -35,6 +35,15 @@ def test_an_action_depends_on_no_later_frame(make, pixels):
     assert (model.encode(pixels) - model.encode(changed))[:, 3].abs().max() > 1e-3
 
 
+@pytest.mark.parametrize("frame_differences", [True, False])
+def test_pixels_are_centred_with_or_without_frame_differences(frame_differences, make):
+    model = make(frame_differences=frame_differences).eval()
+    grey = torch.full((1, 3, 3, 16, 16), 0.5)  # the middle of [0, 1] and no motion: nothing but the bias goes in
+    hidden = model(grey, output_hidden_states=True).hidden_states[0]
+    position = model.encoder.position_embedding.weight
+    torch.testing.assert_close(hidden, (model.encoder_embedding.bias + position).expand_as(hidden))
+
+
 @pytest.mark.parametrize("context", ["all", "masked", 1, 2])
 def test_the_decoder_sees_the_new_frame_only_through_the_action(context, make, pixels):
     model = make(decoder_context=context).eval()

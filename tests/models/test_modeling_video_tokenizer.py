@@ -3,7 +3,7 @@ import torch
 from transformers import AutoModel
 
 from genie_hf import GenieVideoTokenizer, GenieVideoTokenizerConfig, TemporalCache
-from genie_hf.models.modeling_video_tokenizer import patchify, unpatchify
+from genie_hf.models.patches import patchify, unpatchify
 
 
 @pytest.fixture

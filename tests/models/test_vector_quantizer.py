@@ -61,6 +61,30 @@ def test_latents_pass_unquantised_at_first():
     torch.testing.assert_close(output.quantized, quantizer.lookup(output.codes))
 
 
+def test_continuous_steps_are_those_of_the_optimiser():
+    """Where gradients are accumulated, and the codebook then starts from the latents of a whole step."""
+    quantizer = make(dim=16, continuous_steps=2).train()
+    quantizer.passes_per_step = 4
+    centres = F.normalize(torch.randn(8, 16), dim=-1)
+    quarters = [centre.repeat(40, 1) + 0.01 * torch.randn(80, 16) for centre in centres.split(2)]
+    for step in range(3):
+        for i, latents in enumerate(quarters):
+            assert quantizer.training_passes == step
+            output = quantizer(latents)
+            is_continuous = torch.allclose(output.quantized, F.normalize(latents, dim=-1), atol=1e-6)
+            assert is_continuous == ((step, i) != (2, 3))
+    assert quantizer.training_passes == 3
+    found = F.normalize(quantizer.codebook, dim=-1)
+    assert ((centres @ found.T).amax(dim=1) > 0.98).sum() >= 5  # one pass has two of the eight
+
+
+def test_casting_a_model_leaves_the_codebook_as_it_was():
+    quantizer = make()
+    codebook = quantizer.codebook.detach().clone()
+    torch.nn.Sequential(quantizer).to(torch.bfloat16).half().float()
+    assert torch.equal(quantizer.codebook, codebook)
+
+
 def test_dead_codes_come_back_for_the_whole_run():
     quantizer = make(size=16).train()
     for _ in range(500):

@@ -33,6 +33,8 @@ class GenieAutoencoderConfig(PreTrainedConfig):
         decoder: the same for the decoder.
     """
 
+    sub_configs = {"encoder": STTransformerConfig, "decoder": STTransformerConfig}
+
     image_size: int | list[int] = 64
     num_channels: int = 3
     num_frames: int = 16
@@ -50,6 +52,21 @@ class GenieAutoencoderConfig(PreTrainedConfig):
 
     def to_dict(self) -> dict:
         return super().to_dict() | {name: getattr(self, name).size() for name in ("encoder", "decoder")}
+
+    @property
+    def hidden_size(self) -> int:
+        """Width of the encoder's token vectors."""
+        return self.encoder.hidden_size
+
+    @property
+    def num_hidden_layers(self) -> int:
+        """Blocks of the encoder."""
+        return self.encoder.num_hidden_layers
+
+    @property
+    def num_attention_heads(self) -> int:
+        """Heads of each attention layer of the encoder."""
+        return self.encoder.num_attention_heads
 
     @property
     def patch_grid_size(self) -> tuple[int, int]:

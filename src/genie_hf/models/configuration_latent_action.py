@@ -29,7 +29,7 @@ class GenieLatentActionConfig(GenieAutoencoderConfig):
         action_dim: size of a latent action's vector (paper: 32).
         commitment_weight: weight of the commitment loss.
         revival_threshold: an action with less than this part of an even share of the transitions is revived.
-        continuous_steps: training passes with unquantised latents, before k-means makes the codebook.
+        continuous_steps: optimiser steps with unquantised latents, before k-means makes the codebook.
         batch_norm: whether latents are batch-normalised before they are projected onto the sphere.
         frame_differences: whether the encoder also sees each frame's difference from the one before.
         readout: how the patches of a frame become one latent: `"mean"`, their average; `"flatten"`, a few numbers of

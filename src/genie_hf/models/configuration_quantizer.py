@@ -19,7 +19,7 @@ class VectorQuantizerConfig(PreTrainedConfig):
         codebook_dim: size of a code vector (paper: 32).
         commitment_weight: weight of the commitment loss.
         revival_threshold: a code with less than this part of an even share of the latents is revived.
-        continuous_steps: training passes with unquantised latents, before k-means makes the codebook.
+        continuous_steps: optimiser steps with unquantised latents, before k-means makes the codebook.
         batch_norm: whether latents are batch-normalised before they are projected onto the sphere.
     """
 

@@ -28,6 +28,7 @@ class GenieVideoTokenizerConfig(GenieAutoencoderConfig):
     """
 
     model_type = "genie_video_tokenizer"
+    sub_configs = GenieAutoencoderConfig.sub_configs | {"quantizer": PreTrainedConfig}
 
     codes_per_token_side: int = 1
     quantizer: dict | PreTrainedConfig | None = None

@@ -1,9 +1,17 @@
-"""`from_pretrained` that says in one sentence, with the file's name, what is wrong with a model's folder."""
+"""`from_pretrained` that says in one sentence, with the file's name, what is wrong with a model's folder, and that
+knows which dtype a CPU is slow in."""
 
+import copy
 from pathlib import Path
 
+import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError, safe_open
+from transformers.utils import logging
+
+from .precision import preferred_dtype
+
+logger = logging.get_logger(__name__)
 
 
 class CheckedLoading:
@@ -11,7 +19,12 @@ class CheckedLoading:
 
     Where weights are missing transformers starts them at random with a warning, and the model plays noise. With
     `ignore_mismatched_sizes=True` it still does.
+
+    Where no `dtype` is asked for, a model is loaded in the one that it is stored in, whichever class loads it; but on
+    a CPU that would have to emulate bfloat16 in float32. It is then saved as it was stored.
     """
+
+    _stored_dtype: torch.dtype | None = None  # where it is not the one that the model was loaded in
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path, *args, output_loading_info=False, **kwargs):
@@ -43,7 +56,22 @@ class CheckedLoading:
                 f"The weights of {name} lack {len(lacking)} that its config.json asks for, such as {lacking[0]}. "
                 "Give both of one model."
             )
+        if kwargs.get("dtype") is None and kwargs.get("torch_dtype") is None:
+            if model.dtype == torch.bfloat16 and preferred_dtype(model.device) == torch.float32:
+                model._stored_dtype = model.dtype
+                model.float()
+                logger.warning_once(
+                    "Models stored in bfloat16 are loaded in float32, as this CPU would have to emulate bfloat16; "
+                    "they are saved in bfloat16 again. Give a dtype to choose one, such as torch.bfloat16 for a GPU."
+                )
         return (model, info) if output_loading_info else model
+
+    def save_pretrained(self, save_directory: str | Path, *args, **kwargs) -> None:
+        """As [`~transformers.PreTrainedModel.save_pretrained`], in the dtype that the model was stored in where it was
+        loaded in another only because the CPU is slow in it. A `state_dict` that is given is saved as it is."""
+        if self._stored_dtype is None or self.dtype != torch.float32 or kwargs.get("state_dict") is not None:
+            return super().save_pretrained(save_directory, *args, **kwargs)
+        return copy.deepcopy(self).to(self._stored_dtype).save_pretrained(save_directory, *args, **kwargs)
 
 
 def damaged_file(name: str | Path) -> str | Path:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel  # noqa: F401  (diffusers looks for this name where it loads a component)
 from transformers import initialization as init
 from transformers.utils import ModelOutput
+from transformers.utils.output_capturing import capture_outputs
 
 from .configuration_dynamics import GenieDynamicsConfig
 from .st_transformer import GeniePreTrainedModel, STTransformer
@@ -33,11 +34,17 @@ class GenieDynamicsOutput(ModelOutput):
         accuracy: share of the masked codes whose most likely prediction is right.
         logits: scores of every code, of shape `(batch_size, num_frames, h, w, codebook_size)`; without the first
             frame where the model was trained with `context="clean"` and a mask was given.
+        hidden_states: where they are asked for, what goes into the first block and what comes out of each, of shape
+            `(batch_size, num_frames, tokens_per_frame, hidden_size)`.
+        attentions: where they are asked for, the weights of each attention layer, in space and in time by turns, of
+            shape `(batch_size, groups, num_heads, queries, keys)`: a group is a frame, or a position over time.
     """
 
     loss: torch.FloatTensor | None = None
     accuracy: torch.FloatTensor | None = None
     logits: torch.FloatTensor | None = None
+    hidden_states: tuple[torch.FloatTensor, ...] | None = None
+    attentions: tuple[torch.FloatTensor, ...] | None = None
 
 
 class GenieDynamicsModel(GeniePreTrainedModel):
@@ -53,6 +60,7 @@ class GenieDynamicsModel(GeniePreTrainedModel):
     config: GenieDynamicsConfig
     config_class = GenieDynamicsConfig
     main_input_name = "codes"
+    _input_embed_layer = "code_embedding"
 
     def __init__(self, config: GenieDynamicsConfig):
         super().__init__(config)
@@ -93,6 +101,7 @@ class GenieDynamicsModel(GeniePreTrainedModel):
         self.code_embedding.weight[:-1] = vectors @ embed
         self.head.weight.copy_(vectors @ read * D**-0.5)
 
+    @capture_outputs
     def forward(
         self,
         codes: Tensor,
@@ -101,6 +110,10 @@ class GenieDynamicsModel(GeniePreTrainedModel):
         context: Tensor | None = None,
         cache: TemporalCache | None = None,
         positions: Tensor | None = None,
+        *,
+        return_loss: bool = True,
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
     ) -> GenieDynamicsOutput:
         """
         Args:
@@ -115,9 +128,13 @@ class GenieDynamicsModel(GeniePreTrainedModel):
             positions: int64 of shape `(batch_size, K)` in [0, h * w): the codes of each frame whose logits are wanted,
                 row by row; the logits then have the shape `(batch_size, num_frames, K, codebook_size)`, and the cache
                 misses the rest: pass a frame without `positions` before it is kept.
+            return_loss: whether the loss is returned where there is a `mask`.
+            output_hidden_states: whether the blocks' hidden states are returned.
+            output_attentions: whether attention weights are returned; needs `attn_implementation="eager"`.
         """
+        self.check_attentions(output_attentions)
         continuing = cache is not None and cache.position > 0
-        expected = (codes.shape[0], codes.shape[1] - (not continuing))
+        expected = (codes.shape[0], codes.shape[1] - (0 if continuing else 1))
         if actions.shape != expected:
             raise ValueError(
                 f"actions must have the shape {expected} for {codes.shape[1]} frames that "
@@ -136,7 +153,7 @@ class GenieDynamicsModel(GeniePreTrainedModel):
             logits = self._logits(self._hidden(seen.masked_fill(mask, self.config.mask_token_id), actions))
         masked_logits, targets = logits[mask].float(), codes[mask]
         return GenieDynamicsOutput(
-            loss=F.cross_entropy(masked_logits, targets),
+            loss=F.cross_entropy(masked_logits, targets) if return_loss else None,
             accuracy=(masked_logits.argmax(dim=-1) == targets).float().mean(),
             logits=logits,
         )

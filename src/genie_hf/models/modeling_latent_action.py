@@ -15,10 +15,12 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel  # noqa: F401  (diffusers looks for this name where it loads a component)
 from transformers import initialization as init
 from transformers.utils import ModelOutput
+from transformers.utils.output_capturing import OutputRecorder, capture_outputs
 
 from .configuration_latent_action import GenieLatentActionConfig
-from .modeling_video_tokenizer import PIXEL_SCALE, patchify, unpatchify
-from .st_transformer import GeniePreTrainedModel, STTransformer
+from .entries import entry
+from .patches import PIXEL_SCALE, one_of, patchify, unit_pixels, unpatchify
+from .st_transformer import Attention, GeniePreTrainedModel, STBlock, STTransformer
 from .vector_quantizer import VectorQuantizer
 
 
@@ -37,6 +39,7 @@ class GenieLatentActionOutput(ModelOutput):
             about [0, 1], not clamped; for `input="codes"` logits of shape `(batch_size, num_frames - 1, h, w,
             codebook_size)`.
         actions: int64 of shape `(batch_size, num_frames - 1)` in [0, num_actions).
+        hidden_states, attentions: of the encoder, where they are asked for; as in `GenieDynamicsOutput`.
     """
 
     loss: torch.FloatTensor | None = None
@@ -47,6 +50,8 @@ class GenieLatentActionOutput(ModelOutput):
     usage: torch.FloatTensor | None = None
     reconstruction: torch.FloatTensor | None = None
     actions: torch.LongTensor | None = None
+    hidden_states: tuple[torch.FloatTensor, ...] | None = None
+    attentions: tuple[torch.FloatTensor, ...] | None = None
 
 
 READOUT_DIM = 16  # numbers that the flattened read-out takes of each patch
@@ -61,7 +66,13 @@ class GenieLatentActionModel(GeniePreTrainedModel):
 
     config: GenieLatentActionConfig
     config_class = GenieLatentActionConfig
-    main_input_name = "frames"
+    main_input_name = "pixel_values_videos"
+    _input_embed_layer = "encoder_embedding"
+    _keep_in_fp32_modules_strict = ["quantizer"]
+    _can_record_outputs = {
+        "hidden_states": OutputRecorder(STBlock, layer_name="encoder"),
+        "attentions": OutputRecorder(Attention, index=1, layer_name="encoder"),
+    }
 
     def __init__(self, config: GenieLatentActionConfig):
         super().__init__(config)
@@ -101,25 +112,30 @@ class GenieLatentActionModel(GeniePreTrainedModel):
             if module.config.residual and module.config.input == "pixels":
                 init.zeros_(module.head.weight)  # the decoder starts as "copy the last frame"
 
+    @entry
     def encode(self, frames: Tensor) -> Tensor:
         """Latents of shape `(batch_size, num_frames - 1, action_dim)` before quantisation, one for each transition.
 
         Args:
             frames: as for `forward`.
         """
-        self._check(frames)
+        return self._encode(self._check(frames))
+
+    def _encode(self, frames: Tensor) -> Tensor:
         if self.config.input == "pixels":
-            patches = patchify(frames.to(self.dtype), self.config.patch_size)
+            patches = patchify(frames.to(self.encoder.dtype), self.config.patch_size)
+            inputs = patches - 0.5
             if self.config.frame_differences:
                 change = torch.diff(patches, dim=1, prepend=patches[:, :1])
-                patches = torch.cat([patches - 0.5, change], dim=-1)
-            hidden = self.encoder_embedding(patches)
+                inputs = torch.cat([inputs, change], dim=-1)
+            hidden = self.encoder_embedding(inputs)
         else:
             hidden = self.encoder_embedding(frames.flatten(-2))
         hidden = self.encoder(hidden)[:, 1:]  # action t is read where x_{t+1} has just been seen
         read = self.to_readout(hidden).flatten(2) if self.config.readout == "flatten" else hidden.mean(dim=2)
         return self.to_latent(read)
 
+    @entry
     def decode(self, frames: Tensor, actions: Tensor) -> Tensor:
         """Predicts each next frame from the frames before it and the action.
 
@@ -131,17 +147,21 @@ class GenieLatentActionModel(GeniePreTrainedModel):
             Pixels of frames 2..T of shape `(batch_size, num_frames - 1, channels, height, width)`, or logits of their
             codes of shape `(batch_size, num_frames - 1, h, w, codebook_size)`.
         """
-        config = self.config
-        patches = (
-            patchify(frames.to(self.dtype), config.patch_size) if config.input == "pixels" else frames.flatten(-2)
-        )
-        hidden = self.decoder_embedding(patches - 0.5 if config.input == "pixels" else patches)
+        return self._decode(unit_pixels(frames) if self.config.input == "pixels" else frames, actions)
+
+    def _decode(self, frames: Tensor, actions: Tensor) -> Tensor:
+        config, dtype = self.config, self.decoder.dtype
+        if config.input == "pixels":
+            patches = patchify(frames.to(dtype), config.patch_size)
+            hidden = self.decoder_embedding(patches - 0.5)
+        else:
+            hidden = self.decoder_embedding(frames.flatten(-2))
         if config.decoder_context == "masked" and self.training:
             rate = torch.rand(len(hidden), 1, 1, 1, device=hidden.device)
-            hidden = torch.where(
-                torch.rand(*hidden.shape[:3], 1, device=hidden.device) < rate, self.mask_embedding.weight, hidden
-            )
-        hidden = hidden + self.action_embedding(actions.to(self.dtype)).unsqueeze(2)
+            hide = torch.rand(*hidden.shape[:3], 1, device=hidden.device) < rate
+            mask = self.mask_embedding(torch.zeros((), dtype=torch.long, device=hidden.device))
+            hidden = torch.where(hide, mask, hidden)
+        hidden = hidden + self.action_embedding(actions.to(dtype)).unsqueeze(2)
         if isinstance(config.decoder_context, int):
             hidden = self._decode_windows(hidden, config.decoder_context)
         else:
@@ -159,6 +179,7 @@ class GenieLatentActionModel(GeniePreTrainedModel):
         windows = padded.unfold(1, context, 1).permute(0, 1, 4, 2, 3)  # -> (B, T - 1, context, S, D)
         return self.decoder(windows.flatten(0, 1))[:, -1].unflatten(0, hidden.shape[:2])
 
+    @entry
     @torch.no_grad()
     def infer_actions(self, frames: Tensor) -> Tensor:
         """
@@ -169,22 +190,41 @@ class GenieLatentActionModel(GeniePreTrainedModel):
             int64 actions in [0, num_actions) of shape `(batch_size, num_frames - 1)`; action t leads from frame t to
             t + 1 and depends on no later frame.
         """
-        return self.quantizer(self.encode(frames)).codes
+        return self.quantizer(self._encode(self._check(frames))).codes
 
-    def forward(self, frames: Tensor) -> GenieLatentActionOutput:
+    @capture_outputs
+    def forward(
+        self,
+        pixel_values_videos: Tensor | None = None,
+        *,
+        pixels: Tensor | None = None,
+        frames: Tensor | None = None,
+        return_loss: bool = True,
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
+    ) -> GenieLatentActionOutput:
         """
         Args:
-            frames: pixels in [0, 1] of shape `(batch_size, num_frames, channels, height, width)`; for `input="codes"`
-                int64 codes of shape `(batch_size, num_frames, h, w)`. At least two frames.
+            pixel_values_videos: in [0, 1] or uint8, of shape `(batch_size, num_frames, channels, height, width)`; for
+                `input="codes"` int64 codes of shape `(batch_size, num_frames, h, w)`. At least two frames.
+            pixels, frames: other names for them; a `VideoDataset` gives `pixels`.
+            return_loss: whether the loss is returned.
+            output_hidden_states, output_attentions: as in `GenieDynamicsModel`.
+
+        Raises:
+            ValueError: where the frames are not of the configured size, or fewer than two.
+            TypeError: for pixels that are integers other than uint8.
         """
-        quantized = self.quantizer(self.encode(frames))
-        prediction = self.decode(frames[:, :-1], quantized.quantized)
+        self.check_attentions(output_attentions)
+        frames = self._check(one_of(pixel_values_videos=pixel_values_videos, pixels=pixels, frames=frames))
+        quantized = self.quantizer(self._encode(frames))
+        prediction = self._decode(frames[:, :-1], quantized.quantized)
         if self.config.input == "pixels":
             reconstruction_loss = self._motion_weighted_error(prediction.float(), frames.float())
         else:
             reconstruction_loss = F.cross_entropy(prediction.flatten(0, -2).float(), frames[:, 1:].flatten())
         return GenieLatentActionOutput(
-            loss=reconstruction_loss + quantized.codebook_loss + quantized.commitment_loss,
+            loss=reconstruction_loss + quantized.codebook_loss + quantized.commitment_loss if return_loss else None,
             reconstruction_loss=reconstruction_loss,
             codebook_loss=quantized.codebook_loss,
             commitment_loss=quantized.commitment_loss,
@@ -200,7 +240,8 @@ class GenieLatentActionModel(GeniePreTrainedModel):
         weight = 1 + self.config.motion_weight * motion / motion.mean().clamp_min(1e-6)
         return (weight * error).mean() / weight.mean()
 
-    def _check(self, frames: Tensor) -> None:
+    def _check(self, frames: Tensor) -> Tensor:
+        """Codes as they are, or pixels in [0, 1]."""
         config = self.config
         size = (config.num_channels, *config.frame_size)
         expected = size if config.input == "pixels" else config.grid_size
@@ -210,6 +251,7 @@ class GenieLatentActionModel(GeniePreTrainedModel):
                 f"frames must be {config.input} of shape (batch_size, num_frames, {shape}) with at least 2 frames, "
                 f"got {tuple(frames.shape)}."
             )
+        return unit_pixels(frames) if config.input == "pixels" else frames
 
 
 __all__ = ["GenieLatentActionModel", "GenieLatentActionOutput"]

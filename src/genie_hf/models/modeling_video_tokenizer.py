@@ -11,10 +11,13 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel  # noqa: F401  (diffusers looks for this name where it loads a component)
 from transformers import initialization as init
 from transformers.utils import ModelOutput
+from transformers.utils.output_capturing import OutputRecorder, capture_outputs
 
 from .configuration_video_tokenizer import GenieVideoTokenizerConfig
+from .entries import entry
+from .patches import PIXEL_SCALE, one_of, patchify, unit_pixels, unpatchify
 from .quantizers import make_quantizer
-from .st_transformer import GeniePreTrainedModel, STTransformer
+from .st_transformer import Attention, GeniePreTrainedModel, STBlock, STTransformer
 from .temporal_cache import TemporalCache
 from .vector_quantizer import VectorQuantizer
 
@@ -31,6 +34,7 @@ class GenieVideoTokenizerOutput(ModelOutput):
         usage: share of the codebook that is alive.
         reconstruction: pixels of shape `(batch_size, num_frames, channels, height, width)`, about [0, 1], not clamped.
         codes: int64 of shape `(batch_size, num_frames, h, w)` in [0, codebook_size).
+        hidden_states, attentions: of the encoder, where they are asked for; as in `GenieDynamicsOutput`.
     """
 
     loss: torch.FloatTensor | None = None
@@ -41,19 +45,8 @@ class GenieVideoTokenizerOutput(ModelOutput):
     usage: torch.FloatTensor | None = None
     reconstruction: torch.FloatTensor | None = None
     codes: torch.LongTensor | None = None
-
-
-PIXEL_SCALE = 4.0  # pixels in [0, 1] spread by about a quarter: what brings them to unit variance
-
-
-def patchify(pixels: Tensor, patch_size: int) -> Tensor:
-    """(B, T, C, h * patch, w * patch) -> (B, T, S, C * patch * patch)."""
-    return F.pixel_unshuffle(pixels, patch_size).flatten(-2).transpose(-1, -2)
-
-
-def unpatchify(patches: Tensor, patch_size: int, grid_size: tuple[int, int]) -> Tensor:
-    """(B, T, S, C * patch * patch) -> (B, T, C, h * patch, w * patch)."""
-    return F.pixel_shuffle(patches.transpose(-1, -2).unflatten(-1, grid_size), patch_size)
+    hidden_states: tuple[torch.FloatTensor, ...] | None = None
+    attentions: tuple[torch.FloatTensor, ...] | None = None
 
 
 @torch.no_grad()
@@ -76,7 +69,13 @@ class GenieVideoTokenizer(GeniePreTrainedModel):
 
     config: GenieVideoTokenizerConfig
     config_class = GenieVideoTokenizerConfig
-    main_input_name = "pixels"
+    main_input_name = "pixel_values_videos"
+    _input_embed_layer = "patch_embedding"
+    _keep_in_fp32_modules_strict = ["quantizer"]
+    _can_record_outputs = {
+        "hidden_states": OutputRecorder(STBlock, layer_name="encoder"),
+        "attentions": OutputRecorder(Attention, index=1, layer_name="encoder"),
+    }
 
     def __init__(self, config: GenieVideoTokenizerConfig):
         super().__init__(config)
@@ -122,8 +121,8 @@ class GenieVideoTokenizer(GeniePreTrainedModel):
         codes die.
 
         Args:
-            pixels: in [0, 1], of shape `(batch_size, num_frames, channels, height, width)`; about 30 patches for each
-                code.
+            pixels: in [0, 1] or uint8, of shape `(batch_size, num_frames, channels, height, width)`; about 30 patches
+                for each code.
 
         Raises:
             ValueError: for a tokenizer without a learnt codebook, with several codes a token, or with a linear path.
@@ -138,7 +137,7 @@ class GenieVideoTokenizer(GeniePreTrainedModel):
             for block in transformer.blocks:
                 for linear in block.output_layers():
                     linear.weight.mul_(0.1)
-        patches = patchify(pixels, config.patch_size).float()
+        patches = patchify(unit_pixels(pixels), config.patch_size).float()
         centred = patches.flatten(0, -2) - patches.flatten(0, -2).mean(dim=0)
         components = torch.linalg.eigh(centred.T @ centred).eigenvectors.flip(-1)[:, : config.codebook_dim - 1]
         coordinates = centred @ components
@@ -162,7 +161,7 @@ class GenieVideoTokenizer(GeniePreTrainedModel):
                 f"pixels must have the shape (batch_size, num_frames, {self.config.num_channels}, {height}, {width}), "
                 f"got {tuple(pixels.shape)}; resize the frames."
             )
-        patches = patchify(pixels.to(self.dtype), self.config.patch_size) - 0.5
+        patches = patchify(unit_pixels(pixels).to(self.encoder.dtype), self.config.patch_size) - 0.5
         latents = self.to_latent(self.encoder(self.patch_embedding(patches), cache))
         if self.config.linear_path:
             latents = latents + self.patch_to_latent(patches)
@@ -171,16 +170,17 @@ class GenieVideoTokenizer(GeniePreTrainedModel):
 
     def _decode_vectors(self, vectors: Tensor, cache: TemporalCache | None = None) -> Tensor:
         """(B, T, h, w, codebook_dim) -> (B, T, C, H, W)."""
-        latents = patchify(vectors.to(self.dtype).movedim(-1, 2), self.config.codes_per_token_side)
+        latents = patchify(vectors.to(self.decoder.dtype).movedim(-1, 2), self.config.codes_per_token_side)
         pixels = self.to_pixels(self.decoder(self.from_latent(latents), cache))
         if self.config.linear_path:
             pixels = pixels + self.latent_to_pixels(latents)
         return unpatchify(pixels, self.config.patch_size, self.config.patch_grid_size)
 
+    @entry
     def encode(self, pixels: Tensor, cache: TemporalCache | None = None) -> Tensor:
         """
         Args:
-            pixels: in [0, 1], of shape `(batch_size, num_frames, channels, height, width)`.
+            pixels: in [0, 1] or uint8, of shape `(batch_size, num_frames, channels, height, width)`.
             cache: keys and values of the frames before these.
 
         Returns:
@@ -188,9 +188,11 @@ class GenieVideoTokenizer(GeniePreTrainedModel):
 
         Raises:
             ValueError: where the frames are not of the configured size.
+            TypeError: for integers that are not uint8.
         """
         return self.quantizer(self._encode_latents(pixels, cache)).codes
 
+    @entry
     def decode(self, codes: Tensor, cache: TemporalCache | None = None) -> Tensor:
         """
         Args:
@@ -202,16 +204,34 @@ class GenieVideoTokenizer(GeniePreTrainedModel):
         """
         return self._decode_vectors(self.quantizer.lookup(codes), cache).clamp(0, 1)
 
-    def forward(self, pixels: Tensor) -> GenieVideoTokenizerOutput:
+    @capture_outputs
+    def forward(
+        self,
+        pixel_values_videos: Tensor | None = None,
+        *,
+        pixels: Tensor | None = None,
+        return_loss: bool = True,
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
+    ) -> GenieVideoTokenizerOutput:
         """
         Args:
-            pixels: in [0, 1], of shape `(batch_size, num_frames, channels, height, width)`.
+            pixel_values_videos: in [0, 1] or uint8, of shape `(batch_size, num_frames, channels, height, width)`.
+            pixels: another name for them, by which a `VideoDataset` gives them.
+            return_loss: whether the loss is returned.
+            output_hidden_states, output_attentions: as in `GenieDynamicsModel`.
+
+        Raises:
+            ValueError: where the frames are not of the configured size.
+            TypeError: for integers that are not uint8.
         """
+        self.check_attentions(output_attentions)
+        pixels = unit_pixels(one_of(pixel_values_videos=pixel_values_videos, pixels=pixels))
         quantized = self.quantizer(self._encode_latents(pixels))
         reconstruction = self._decode_vectors(quantized.quantized)
         reconstruction_loss = F.mse_loss(reconstruction.float(), pixels.float())
         return GenieVideoTokenizerOutput(
-            loss=reconstruction_loss + quantized.codebook_loss + quantized.commitment_loss,
+            loss=reconstruction_loss + quantized.codebook_loss + quantized.commitment_loss if return_loss else None,
             reconstruction_loss=reconstruction_loss,
             codebook_loss=quantized.codebook_loss,
             commitment_loss=quantized.commitment_loss,

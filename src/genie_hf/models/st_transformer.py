@@ -16,9 +16,13 @@ from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers import initialization as init
 from transformers.modeling_layers import GradientCheckpointingLayer
+from transformers.utils import logging
+from transformers.utils.output_capturing import OutputRecorder
 
 from .loading import CheckedLoading
 from .temporal_cache import TemporalCache, Window, make_window
+
+logger = logging.get_logger(__name__)
 
 
 @strict
@@ -73,22 +77,24 @@ def rotate(x: Tensor, window: Window) -> Tensor:
     return torch.addcmul(x * window.cos, x.roll(x.shape[-1] // 2, dims=-1), window.sin)
 
 
-def eager_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-    """softmax(q k^T / sqrt(head_dim)) v in plain products: for few keys the fastest on a CPU, above all backwards."""
+def eager_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+    """softmax(q k^T / sqrt(head_dim)) v in plain products, and the softmax: for few keys the fastest on a CPU, above
+    all backwards."""
     scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
     if mask is not None:
         scores = scores + mask
-    return scores.softmax(dim=-1) @ value
+    weights = scores.softmax(dim=-1)
+    return weights @ value, weights
 
 
-def sdpa_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-    """The same through PyTorch's fused kernels."""
+def sdpa_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> tuple[Tensor, None]:
+    """The same through PyTorch's fused kernels, which keep the softmax to themselves."""
     lead = query.shape[:2]  # (B, groups, heads, L, head_dim) -> (B * groups, heads, L, head_dim)
     query, key, value = (x.flatten(0, 1) for x in (query, key, value))
     mask = (
         None if mask is None else mask.flatten(0, 1)
     )  # with a mask there is one group: no attention in space has one
-    return F.scaled_dot_product_attention(query, key, value, attn_mask=mask).unflatten(0, lead)
+    return F.scaled_dot_product_attention(query, key, value, attn_mask=mask).unflatten(0, lead), None
 
 
 ATTENTION = {"eager": eager_attention, "sdpa": sdpa_attention}
@@ -118,8 +124,11 @@ class Attention(nn.Module):
         self.key_norm = nn.LayerNorm(config.head_dim, eps=config.norm_eps)
         self.out = nn.Linear(inner, config.hidden_size, bias=False)
 
-    def forward(self, x: Tensor, window: Window | None = None, past: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        """x: (B, T, S, D). The `window` is for attention in time, `past` a cache's keys and values of this layer."""
+    def forward(
+        self, x: Tensor, window: Window | None = None, past: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """x: (B, T, S, D) -> the same, and where the model's implementation is eager the weights (B, groups, heads,
+        queries, keys). The `window` is for attention in time, `past` a cache's keys and values of this layer."""
         # (B, T, S, 3 * heads * head_dim) -> 3 x (B, T, S, heads, head_dim)
         shape = (3, self.config.num_attention_heads, self.config.head_dim)
         query, key, value = self.qkv(x).unflatten(-1, shape).unbind(-3)
@@ -133,9 +142,11 @@ class Attention(nn.Module):
             for buffer, new in zip(past, (key, value), strict=True):
                 buffer.movedim(3, 1)[sample, window.slots] = new.movedim(3, 1).to(buffer.dtype)
             key, value = past
-        implementation = "eager" if self.axis == "time" else self.model_config._attn_implementation
-        attended = ATTENTION[implementation](query, key, value, mask)
-        return self.out(self._ungroup(attended, x.shape[1]).flatten(-2))
+        implementation = self.model_config._attn_implementation
+        attend = ATTENTION["eager" if self.axis == "time" else implementation]
+        attended, weights = attend(query, key, value, mask)
+        x = self.out(self._ungroup(attended, x.shape[1]).flatten(-2))
+        return x, weights if implementation == "eager" else None
 
     def _group(self, x: Tensor) -> Tensor:
         """(B, T, S, heads, head_dim) -> (B, groups, heads, tokens of a group, head_dim)."""
@@ -181,16 +192,16 @@ class STBlock(GradientCheckpointingLayer):
     ) -> Tensor:
         """x: (B, T, S, D) -> the same, or (B, T, K, D) where `positions` (B, K) name the tokens that are wanted."""
         if self.pattern == "full":
-            x = x + self.temporal_attention(self.temporal_norm(x), window, past)
+            x = x + self.temporal_attention(self.temporal_norm(x), window, past)[0]
         else:
-            x = x + self.spatial_attention(self.spatial_norm(x))
+            x = x + self.spatial_attention(self.spatial_norm(x))[0]
         if positions is not None:  # what follows mixes no tokens of a frame
             sample = torch.arange(len(x), device=x.device)[:, None]
             x = x.transpose(1, 2)[sample, positions].transpose(1, 2)
             if past is not None and self.pattern == "st":
                 past = tuple(buffer[sample, positions] for buffer in past)
         if self.pattern == "st":
-            x = x + self.temporal_attention(self.temporal_norm(x), window, past)
+            x = x + self.temporal_attention(self.temporal_norm(x), window, past)[0]
         return x + self.feed_forward(self.feed_forward_norm(x))
 
 
@@ -227,6 +238,12 @@ class STTransformer(nn.Module):
         self.blocks = STBlocks(STBlock(config, model_config) for _ in range(config.num_hidden_layers))
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.norm_eps)
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """What it computes in: the norms' type, as the other weights may be stored in a smaller one (diffusers'
+        layerwise casting)."""
+        return self.norm.weight.dtype
+
     def forward(
         self,
         hidden: Tensor,
@@ -261,7 +278,7 @@ class STTransformer(nn.Module):
                 shape = (B, groups, config.num_attention_heads, cache.max_frames * tokens, config.head_dim)
                 cache.layers = [(hidden.new_zeros(shape), hidden.new_zeros(shape)) for _ in self.blocks]
             window, layers = cache.window(T, config, hidden), cache.layers
-        hidden = hidden + self.position_embedding.weight
+        hidden = hidden + self.position_embedding(torch.arange(S, device=hidden.device))
         return self.norm(self.blocks(hidden, window, layers, positions))
 
 
@@ -273,12 +290,28 @@ class GeniePreTrainedModel(CheckedLoading, PreTrainedModel):
     supports_gradient_checkpointing = True
     _no_split_modules = ["STBlock"]
     _supports_sdpa = True
-    _keep_in_fp32_modules_strict = ["quantizer"]
+    _can_record_outputs = {"hidden_states": STBlock, "attentions": OutputRecorder(Attention, index=1)}
 
     @classmethod
     def is_custom_code(cls) -> bool:
         """False, or transformers takes modules without parameters of their own for initialised and skips them."""
         return False
+
+    def set_attn_implementation(self, attn_implementation: str | dict, *args, **kwargs) -> None:
+        """As in transformers; encoder and decoder, which are no models of their own, follow without a warning."""
+        if attn_implementation in list(ATTENTION):
+            for name in self.config.sub_configs:
+                getattr(self.config, name)._attn_implementation = attn_implementation
+        super().set_attn_implementation(attn_implementation, *args, **kwargs)
+
+    def check_attentions(self, output_attentions: bool | None) -> None:
+        """Warns where attention weights are wanted and not computed."""
+        implementation = self.config._attn_implementation
+        if output_attentions and implementation != "eager":
+            logger.warning_once(
+                f"The attention implementation {implementation!r} keeps no weights, so output_attentions gives none; "
+                "call set_attn_implementation('eager')."
+            )
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module):

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from transformers import initialization as init
 
 from .configuration_quantizer import VectorQuantizerConfig
+from .entries import entry
 from .quantizer_output import QuantizerOutput, code_counts, code_shares
 
 USAGE_DECAY = 0.95  # of the moving average that tells dead codes
@@ -29,9 +30,14 @@ class VectorQuantizer(nn.Module):
         self.batch_norm = nn.BatchNorm1d(config.codebook_dim) if config.batch_norm else None
         self.codebook = nn.Parameter(torch.empty(config.codebook_size, config.codebook_dim))
         self.register_buffer(
-            "usage", torch.empty(config.codebook_size)
+            "usage", torch.ones(config.codebook_size)
         )  # moving share of the latents, times their number
-        self.register_buffer("training_passes", torch.empty((), dtype=torch.long))
+        self.register_buffer(
+            "training_passes", torch.zeros((), dtype=torch.long)
+        )  # optimiser steps; see `passes_per_step`
+        self.passes_per_step = 1  # whose gradients are added up: a training loop that does so says it here
+        self._latents: list[Tensor] = []  # of this step's passes, while k-means waits for all of them
+        self._passes = 0  # of this step
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
@@ -40,15 +46,24 @@ class VectorQuantizer(nn.Module):
         init.zeros_(self.training_passes)
 
     def _apply(self, fn, recurse=True):
-        """Stays float32 whatever the model around it is cast to."""
-        return super()._apply(lambda t: fn(t).float() if t.is_floating_point() else fn(t), recurse)
+        """Stays float32, to the bit, whatever the model around it is cast to."""
+
+        def move(tensor: Tensor) -> Tensor:
+            moved = fn(tensor)
+            return moved if moved.dtype == tensor.dtype else tensor.to(moved.device, torch.float32)
+
+        return super()._apply(move, recurse)
 
     @property
     def codebook_size(self) -> int:
         return self.codebook.shape[0]
 
+    @entry
     def lookup(self, codes: Tensor) -> Tensor:
         """Unit vectors of shape `(..., codebook_dim)` for codes of shape `(...)`."""
+        return self._vectors(codes)
+
+    def _vectors(self, codes: Tensor) -> Tensor:
         return F.embedding(codes, F.normalize(self.codebook.float(), dim=-1))
 
     def forward(self, latents: Tensor) -> QuantizerOutput:
@@ -68,7 +83,7 @@ class VectorQuantizer(nn.Module):
                 codebook_loss = commitment_loss = zero
             else:
                 codes = self._nearest(flat)
-                vectors = self.lookup(codes)
+                vectors = self._vectors(codes)
                 codebook_loss = F.mse_loss(vectors, flat.detach())
                 commitment_loss = self.config.commitment_weight * F.mse_loss(flat, vectors.detach())
                 quantized = flat + (vectors - flat).detach()
@@ -102,11 +117,17 @@ class VectorQuantizer(nn.Module):
     def _update_codebook(self, flat: Tensor) -> bool:
         """Starts the codebook, or revives its dead codes, from this batch. True while latents are still continuous."""
         step = int(self.training_passes)
-        self.training_passes += 1
+        self._passes = (self._passes + 1) % self.passes_per_step
+        is_last_pass = self._passes == 0
+        self.training_passes += is_last_pass
         if step < self.config.continuous_steps:
             return True
         if step == self.config.continuous_steps:
-            self.codebook.copy_(_broadcast(_k_means(flat, self.codebook_size)))
+            self._latents.append(flat)
+            if not is_last_pass:
+                return True
+            self.codebook.copy_(_broadcast(_k_means(torch.cat(self._latents), self.codebook_size)))
+            self._latents.clear()
             self.usage.fill_(1.0)
         else:
             # Adam's moments of a dead code need no reset: it has had no gradient for long, so they have decayed to

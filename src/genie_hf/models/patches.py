@@ -1,0 +1,42 @@
+"""Pixels as the models take them, and frames as patches."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+PIXEL_SCALE = 4.0  # pixels in [0, 1] spread by about a quarter: what brings them to unit variance
+
+
+def unit_pixels(pixels: Tensor) -> Tensor:
+    """Pixels as floats in [0, 1]: uint8 is divided by 255, floats stay as they are.
+
+    Raises:
+        TypeError: for any other type.
+    """
+    if pixels.dtype == torch.uint8:
+        return pixels.float() / 255
+    if not pixels.is_floating_point():
+        raise TypeError(f"pixels have the type {pixels.dtype}; give uint8 from 0 to 255, or floats in [0, 1].")
+    return pixels
+
+
+def patchify(pixels: Tensor, patch_size: int) -> Tensor:
+    """(B, T, C, h * patch, w * patch) -> (B, T, S, C * patch * patch)."""
+    return F.pixel_unshuffle(pixels, patch_size).flatten(-2).transpose(-1, -2)
+
+
+def unpatchify(patches: Tensor, patch_size: int, grid_size: tuple[int, int]) -> Tensor:
+    """(B, T, S, C * patch * patch) -> (B, T, C, h * patch, w * patch)."""
+    return F.pixel_shuffle(patches.transpose(-1, -2).unflatten(-1, grid_size), patch_size)
+
+
+def one_of(**inputs: Tensor | None) -> Tensor:
+    """The one input that is given, of several names for the same.
+
+    Raises:
+        TypeError: where none or more than one is given.
+    """
+    given = [name for name, value in inputs.items() if value is not None]
+    if len(given) != 1:
+        raise TypeError(f"{' and '.join(given) or 'no input'} came; give one of {', '.join(inputs)}.")
+    return inputs[given[0]]
