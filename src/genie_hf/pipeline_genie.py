@@ -9,6 +9,7 @@ from diffusers import DiffusionPipeline
 from diffusers.utils import BaseOutput
 from torch import Tensor
 
+from .fingerprint import check_fingerprints
 from .frames import ImageInput, check_output_type, fit_frames, to_output
 from .models.modeling_dynamics import GenieDynamicsModel
 from .models.modeling_latent_action import GenieLatentActionModel
@@ -77,6 +78,7 @@ class GeniePipeline(DiffusionPipeline):
         for name, own, owner, other in pairs:
             if own != other:
                 raise ValueError(f"the dynamics' {name} {own} is not the {owner} {other}; give parts of one world.")
+        check_fingerprints(dynamics, video_tokenizer, latent_action_model)
         self.register_modules(
             video_tokenizer=video_tokenizer,
             dynamics=dynamics,
