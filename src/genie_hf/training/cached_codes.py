@@ -95,12 +95,10 @@ def write_codes(
 
     clips = dataset.covering_clips()
     starts = [dataset.first_frame(clip) for clip in clips]
-    ends = [
-        min(start + dataset.num_frames, after) for start, after in zip(starts, [*starts[1:], shape[0]], strict=True)
-    ]
-    share = range(*(len(clips) * i // processes.num_processes for i in processes.process_index + np.arange(2)))
+    ends = np.minimum(np.add(starts, dataset.num_frames), [*starts[1:], shape[0]]).tolist()
+    share = np.array_split(np.arange(len(clips)), processes.num_processes)[processes.process_index].tolist()
     loader = DataLoader(
-        torch.utils.data.Subset(dataset, clips[share.start : share.stop]),
+        torch.utils.data.Subset(dataset, [clips[i] for i in share]),
         batch_size,
         num_workers=num_workers,
         generator=torch.Generator(),  # the global one is the training's

@@ -1,10 +1,12 @@
 """Checkpoints that are there completely or not at all: written under another name, then renamed, checked when read."""
 
+import contextlib
 import logging
 import os
 import re
 import shutil
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -77,14 +79,8 @@ def save_checkpoint(accelerator: Accelerator, run: Path, step: int) -> Path:
         for leftover in run.glob("unfinished-*"):  # of a run that was killed while it saved
             shutil.rmtree(leftover)
     accelerator.wait_for_everyone()
-    try:
+    with writing(final, run):
         accelerator.save_state(unfinished)
-    except (OSError, RuntimeError, SafetensorError) as error:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        last = list_checkpoints(run)
-        remedy = f"continue from {last[-1]} with --resume" if last else "begin anew with --overwrite"
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise OSError(f"{final} cannot be written ({reason}): make room on the disk, then {remedy}.") from error
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
         for file in unfinished.iterdir():
@@ -100,6 +96,18 @@ def save_checkpoint(accelerator: Accelerator, run: Path, step: int) -> Path:
                 shutil.rmtree(old)
     accelerator.wait_for_everyone()
     return final
+
+
+@contextlib.contextmanager
+def writing(path: Path, run: Path) -> Iterator[None]:
+    """Says what could not be written, on a full disk for example, and what the run can be continued from."""
+    try:
+        yield
+    except (OSError, RuntimeError, SafetensorError) as error:  # RuntimeError is torch.save's
+        last = list_checkpoints(run)
+        remedy = f"continue from {last[-1]} with --resume" if last else "begin anew with --overwrite"
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise OSError(f"{path} cannot be written ({reason}): make room on the disk, then {remedy}.") from error
 
 
 def flush(path: Path) -> None:

@@ -19,7 +19,6 @@ import torch
 from accelerate import Accelerator, PartialState
 from accelerate.utils import DistributedDataParallelKwargs, set_seed
 from diffusers.training_utils import EMAModel
-from safetensors import SafetensorError
 from torch.utils.data import DataLoader, default_collate
 from tqdm.auto import tqdm
 
@@ -29,7 +28,7 @@ from ..models.st_transformer import STBlock
 from ..precision import preferred_dtype
 from .alarm import sound_alarm
 from .cached_codes import CachedCodes, write_codes
-from .checkpoints import check_fits, list_checkpoints, newest_intact, save_checkpoint, step_of
+from .checkpoints import check_fits, list_checkpoints, newest_intact, save_checkpoint, step_of, writing
 from .clip_order import ClipOrder
 from .data import batches_for, check_data, describe_data, name_recorded_actions, open_data
 from .device_clips import DeviceClips
@@ -197,7 +196,8 @@ def train_stage(
     elif pretrained is not None:
         start_from({name: model for name, model in stage.named_children() if name not in stage.given}, pretrained)
     if accelerator.is_main_process:
-        prepare_run(run, recipe, describe_data(data), resume)
+        with writing(run, run):
+            prepare_run(run, recipe, describe_data(data), resume)
     accelerator.wait_for_everyone()
     if settings.activation_checkpointing:
         for model in stage.children():
@@ -314,7 +314,8 @@ def train_stage(
                 line["seconds"] = round(progress.seconds, 2)
                 progress.reset_sums()
                 if accelerator.is_main_process:
-                    metrics.write(line)
+                    with writing(metrics.path, run):
+                        metrics.write(line)
                     sound_alarm(line, codebook_sizes, alarmed)
                     if bar.disable:
                         logger.info("%s", describe(line, settings))
@@ -345,7 +346,8 @@ def train_stage(
             ema.copy_to(trained)
         models = [output if name == "world" else output / STAGES[name].model_folder]
         if accelerator.is_main_process:
-            save_models(accelerator.unwrap_model(stage), recipe, output, checkpoint)
+            with writing(output, run):
+                accelerator.unwrap_model(stage).save(recipe, output)
             if "actions" in inputs:
                 named = name_recorded_actions(data, recipe.dynamics.num_actions)
                 (output / "action_names.json").write_text(json.dumps(named, indent=2) + "\n", encoding="utf-8")
@@ -455,17 +457,6 @@ def pick_clips(
 # Within the loop and after it
 
 
-def save_models(stage: Stage, recipe: Recipe, output: Path, checkpoint: Path) -> None:
-    try:
-        stage.save(recipe, output)
-    except (OSError, SafetensorError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise OSError(
-            f"the models cannot be written to {output} ({reason}): make room on the disk, and continue from "
-            f"{checkpoint} with --resume."
-        ) from error
-
-
 def any_process(accelerator: Accelerator, flag: bool) -> bool:
     if accelerator.num_processes == 1:
         return flag
@@ -495,5 +486,6 @@ def draw_picture(accelerator: Accelerator, stage: torch.nn.Module, clips: dict, 
         inputs["pixels"] = inputs["pixels"].float() / 255
         picture = draw_rows(stage.picture_rows(**inputs))
     stage.train()
-    path.parent.mkdir(exist_ok=True)
-    picture.save(path)
+    with writing(path, path.parents[1]):
+        path.parent.mkdir(exist_ok=True)
+        picture.save(path)

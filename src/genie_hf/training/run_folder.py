@@ -3,6 +3,7 @@
 import contextlib
 import json
 import logging
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -110,7 +111,7 @@ def prepare_run(run: Path, recipe: Recipe, data: dict, resume: bool) -> None:
             logger.warning(
                 "The recipe has changed since the run began: %s was %s, is %s.", key, before.get(key), now.get(key)
             )
-    written.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+    replace_text(written, yaml.safe_dump(values, sort_keys=False))
 
     noted = run / "data.json"
     before = json.loads(noted.read_text(encoding="utf-8")) if resume and noted.exists() else data
@@ -120,7 +121,13 @@ def prepare_run(run: Path, recipe: Recipe, data: dict, resume: bool) -> None:
             "with them as they are now, in another order.",
             *(f"{about[key]:,}" for about in (before, data) for key in ("videos", "frames")),
         )
-    noted.write_text(json.dumps(data) + "\n", encoding="utf-8")
+    replace_text(noted, json.dumps(data) + "\n")
+
+
+def replace_text(path: Path, text: str) -> None:
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
 
 
 def flatten(values: dict, path: str = "") -> dict:
