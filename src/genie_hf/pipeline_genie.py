@@ -49,7 +49,7 @@ class GeniePipeline(DiffusionPipeline):
         latent_action_model ([`GenieLatentActionModel`], *optional*): Infers actions from frames; playing needs none.
         text_to_image ([`DiffusionPipeline`], *optional*): Makes the first frame from a text prompt, e.g. given to
             `from_pretrained`.
-        fps (`int`, defaults to 15): Frames per second at which the world's videos are shown.
+        fps (`int` or `float`, defaults to 15): Frames per second at which the world's videos are shown.
     """
 
     _optional_components = ["latent_action_model", "text_to_image"]
@@ -61,7 +61,7 @@ class GeniePipeline(DiffusionPipeline):
         scheduler: MaskGITScheduler,
         latent_action_model: GenieLatentActionModel | None = None,
         text_to_image: DiffusionPipeline | None = None,
-        fps: int = 15,
+        fps: int | float = 15,
     ):
         super().__init__()
         if not isinstance(fps, (int, float)) or fps <= 0:

@@ -34,7 +34,7 @@ from .data import batches_for, check_data, describe_data, name_recorded_actions,
 from .device_clips import DeviceClips
 from .metrics_log import MetricsLog
 from .pictures import draw_rows
-from .pretrained import start_from
+from .pretrained import start_from, take_over
 from .progress import Progress, clips_per_second, describe, means
 from .recipe import Recipe, StageRecipe
 from .run_folder import check_space, claim, prepare_run, refuse_to_overwrite
@@ -91,7 +91,7 @@ def train(
         cache_codes: stage `world`: whether the video tokenizer encodes every frame once, before training, instead of
             in each clip; see `CachedCodes` for what is then slightly different.
         pretrained: a pipeline, by its folder or id on the Hub, whose weights each stage's models start from. Their
-            sizes must be the recipe's.
+            sizes must be the recipe's. Models of earlier stages that `output` lacks are taken over as they are.
 
     Returns:
         How each stage that ran has ended.
@@ -121,9 +121,13 @@ def train(
         check_space(output, recipe, names, resume)
         if pretrained is not None:
             with torch.device("meta"):
-                models = [STAGES[name].fresh_models(recipe) for name in names]
-            for part in models:
-                start_from(part, pretrained)
+                models = {name: STAGES[name].fresh_models(recipe) for name in stages}
+            for name in stages:
+                if name in names:
+                    start_from(models[name], pretrained)  # they fit, or else this raises
+                elif processes.is_main_process and list(stages).index(name) < list(stages).index(names[0]):
+                    take_over(models[name], pretrained, output)
+            processes.wait_for_everyone()
         results = []
         for name in names:
             continues = resume and name == names[0]

@@ -119,7 +119,7 @@ class WorldStage(Stage):
             latent_action["lr"] = settings.latent_action_learning_rate
         return [dynamics, latent_action]
 
-    def pipeline(self, scheduler: MaskGITScheduler, fps: float = 15) -> GeniePipeline:
+    def pipeline(self, scheduler: MaskGITScheduler, fps: int | float = 15) -> GeniePipeline:
         """The world as it stands."""
         pipe = GeniePipeline(self.video_tokenizer, self.dynamics, scheduler, self.latent_action_model, fps=fps)
         pipe.set_progress_bar_config(disable=True)
