@@ -13,6 +13,7 @@ from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 from diffusers.utils import BaseOutput
 from torch import Tensor
 
+from .fingerprint import check_fingerprints
 from .frames import OUTPUT_TYPES, ImageInput, check_output_type, fit_frames, to_output
 from .models.modeling_dynamics import GenieDynamicsModel
 from .models.modeling_latent_action import GenieLatentActionModel
@@ -52,7 +53,7 @@ class GeniePipeline(DiffusionPipeline):
         latent_action_model ([`GenieLatentActionModel`], *optional*): Infers actions from frames; playing needs none.
         text_to_image ([`DiffusionPipeline`], *optional*): Makes the first frame from a text prompt, e.g. given to
             `from_pretrained`.
-        fps (`int`, defaults to 15): Frames per second at which the world's videos are shown.
+        fps (`int` or `float`, defaults to 15): Frames per second at which the world's videos are shown.
     """
 
     _optional_components = ["latent_action_model", "text_to_image"]
@@ -66,7 +67,7 @@ class GeniePipeline(DiffusionPipeline):
         scheduler: MaskGITScheduler,
         latent_action_model: GenieLatentActionModel | None = None,
         text_to_image: DiffusionPipeline | None = None,
-        fps: int = 15,
+        fps: int | float = 15,
     ):
         super().__init__()
         if not isinstance(fps, (int, float)) or fps <= 0:
@@ -80,6 +81,7 @@ class GeniePipeline(DiffusionPipeline):
         )
         self.register_to_config(fps=fps)
         self._check_parts()
+        check_fingerprints(dynamics, video_tokenizer, latent_action_model)
         self._interrupt = False
         self._num_timesteps = 0
 

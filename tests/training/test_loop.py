@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from genie_hf import GeniePipeline, GenieVideoTokenizer
 from genie_hf.training import train
+from genie_hf.training.alarm import sound_alarm
 from genie_hf.training.checkpoints import list_checkpoints
 from genie_hf.training.metrics_log import MetricsLog, read_metrics
 from genie_hf.training.recipe import build_recipe
@@ -218,12 +219,12 @@ def test_what_is_missing_is_said(tiny_values, tmp_path):
         train(recipe, tmp_path, "world")
     with pytest.raises(ValueError, match="no checkpoint of tokenizer to resume; train without --resume"):
         train(recipe, tmp_path, "tokenizer", resume=True)
-    with pytest.raises(ValueError, match="stage is 'wrld'; choose one of tokenizer, world"):
+    with pytest.raises(ValueError, match="stage is 'wrld'; the recipe's are tokenizer, world"):
         train(recipe, tmp_path, "wrld")
     recipe.data.train = [str(tmp_path / "no-such-data")]
     with pytest.raises(ValueError, match="no-such-data"):
         train(recipe, tmp_path, "tokenizer")
-    assert not (tmp_path / "runs").exists()
+    assert not (tmp_path / "runs" / "tokenizer").exists()
 
 
 def test_a_tokenizer_of_another_recipe_is_refused(tiny_values, tmp_path):
@@ -238,8 +239,17 @@ def test_dying_codes_raise_an_alarm(tiny_values, tmp_path, caplog):
     tiny_values["training"]["tokenizer"] |= {"steps": 2, "learning_rate": 1e-9, "min_learning_rate": None}
     tiny_values["video_tokenizer"]["quantizer"] |= {"codebook_size": 4096, "revival_threshold": 0.0}
     train(build_recipe(tiny_values), tmp_path, "tokenizer")
-    alarms = [record.message for record in caplog.records if "Codes are dying" in record.message]
+    alarms = [record.message for record in caplog.records if "Few codes carry nearly everything" in record.message]
     assert len(alarms) == 1 and "of the 4096 codes" in alarms[0]
+
+
+def test_an_alarm_says_what_is_wrong(caplog):
+    line = {"step": 5, "stage": "tokenizer", "usage": 0.25, "perplexity": 1.0}
+    sound_alarm(line, {"": 4}, set())
+    assert "Codes are dying at step 5 of stage tokenizer: 25% of the 4 codes are in use" in caplog.text
+    caplog.clear()
+    sound_alarm(line | {"usage": 1.0}, {"": 4}, set())
+    assert "perplexity 1.00 of the 4 codes" in caplog.text and "dying" not in caplog.text
 
 
 def test_metrics_of_steps_after_the_checkpoint_are_dropped(tmp_path):

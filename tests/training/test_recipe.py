@@ -50,7 +50,7 @@ def changed(values, path, value):
         (
             "dynamics.num_actions",
             4,
-            "dynamics.num_actions follows from latent_action_model.num_actions; leave it out.",
+            "dynamics.num_actions follows from latent_action_model.num_actions or data.num_actions; leave it out.",
         ),
         ("video_tokenizer.image_size", 64, "video_tokenizer.image_size follows from data.image_size; leave it out."),
         ("data.train", [{"source": "a", "splt": "b"}], "unknown key data.train[0].splt; did you mean split?"),

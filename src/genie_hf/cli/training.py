@@ -1,6 +1,7 @@
 """`genie-hf train`."""
 
 import os
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +28,13 @@ def train(
         list[str] | None,
         typer.Option(help="Train on this source instead of the recipe's; may be given several times."),
     ] = None,
+    test_data: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Hold out this source instead of the recipe's; may be given several times. With --data alone nothing "
+            "is held out."
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(help="Folder of the pipeline to make; by default the recipe's folder.")
     ] = None,
@@ -41,6 +49,15 @@ def train(
             "Saves the tokenizer's work; say it again with --resume.",
         ),
     ] = False,
+    pretrained: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="PIPELINE",
+            help="Start from the weights of this trained world: a folder, or its name on the Hub (user/name). Its "
+            "sizes must be the recipe's.",
+        ),
+    ] = None,
 ):
     """Train a world from a recipe.
 
@@ -60,20 +77,32 @@ def train(
     genie-hf train pipelines/coinrun-small --stage tokenizer --data my-videos --output pipelines/mine
     ```
 
+    A trained world, taught another game:
+
+    ```
+    genie-hf train pipelines/coinrun-small --from pipelines/coinrun-small --data my-videos --output pipelines/mine
+    ```
+
     Several GPUs: `torchrun --nproc_per_node 4 -m genie_hf.cli train ...`
 
     Metrics, pictures and checkpoints are in `runs/<stage>/`. Ctrl-C or SIGTERM ends the step, saves a checkpoint and
     stops; `--resume` goes on as if nothing had happened, also after a crash. Without `--resume` an earlier run is
     never touched unless you say `--overwrite`.
     """
+    from ..training.recipe_path import find_recipe
+
+    recipe = find_recipe(recipe)
     from ..training import read_recipe
     from ..training import train as run_training
 
     quieten_libraries()
-    recipe = recipe / "recipe.yaml" if recipe.is_dir() else recipe
     plan = read_recipe(recipe)
     if data:
-        plan.data.train = data
+        if plan.data.test and not test_data:
+            typer.echo("--data replaces the recipe's held-out data, too, by none: name your own with --test-data.")
+        plan.data.train, plan.data.test = data, []
+    if test_data:
+        plan.data.test = test_data
     folder = output or recipe.parent
     results = run_training(
         plan,
@@ -83,6 +112,7 @@ def train(
         overwrite=overwrite,
         max_minutes=max_minutes,
         cache_codes=cache_codes,
+        pretrained=pretrained,
     )
     if os.environ.get("RANK", "0") != "0":  # one of several processes
         return
@@ -93,8 +123,9 @@ def train(
             continue
         why = "stopped as asked" if result.ended_by == "signal" else "the time is up"
         saved = "".join(f", saved in {model}" for model in result.models)
-        where = f" --output {output}" if output else ""
-        typer.echo(
-            f"{taken}, {why}{saved}. Continue from {result.checkpoint} with: genie-hf train {recipe} --stage "
-            f"{result.stage}{where} --resume"
-        )
+        command = ["genie-hf", "train", str(recipe), "--stage", result.stage, "--resume"]
+        command += ["--output", str(output)] if output else []
+        for option, sources in (("--data", data), ("--test-data", test_data)):
+            command += [part for source in sources or () for part in (option, source)]
+        command += ["--cache-codes"] if cache_codes else []
+        typer.echo(f"{taken}, {why}{saved}. Continue from {result.checkpoint} with: {shlex.join(command)}")

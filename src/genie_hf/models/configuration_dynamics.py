@@ -32,6 +32,9 @@ class GenieDynamicsConfig(STTransformerConfig):
             sample, so that play from imperfect frames is practised.
         context_own_samples: share of the training samples whose context, from a random frame on, is what the model
             itself draws for these frames in one step. For `context="clean"`.
+        video_tokenizer_fingerprint: of the video tokenizer whose codes the weights know, see `genie_hf.fingerprint`.
+            Training writes it, and `GeniePipeline` takes no other tokenizer; None takes any.
+        latent_action_fingerprint: likewise, of the latent action model.
     """
 
     model_type = "genie_dynamics"
@@ -47,6 +50,8 @@ class GenieDynamicsConfig(STTransformerConfig):
     context: Literal["masked", "prefix", "clean"] = "masked"
     context_corruption: float | int = 0.0
     context_own_samples: float | int = 0.0
+    video_tokenizer_fingerprint: str | None = None
+    latent_action_fingerprint: str | None = None
 
     def __post_init__(self, **kwargs):
         self.grid_size = [16, 16] if self.grid_size is None else list(self.grid_size)

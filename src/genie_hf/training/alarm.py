@@ -16,12 +16,21 @@ def sound_alarm(line: dict, codebook_sizes: dict[str, int], alarmed: set[str]) -
             alarmed.discard(prefix)
         elif prefix not in alarmed:
             alarmed.add(prefix)
-            logger.warning(
-                "Codes are dying at step %d of stage %s: %.0f%% of the %d %scodes are in use, perplexity %.2f.",
-                line["step"],
-                line["stage"],
-                100 * usage,
-                size,
-                prefix.replace("_", " "),
-                perplexity,
-            )
+            codes = f"{size} {prefix.replace('_', ' ')}codes"
+            when = f"at step {line['step']} of stage {line['stage']}"
+            if usage < LOWEST_USAGE:
+                logger.warning(
+                    "Codes are dying %s: %.0f%% of the %s are in use, perplexity %.2f.",
+                    when,
+                    100 * usage,
+                    codes,
+                    perplexity,
+                )
+            else:
+                logger.warning(
+                    "Few codes carry nearly everything %s: perplexity %.2f of the %s. Either the others are about to "
+                    "die, or the video shows little else.",
+                    when,
+                    perplexity,
+                    codes,
+                )

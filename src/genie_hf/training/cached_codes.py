@@ -3,16 +3,19 @@
 import hashlib
 import logging
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import torch
+from accelerate import PartialState
 from safetensors.torch import save
 from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 
 from ..data.video_dataset import VideoDataset
 from ..models.modeling_video_tokenizer import GenieVideoTokenizer
+from .data import describe_data
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +56,8 @@ def write_codes(
 ) -> Path:
     """Encodes every frame of a dataset once, unless the folder holds the result already.
 
+    Of several processes each encodes a share, so that none waits long for another.
+
     Args:
         dataset: the clips.
         video_tokenizer: on the device that is to do the work.
@@ -67,27 +72,47 @@ def write_codes(
     """
     config = video_tokenizer.config
     content = hashlib.sha256(save({name: x.contiguous() for name, x in video_tokenizer.state_dict().items()}))
-    content.update(repr((dataset.lengths.tolist(), dataset.num_frames, dataset.image_size)).encode())
-    for index in np.linspace(0, len(dataset) - 1, 16).astype(int).tolist():
-        content.update(dataset[index]["pixels"].numpy().tobytes())
+    content.update(repr((describe_data(dataset), dataset.num_frames, dataset.image_size)).encode())
     path = folder / f"codes-{content.hexdigest()[:16]}.npy"
-    if path.exists():
+    processes = PartialState()
+    found = path.exists()
+    processes.wait_for_everyone()  # or else the first may be done before the last has looked
+    if found:
         return path
-    clips = dataset.covering_clips()
     unfinished = path.with_suffix(".unfinished")
     shape = (int(dataset.lengths.sum()), *config.grid_size)
     dtype = np.uint16 if config.codebook_size <= 2**16 else np.int32
     gigabytes = np.prod(shape) * dtype().nbytes / 1e9
     logger.info("Encoding %s frames once: %.2f GB in %s.", f"{shape[0]:,}", gigabytes, path)
-    folder.mkdir(parents=True, exist_ok=True)
-    codes = np.lib.format.open_memmap(unfinished, "w+", dtype, shape)
-    loader = DataLoader(torch.utils.data.Subset(dataset, clips), batch_size, num_workers=num_workers)
-    first_frames = iter([dataset.first_frame(clip) for clip in clips])
-    for batch in tqdm(loader, desc="codes", unit="batch", disable=None if show_progress else True):
+    if processes.is_main_process:
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free / 1e9
+        if free < gigabytes:  # to write where there is no room would end the process without a word
+            raise OSError(f"the codes need {gigabytes:.2f} GB in {folder}, and {free:.2f} GB are free: make room.")
+        np.lib.format.open_memmap(unfinished, "w+", dtype, shape)
+    processes.wait_for_everyone()
+    codes = np.lib.format.open_memmap(unfinished, "r+")
+
+    clips = dataset.covering_clips()
+    starts = [dataset.first_frame(clip) for clip in clips]
+    ends = np.minimum(np.add(starts, dataset.num_frames), [*starts[1:], shape[0]]).tolist()
+    share = np.array_split(np.arange(len(clips)), processes.num_processes)[processes.process_index].tolist()
+    loader = DataLoader(
+        torch.utils.data.Subset(dataset, [clips[i] for i in share]),
+        batch_size,
+        num_workers=num_workers,
+        generator=torch.Generator(),  # the global one is the training's
+    )
+    disable = None if show_progress and processes.is_main_process else True
+    spans = iter([(starts[i], ends[i]) for i in share])
+    for batch in tqdm(loader, desc="codes", unit="batch", disable=disable):
         pixels = batch["pixels"].to(video_tokenizer.device).float() / 255
         for clip in video_tokenizer.encode(pixels).cpu().numpy():
-            frame = next(first_frames)
-            codes[frame : frame + dataset.num_frames] = clip
+            start, end = next(spans)
+            codes[start:end] = clip[: end - start]
     codes.flush()
-    os.replace(unfinished, path)
+    processes.wait_for_everyone()
+    if processes.is_main_process:
+        os.replace(unfinished, path)
+    processes.wait_for_everyone()
     return path

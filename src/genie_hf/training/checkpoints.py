@@ -1,13 +1,21 @@
-"""Checkpoints that are there completely or not at all: written under another name, then renamed."""
+"""Checkpoints that are there completely or not at all: written under another name, then renamed, checked when read."""
 
+import contextlib
+import logging
 import os
 import re
 import shutil
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import torch
 from accelerate import Accelerator
+from safetensors import SafetensorError, safe_open
 
 KEPT = 2
+
+logger = logging.getLogger(__name__)
 
 
 def list_checkpoints(run: Path) -> list[Path]:
@@ -19,25 +27,87 @@ def step_of(checkpoint: Path) -> int:
     return int(checkpoint.name.removeprefix("checkpoint-"))
 
 
+def newest_intact(run: Path) -> Path:
+    """The last checkpoint whose files are whole. Raises `ValueError` where there is none."""
+    for checkpoint in reversed(list_checkpoints(run)):
+        damaged = damaged_files(checkpoint)
+        if not damaged:
+            return checkpoint
+        logger.warning("%s is damaged (%s), so the one before it is taken.", checkpoint, ", ".join(damaged))
+    raise ValueError(f"No checkpoint in {run} is whole: begin anew with --overwrite.")
+
+
+def damaged_files(checkpoint: Path) -> list[str]:
+    """Files that are missing, and files that were cut off."""
+    damaged = [name for name in ("model*.safetensors", "optimizer.bin") if not list(checkpoint.glob(name))]
+    for file in sorted(checkpoint.iterdir()):
+        try:
+            if file.suffix == ".safetensors":
+                with safe_open(file, "pt"):
+                    pass
+            elif file.suffix in (".bin", ".pkl") and not zipfile.is_zipfile(file):
+                damaged.append(file.name)
+        except SafetensorError:
+            damaged.append(file.name)
+    return damaged
+
+
+def check_fits(checkpoint: Path, stage: torch.nn.Module) -> None:
+    """Raises `ValueError` where the checkpoint's models have other sizes than the stage's."""
+    saved = {}
+    for file in checkpoint.glob("model*.safetensors"):
+        with safe_open(file, "pt") as tensors:
+            saved |= {name: tensors.get_slice(name).get_shape() for name in tensors.keys()}
+    wanted = {name: list(tensor.shape) for name, tensor in stage.state_dict().items()}
+    for name in sorted(saved.keys() | wanted.keys()):
+        if saved.get(name) != wanted.get(name):
+            raise ValueError(
+                f"The recipe's models are not those of {checkpoint}: {name} has the shape {wanted.get(name)} by the "
+                f"recipe and {saved.get(name)} there. Give the sizes that the run began with, or begin anew with "
+                "--overwrite."
+            )
+
+
 def save_checkpoint(accelerator: Accelerator, run: Path, step: int) -> Path:
-    """Saves everything that `accelerator` knows as `checkpoint-<step>`, and only then deletes older ones but one."""
+    """Saves everything that `accelerator` knows as `checkpoint-<step>`, and only then deletes older ones but one.
+
+    Raises:
+        OSError: it cannot be written, for example on a full disk.
+    """
     unfinished, final = run / f"unfinished-{step}", run / f"checkpoint-{step}"
     if accelerator.is_main_process:
         for leftover in run.glob("unfinished-*"):  # of a run that was killed while it saved
             shutil.rmtree(leftover)
     accelerator.wait_for_everyone()
-    accelerator.save_state(unfinished)
+    with writing(final, run):
+        accelerator.save_state(unfinished)
     accelerator.wait_for_everyone()
-    if accelerator.is_main_process and not final.exists():
+    if accelerator.is_main_process:
         for file in unfinished.iterdir():
             flush(file)
         flush(unfinished)
+        if final.exists():  # damaged, so that the run went on from an earlier one
+            shutil.rmtree(final)
         os.replace(unfinished, final)
         flush(run)
-        for old in list_checkpoints(run)[:-KEPT]:
-            shutil.rmtree(old)
+        kept = [checkpoint for checkpoint in list_checkpoints(run) if step_of(checkpoint) <= step][-KEPT:]
+        for old in list_checkpoints(run):
+            if old not in kept:
+                shutil.rmtree(old)
     accelerator.wait_for_everyone()
     return final
+
+
+@contextlib.contextmanager
+def writing(path: Path, run: Path) -> Iterator[None]:
+    """Says what could not be written, on a full disk for example, and what the run can be continued from."""
+    try:
+        yield
+    except (OSError, RuntimeError, SafetensorError) as error:  # RuntimeError is torch.save's
+        last = list_checkpoints(run)
+        remedy = f"continue from {last[-1]} with --resume" if last else "begin anew with --overwrite"
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise OSError(f"{path} cannot be written ({reason}): make room on the disk, then {remedy}.") from error
 
 
 def flush(path: Path) -> None:

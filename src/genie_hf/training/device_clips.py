@@ -19,15 +19,21 @@ class DeviceClips:
     """
 
     def __init__(self, dataset: VideoDataset, device: torch.device):
-        frames, _ = dataset.read_all()
+        frames, actions = dataset.read_all()
         gigabytes = frames.numel() / 1e9
         logger.info("Reading %s frames into %.1f GB of memory of %s.", f"{len(frames):,}", gigabytes, device)
         self.frames = frames.to(device)
+        self.actions = None if actions is None else actions.to(device)
         self.starts = torch.from_numpy(dataset.clip_starts()).to(device)
         self.offsets = torch.arange(dataset.num_frames, device=device)
 
     def batches(self, order: Iterable[list[int]]) -> Iterator[dict[str, torch.Tensor]]:
-        """Batches as a `DataLoader` gives them: `"pixels"`, uint8 of shape (batch_size, num_frames, C, H, W)."""
+        """Batches as a `DataLoader` gives them: `"pixels"`, uint8 of shape (batch_size, num_frames, C, H, W), and
+        where they are recorded `"actions"`, int64 of shape (batch_size, num_frames - 1)."""
         for indices in order:
             starts = self.starts[torch.tensor(indices, device=self.starts.device)]
-            yield {"pixels": self.frames[starts[:, None] + self.offsets]}
+            frames = starts[:, None] + self.offsets
+            batch = {"pixels": self.frames[frames]}
+            if self.actions is not None:
+                batch["actions"] = self.actions[frames[:, :-1]]
+            yield batch

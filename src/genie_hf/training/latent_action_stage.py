@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from transformers import PreTrainedModel
 
 from ..models.modeling_latent_action import GenieLatentActionModel
 from ..models.modeling_video_tokenizer import GenieVideoTokenizer
@@ -35,12 +36,14 @@ class LatentActionStage(Stage):
         self.video_tokenizer = video_tokenizer
 
     @classmethod
+    def fresh_models(cls, recipe: Recipe) -> dict[str, PreTrainedModel]:
+        return {"latent_action_model": GenieLatentActionModel(recipe.latent_action_model)}
+
+    @classmethod
     def build(cls, recipe: Recipe, output: Path) -> "LatentActionStage":
         takes_codes = recipe.latent_action_model.input == "codes"
-        return cls(
-            GenieLatentActionModel(recipe.latent_action_model),
-            load_video_tokenizer(recipe, output) if takes_codes else None,
-        )
+        video_tokenizer = load_video_tokenizer(recipe, output) if takes_codes else None
+        return cls(**cls.fresh_models(recipe), video_tokenizer=video_tokenizer)
 
     def train(self, mode: bool = True) -> "LatentActionStage":
         super().train(mode)

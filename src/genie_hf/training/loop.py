@@ -7,6 +7,7 @@ from its number.
 """
 
 import contextlib
+import json
 import logging
 import math
 import time
@@ -18,22 +19,25 @@ import torch
 from accelerate import Accelerator, PartialState
 from accelerate.utils import DistributedDataParallelKwargs, set_seed
 from diffusers.training_utils import EMAModel
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, default_collate
 from tqdm.auto import tqdm
 
-from ..data import HELD_OUT, VideoDataset, check_disjoint
+from ..data import VideoDataset
+from ..fingerprint import fingerprint
 from ..models.st_transformer import STBlock
 from ..precision import preferred_dtype
 from .alarm import sound_alarm
 from .cached_codes import CachedCodes, write_codes
-from .checkpoints import list_checkpoints, save_checkpoint
+from .checkpoints import check_fits, list_checkpoints, newest_intact, save_checkpoint, step_of, writing
 from .clip_order import ClipOrder
+from .data import batches_for, check_data, describe_data, name_recorded_actions, open_data
 from .device_clips import DeviceClips
 from .metrics_log import MetricsLog
 from .pictures import draw_rows
+from .pretrained import start_from, take_over
 from .progress import Progress, clips_per_second, describe, means
 from .recipe import Recipe, StageRecipe
-from .run_folder import prepare_run, refuse_to_overwrite
+from .run_folder import check_space, claim, prepare_run, refuse_to_overwrite
 from .signals import ignore_interrupts, stop_signals
 from .stage import Stage
 from .stages import STAGES
@@ -41,7 +45,6 @@ from .stages import STAGES
 logger = logging.getLogger(__name__)
 
 CLIPS_IN_PICTURE = 4
-STAGE_INPUTS = ("pixels", "codes")  # what of a batch the stages take; true actions are for evaluation only
 
 
 @dataclass
@@ -73,6 +76,7 @@ def train(
     overwrite: bool = False,
     max_minutes: float | None = None,
     cache_codes: bool = False,
+    pretrained: str | Path | None = None,
 ) -> list[TrainingResult]:
     """Trains a world, or one stage of it. At the end `output` holds a pipeline for `GeniePipeline.from_pretrained`.
 
@@ -86,38 +90,75 @@ def train(
             a checkpoint; the next one then begins.
         cache_codes: stage `world`: whether the video tokenizer encodes every frame once, before training, instead of
             in each clip; see `CachedCodes` for what is then slightly different.
+        pretrained: a pipeline, by its folder or id on the Hub, whose weights each stage's models start from. Their
+            sizes must be the recipe's. Models of earlier stages that `output` lacks are taken over as they are.
 
     Returns:
         How each stage that ran has ended.
 
     Raises:
-        ValueError: the stage does not exist, its data or its tokenizer is missing, or `output` holds a run already.
+        ValueError: the stage does not exist, its data or its tokenizer is missing, `output` holds a run already or is
+            being trained by another process, or a resumed run cannot go on with this recipe.
+        OSError: `output` cannot be written, or the disk is full.
         FloatingPointError: the loss or the gradient is no longer finite.
     """
     stages = recipe.training.stages
     if stage is not None and stage not in stages:
         raise ValueError(f"stage is {stage!r}; the recipe's are {', '.join(stages)}.")
+    if resume and pretrained is not None:
+        raise ValueError("a run that is resumed has its weights: leave out either --resume or --from.")
     output = Path(output)
     names = [stage] if stage else list(stages)
-    if resume:
-        started = [name for name in names if list_checkpoints(output / "runs" / name)]
-        if not started:
-            raise ValueError(
-                f"{output / 'runs'} holds no checkpoint of {' or '.join(names)} to resume; train without --resume."
-            )
-        names = names[names.index(started[-1]) :]  # a stage has ended where the next one has begun
-    elif not overwrite:
+    has_group = torch.distributed.is_available() and torch.distributed.is_initialized()
+    processes = PartialState(cpu=not torch.accelerator.is_available())
+    with claim(output) if processes.is_main_process else contextlib.nullcontext():
+        if resume:
+            names = stages_to_resume(recipe, output, names)
+        elif not overwrite:
+            for name in names:
+                refuse_to_overwrite(output, name)
+        recipe = check_data(recipe, names)
+        check_space(output, recipe, names, resume)
+        if pretrained is not None:
+            with torch.device("meta"):
+                models = {name: STAGES[name].fresh_models(recipe) for name in stages}
+            for name in stages:
+                if name in names:
+                    start_from(models[name], pretrained)  # they fit, or else this raises
+                elif processes.is_main_process and list(stages).index(name) < list(stages).index(names[0]):
+                    take_over(models[name], pretrained, output)
+            processes.wait_for_everyone()
+        results = []
         for name in names:
-            refuse_to_overwrite(output, name)
-    check_data(recipe, names)
-    results = []
-    for name in names:
-        continues = resume and name == names[0]
-        results.append(train_stage(recipe, output, name, continues, max_minutes, cache_codes))
-        if results[-1].ended_by == "signal":
-            break
-    PartialState().destroy_process_group()
+            continues = resume and name == names[0]
+            results.append(train_stage(recipe, output, name, continues, max_minutes, cache_codes, pretrained))
+            if results[-1].ended_by == "signal":
+                break
+    if not has_group:
+        processes.destroy_process_group()
     return results
+
+
+def stages_to_resume(recipe: Recipe, output: Path, names: list[str]) -> list[str]:
+    """The last of these stages that has begun, and those after it. Raises `ValueError` where none has."""
+    started = [name for name in names if list_checkpoints(output / "runs" / name)]
+    if not started:
+        raise ValueError(
+            f"{output / 'runs'} holds no checkpoint of {' or '.join(names)} to resume; train without --resume."
+        )
+    for name in started[:-1]:  # a stage has ended where the next one has begun
+        taken, steps = step_of(list_checkpoints(output / "runs" / name)[-1]), recipe.training.stages[name].steps
+        if taken < steps:
+            logger.warning(
+                "Stage %s is left at %d of %d steps, because stage %s builds on it. To take the others: --stage %s "
+                "--resume, and then each later stage with --overwrite.",
+                name,
+                taken,
+                steps,
+                started[-1],
+                name,
+            )
+    return names[names.index(started[-1]) :]
 
 
 def train_stage(
@@ -127,6 +168,7 @@ def train_stage(
     resume: bool = False,
     max_minutes: float | None = None,
     cache_codes: bool = False,
+    pretrained: str | Path | None = None,
 ) -> TrainingResult:
     """Trains one stage; an earlier run of it is continued or replaced. See `train`."""
     settings = recipe.training.stages[name]
@@ -150,16 +192,23 @@ def train_stage(
     )
 
     # 2. Data, optimiser
-    dataset = open_data(recipe, settings.num_frames)
+    data = open_data(recipe, settings.num_frames)
+    checkpoint = None
+    if resume:
+        checkpoint = newest_intact(run)
+        check_fits(checkpoint, stage)
+    elif pretrained is not None:
+        start_from({name: model for name, model in stage.named_children() if name not in stage.given}, pretrained)
     if accelerator.is_main_process:
-        prepare_run(run, recipe, resume)
+        with writing(run, run):
+            prepare_run(run, recipe, describe_data(data), resume)
     accelerator.wait_for_everyone()
     if settings.activation_checkpointing:
         for model in stage.children():
             if any(parameter.requires_grad for parameter in model.parameters()):
                 model.activation_checkpointing_enable()
-    if not resume and settings.initialize_from_frames:
-        stage.initialize_from(spread_frames(dataset, settings.initialize_from_frames))
+    if not resume and pretrained is None and settings.initialize_from_frames:
+        stage.initialize_from(spread_frames(data, settings.initialize_from_frames))
     freeze(stage, settings.frozen)
     optimizer = torch.optim.AdamW(
         stage.parameter_groups(settings),
@@ -171,9 +220,9 @@ def train_stage(
     peaks = [group["lr"] for group in optimizer.param_groups]
     if recipe.compile:
         compile_blocks(stage)
+    given = {name: fingerprint(model) for name, model in stage.given.items()}
+    inputs = stage.inputs
     stage, optimizer = accelerator.prepare(stage, optimizer)
-    if cache_codes and name == "world":
-        dataset = encode_once(accelerator, stage, dataset, output / "runs", settings)
     trained = [parameter for parameter in stage.parameters() if parameter.requires_grad]
     progress = Progress()
     accelerator.register_for_checkpointing(progress)
@@ -184,11 +233,17 @@ def train_stage(
 
     # 3. From the last checkpoint, or from the beginning. From here on each process draws its own random numbers.
     set_seed(settings.seed, device_specific=True)
-    checkpoint = None
     if resume:
-        checkpoint = list_checkpoints(run)[-1]
         accelerator.load_state(checkpoint)
+        check_given(accelerator.unwrap_model(stage), given, run)
+        for group in optimizer.param_groups:  # the recipe goes before what was saved; learning rates are set below
+            group |= {"betas": tuple(settings.betas), "weight_decay": settings.weight_decay}
+        if ema is not None:
+            ema.decay = settings.ema_decay
         logger.info("Continuing stage %s from %s.", name, checkpoint)
+    dataset = data
+    if cache_codes and name == "world":
+        dataset = encode_once(accelerator, stage, data, output / "runs", settings)
     order = ClipOrder(
         len(dataset),
         settings.batch_size,
@@ -198,7 +253,7 @@ def train_stage(
         settings.seed,
     )
     if recipe.data.on_device:
-        batches = DeviceClips(dataset, accelerator.device).batches(order)
+        batches = DeviceClips(data, accelerator.device).batches(order)
     else:
         batches = iter(
             DataLoader(
@@ -210,9 +265,12 @@ def train_stage(
                 generator=torch.Generator(),  # so that making the iterator does not draw from the global one
             )
         )
+    batches = batches_for(batches, inputs, data)
     metrics = MetricsLog(run / "metrics.jsonl", progress.step) if accelerator.is_main_process else None
     accelerator.init_trackers("genie_hf", {"stage": name, "steps": settings.steps, "batch_size": settings.batch_size})
-    shown = pick_clips(recipe, dataset, settings) if accelerator.is_main_process and settings.picture_every else None
+    shown = None
+    if accelerator.is_main_process and settings.picture_every:
+        shown = pick_clips(recipe, data, settings, inputs)
     codebook_sizes = accelerator.unwrap_model(stage).codebook_sizes
     bar = tqdm(
         total=settings.steps,
@@ -260,7 +318,8 @@ def train_stage(
                 line["seconds"] = round(progress.seconds, 2)
                 progress.reset_sums()
                 if accelerator.is_main_process:
-                    metrics.write(line)
+                    with writing(metrics.path, run):
+                        metrics.write(line)
                     sound_alarm(line, codebook_sizes, alarmed)
                     if bar.disable:
                         logger.info("%s", describe(line, settings))
@@ -291,7 +350,11 @@ def train_stage(
             ema.copy_to(trained)
         models = [output if name == "world" else output / STAGES[name].model_folder]
         if accelerator.is_main_process:
-            accelerator.unwrap_model(stage).save(recipe, output)
+            with writing(output, run):
+                accelerator.unwrap_model(stage).save(recipe, output)
+            if "actions" in inputs:
+                named = name_recorded_actions(data, recipe.dynamics.num_actions)
+                (output / "action_names.json").write_text(json.dumps(named, indent=2) + "\n", encoding="utf-8")
         accelerator.wait_for_everyone()
     accelerator.free_memory()
     return TrainingResult(name, progress.step, ended_by, checkpoint, models)
@@ -313,8 +376,7 @@ def take_step(
         began = time.monotonic()
         batch = next(batches)
         wait += time.monotonic() - began
-        inputs = {name: batch[name] for name in STAGE_INPUTS if name in batch}
-        inputs = {name: tensor.to(accelerator.device, non_blocking=True) for name, tensor in inputs.items()}
+        inputs = {name: tensor.to(accelerator.device, non_blocking=True) for name, tensor in batch.items()}
         inputs["pixels"] = inputs["pixels"].float() / 255
         is_last = i == settings.gradient_accumulation - 1
         with contextlib.nullcontext() if is_last else accelerator.no_sync(stage):
@@ -342,26 +404,6 @@ def take_step(
 # Before the loop
 
 
-def open_data(recipe: Recipe, num_frames: int, held_out: bool = False) -> VideoDataset:
-    """The clips of the recipe's training data, or of its held-out data."""
-    data = recipe.data
-    size = (data.image_size, data.image_size) if isinstance(data.image_size, int) else tuple(data.image_size)
-    sources, split = (data.test, HELD_OUT) if held_out else (data.train, "train")
-    return VideoDataset(sources, num_frames, size, data.frame_rate, split, data.frame_skip)
-
-
-def check_data(recipe: Recipe, names: list[str]) -> None:
-    """Opens all data that these stages will open, before the first of them trains for hours.
-
-    Raises:
-        ValueError: data cannot be read, have no clip that is long enough, or are both learnt from and held out.
-    """
-    num_frames = max(recipe.training.stages[name].num_frames for name in names)
-    dataset = open_data(recipe, num_frames)
-    if recipe.data.test:
-        check_disjoint(dataset, open_data(recipe, num_frames, held_out=True))
-
-
 def compile_blocks(stage: Stage) -> None:
     """Compiles the transformer block, once for each shape that occurs; all blocks of a shape share the result."""
     torch._dynamo.config.recompile_limit = 64
@@ -379,14 +421,22 @@ def spread_frames(dataset: VideoDataset, num_frames: int) -> torch.Tensor:
 def encode_once(
     accelerator: Accelerator, stage: torch.nn.Module, dataset: VideoDataset, folder: Path, settings: StageRecipe
 ) -> CachedCodes:
-    """The clips with their codes, which the first process writes and all read."""
+    """The clips with their codes, of which each process writes its share and all read all."""
     video_tokenizer = accelerator.unwrap_model(stage).video_tokenizer
-    arguments = dataset, video_tokenizer, folder, settings.batch_size, settings.num_workers
-    if accelerator.is_main_process:
-        with accelerator.autocast():
-            write_codes(*arguments)
-    accelerator.wait_for_everyone()
-    return CachedCodes(dataset, write_codes(*arguments))
+    with accelerator.autocast():
+        return CachedCodes(
+            dataset, write_codes(dataset, video_tokenizer, folder, settings.batch_size, settings.num_workers)
+        )
+
+
+def check_given(stage: Stage, given: dict[str, str | None], run: Path) -> None:
+    """Raises `ValueError` where the models that the run builds on are not those of the folder any more."""
+    for name, model in stage.given.items():
+        if fingerprint(model) != given[name]:
+            raise ValueError(
+                f"the {name} in {run.parents[1] / name} is not the one that {run} began with, because it was trained "
+                f"again since: train this stage anew with --stage {run.name} --overwrite."
+            )
 
 
 def freeze(stage: Stage, names: list[str]) -> None:
@@ -398,15 +448,17 @@ def freeze(stage: Stage, names: list[str]) -> None:
             module.requires_grad_(False)
 
 
-def pick_clips(recipe: Recipe, dataset: VideoDataset, settings: StageRecipe) -> torch.Tensor:
-    """Clips for the pictures, spread over the held-out data if there is any: uint8 of shape (B, T, C, H, W)."""
+def pick_clips(
+    recipe: Recipe, dataset: VideoDataset, settings: StageRecipe, inputs: tuple[str, ...]
+) -> dict[str, torch.Tensor]:
+    """A batch for the pictures, spread over the held-out data if there is any."""
     if recipe.data.test:
         dataset = open_data(recipe, settings.num_frames, held_out=True)
     indices = torch.linspace(0, len(dataset) - 1, CLIPS_IN_PICTURE + 2)[1:-1].long().tolist()
-    return torch.stack([dataset[i]["pixels"] for i in indices])
+    return next(batches_for([default_collate([dataset[i] for i in indices])], inputs, dataset))
 
 
-# Within the loop
+# Within the loop and after it
 
 
 def any_process(accelerator: Accelerator, flag: bool) -> bool:
@@ -429,12 +481,15 @@ def averaged(ema: EMAModel | None, trained: list[torch.nn.Parameter]) -> Iterato
         ema.restore(trained)
 
 
-def draw_picture(accelerator: Accelerator, stage: torch.nn.Module, clips: torch.Tensor, path: Path) -> None:
+def draw_picture(accelerator: Accelerator, stage: torch.nn.Module, clips: dict, path: Path) -> None:
     """Draws what the stage makes of the clips. No random number of the training is used up."""
     stage = accelerator.unwrap_model(stage)
     stage.eval()
     with torch.random.fork_rng(), accelerator.autocast():
-        picture = draw_rows(stage.picture_rows(clips.to(accelerator.device).float() / 255))
+        inputs = {name: tensor.to(accelerator.device) for name, tensor in clips.items()}
+        inputs["pixels"] = inputs["pixels"].float() / 255
+        picture = draw_rows(stage.picture_rows(**inputs))
     stage.train()
-    path.parent.mkdir(exist_ok=True)
-    picture.save(path)
+    with writing(path, path.parents[1]):
+        path.parent.mkdir(exist_ok=True)
+        picture.save(path)

@@ -1,8 +1,9 @@
 """`metrics.jsonl`: a line of figures for every few steps."""
 
 import json
-import os
 from pathlib import Path
+
+from .run_folder import replace_text
 
 
 class MetricsLog:
@@ -16,9 +17,7 @@ class MetricsLog:
     def __init__(self, path: Path, step: int):
         self.path = path
         kept = [line for line in read_metrics(path) if line["step"] <= step] if path.exists() else []
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text("".join(json.dumps(line) + "\n" for line in kept))
-        os.replace(temporary, path)
+        replace_text(path, "".join(json.dumps(line) + "\n" for line in kept))
 
     def write(self, line: dict) -> None:
         with self.path.open("a") as file:

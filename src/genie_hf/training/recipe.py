@@ -23,6 +23,7 @@ from ..models.configuration_latent_action import GenieLatentActionConfig
 from ..models.configuration_quantizer import quantizer_values
 from ..models.configuration_video_tokenizer import GenieVideoTokenizerConfig
 from ..models.st_transformer import STTransformerConfig
+from .recipe_path import find_recipe
 
 # Keys of the model sections that follow from another part of the recipe.
 DERIVED = {
@@ -32,9 +33,13 @@ DERIVED = {
         "codebook_size": "video_tokenizer.quantizer",
         "grid_size": "data.image_size and video_tokenizer.patch_size",
         "codes_per_token_side": "video_tokenizer.codes_per_token_side",
-        "num_actions": "latent_action_model.num_actions",
+        "num_actions": "latent_action_model.num_actions or data.num_actions",
+        "video_tokenizer_fingerprint": "the trained video tokenizer",
+        "latent_action_fingerprint": "the trained latent action model",
     },
 }
+
+FINGERPRINTS = {"video_tokenizer_fingerprint", "latent_action_fingerprint"}  # what training writes, and not a recipe
 
 
 @strict
@@ -54,6 +59,9 @@ class DataRecipe:
         frame_skip: of the frames of each episode or video, after `frame_rate`, one in so many is used.
         on_device: whether all frames are read once into the memory of the device that trains (12 KB a frame of 64x64),
             so that no step waits for data. For recordings.
+        action_source: `"latent"`, actions are learnt from the video (paper); `"recorded"`, the world learns those that
+            were recorded with it, and there is no latent action model.
+        num_actions: of recorded actions; by default as many as the data name or hold.
     """
 
     train: list[str | dict]
@@ -62,6 +70,8 @@ class DataRecipe:
     frame_rate: int | float | None = None
     frame_skip: int = 1
     on_device: bool = False
+    action_source: Literal["latent", "recorded"] = "latent"
+    num_actions: int | None = None
 
 
 @strict
@@ -192,10 +202,11 @@ class Recipe:
     Args:
         data: where the video is.
         video_tokenizer: fields of `GenieVideoTokenizerConfig`.
-        latent_action_model: fields of `GenieLatentActionConfig`.
+        latent_action_model: fields of `GenieLatentActionConfig`; left out where actions are recorded.
         dynamics: fields of `GenieDynamicsConfig`.
         scheduler: fields of `MaskGITScheduler`: how the finished pipeline samples.
-        fps: frames per second at which the world's videos are shown.
+        fps: frames per second at which the world's videos are shown; by default those of the data, or 15 where these
+            do not tell.
         precision: `"bf16"` autocast, `"no"` for float32, or `"auto"`: bf16 where the hardware has it.
         compile: whether the transformers' blocks are compiled: pays on a GPU, after a minute of compiling.
         save_dtype: type of the saved weights; codebooks stay float32.
@@ -205,10 +216,10 @@ class Recipe:
 
     data: DataRecipe
     video_tokenizer: Any
-    latent_action_model: Any
+    latent_action_model: Any = None
     dynamics: Any
     scheduler: dict = field(default_factory=dict)
-    fps: int = 15
+    fps: int | float | None = None
     precision: Literal["auto", "no", "bf16"] = "auto"
     compile: bool = False
     save_dtype: Literal["float32", "bfloat16"] = "float32"
@@ -225,7 +236,9 @@ class Recipe:
         plain = {name: asdict(getattr(self, name)) for name in ("data", "training")}
         for name in DERIVED:
             config = getattr(self, name)
-            plain[name] = {key: getattr(config, key) for key in sorted(config_fields(type(config)))}
+            if config is None:
+                continue
+            plain[name] = {key: getattr(config, key) for key in sorted(config_fields(type(config)) - FINGERPRINTS)}
             for part in ("encoder", "decoder"):
                 if part in plain[name]:
                     plain[name][part] = plain[name][part].size()
@@ -241,15 +254,11 @@ def read_recipe(path: str | Path) -> Recipe:
         FileNotFoundError: there is no such file.
         ValueError: what it holds is no recipe; the message names the key.
     """
-    path = Path(path)
-    if path.is_dir():
-        path = path / "recipe.yaml"
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"There is no recipe at {path}: name a recipe.yaml, for example pipelines/tiny/recipe.yaml."
-        )
+    path = find_recipe(path)
     try:
-        values = yaml.load(path.read_text(), Loader=RecipeLoader)
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=RecipeLoader)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not written in UTF-8: save it in that encoding.") from error
     except yaml.YAMLError as error:
         raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
     try:
@@ -270,38 +279,55 @@ def build_recipe(values: dict) -> Recipe:
         name: value if value is None else build(StageRecipe, value, f"training.{name}")
         for name, value in stage_values(values).items()
     }
-    given = {name: model_values(values[name], name) for name in DERIVED}
+    recorded = data.action_source == "recorded"
+    if recorded:
+        unused = {"latent_action_model": values, "latent_action": training}
+        for key, section in unused.items():
+            if section.get(key) is not None:
+                raise ValueError(f"data.action_source is 'recorded', which has no use for {key}; leave it out.")
+        if data.num_actions is not None and data.num_actions < 2:
+            raise ValueError(f"data.num_actions must be at least 2, got {data.num_actions}.")
+    elif data.num_actions is not None:
+        raise ValueError("data.num_actions is for data.action_source 'recorded'; leave it out.")
+    elif "latent_action_model" not in values:
+        raise ValueError("the key latent_action_model is missing; add it.")
+    given = {name: model_values(values.get(name), name) for name in DERIVED}
 
     def config(config_class, name, **derived):
         return build(config_class, given[name] | derived, name)
 
     video_tokenizer = config(GenieVideoTokenizerConfig, "video_tokenizer", image_size=data.image_size)
-    latent_action_model = config(
-        GenieLatentActionConfig,
-        "latent_action_model",
-        image_size=data.image_size,
-        codebook_size=video_tokenizer.codebook_size,
-    )
+    latent_action_model = None
+    if not recorded:
+        latent_action_model = config(
+            GenieLatentActionConfig,
+            "latent_action_model",
+            image_size=data.image_size,
+            codebook_size=video_tokenizer.codebook_size,
+        )
     dynamics = config(
         GenieDynamicsConfig,
         "dynamics",
         codebook_size=video_tokenizer.codebook_size,
         grid_size=list(video_tokenizer.grid_size),
         codes_per_token_side=video_tokenizer.codes_per_token_side,
-        num_actions=latent_action_model.num_actions,
+        num_actions=(data.num_actions or 2) if recorded else latent_action_model.num_actions,
     )
-    if latent_action_model.input == "codes" and latent_action_model.grid_size != video_tokenizer.grid_size:
+    if (
+        not recorded
+        and latent_action_model.input == "codes"
+        and latent_action_model.grid_size != video_tokenizer.grid_size
+    ):
         raise ValueError(
             f"latent_action_model.patch_size is {latent_action_model.patch_size}; with input 'codes' it must be "
             f"video_tokenizer.patch_size, {video_tokenizer.patch_size}."
         )
     is_spatial = "spatial" == video_tokenizer.encoder.pattern == video_tokenizer.decoder.pattern
     fewest = {"tokenizer": 1 if is_spatial else 2, "latent_action": 2, "world": 2}
-    spans = {
-        "tokenizer": video_tokenizer.num_frames,
-        "latent_action": latent_action_model.num_frames,
-        "world": min(latent_action_model.num_frames, dynamics.num_frames),
-    }
+    spans = {"tokenizer": video_tokenizer.num_frames, "world": dynamics.num_frames}
+    if not recorded:
+        spans["latent_action"] = latent_action_model.num_frames
+        spans["world"] = min(spans["latent_action"], spans["world"])
     for name, stage in training.items():
         if stage is None:
             continue

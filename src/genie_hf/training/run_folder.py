@@ -1,17 +1,68 @@
-"""The folder of a run: what may be written where, and the recipe that it was made with."""
+"""The folder of a run: who may write what there, and the recipe and data that it was made with."""
 
+import contextlib
 import json
 import logging
+import os
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import torch
 import yaml
+from filelock import FileLock, Timeout
 
 from .checkpoints import list_checkpoints, step_of
 from .recipe import Recipe
 from .stages import STAGES
 
 logger = logging.getLogger(__name__)
+
+LOCK = ".training.lock"
+AT_THE_START = ("seed", "frozen", "initialize_from_frames")  # settings of a stage that a resumed run cannot change
+
+
+@contextlib.contextmanager
+def claim(output: Path) -> Iterator[None]:
+    """Keeps other training out of a pipeline's folder. The system gives it free when the process ends, however.
+
+    Raises:
+        OSError: nothing can be written to the folder.
+        ValueError: another process trains in it.
+    """
+    try:
+        (output / "runs").mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output):
+            pass
+        lock = FileLock(output / "runs" / LOCK, timeout=0).acquire()
+    except Timeout:
+        raise ValueError(
+            f"{output} is being trained by another process: wait for its end, or choose another folder with --output."
+        ) from None
+    except OSError as error:
+        raise OSError(
+            f"nothing can be written to {output} ({error.strerror}): choose another folder with --output."
+        ) from error
+    with lock:
+        yield
+
+
+def check_space(output: Path, recipe: Recipe, names: list[str], resume: bool) -> None:
+    """Raises `OSError` where the disk has no room for the checkpoints of these stages: a rough estimate."""
+    with torch.device("meta"):
+        stages = [STAGES[name].fresh_models(recipe).values() for name in names]
+    needed = 0
+    for name, stage in zip(names, stages, strict=True):
+        copies = 4 if recipe.training.stages[name].ema_decay is not None else 3  # weights, two moments, an average
+        trained = sum(parameter.numel() for model in stage for parameter in model.parameters())
+        needed = max(needed, (1 if resume else 2) * copies * 4 * trained)
+    free = shutil.disk_usage(output).free
+    if free < needed:
+        raise OSError(
+            f"the checkpoints in {output / 'runs'} need about {needed / 1e9:.2f} GB, and the disk has "
+            f"{free / 1e9:.2f} GB left: make room, or choose another folder with --output."
+        )
 
 
 def refuse_to_overwrite(output: Path, name: str) -> None:
@@ -29,20 +80,54 @@ def refuse_to_overwrite(output: Path, name: str) -> None:
         )
 
 
-def prepare_run(run: Path, recipe: Recipe, resume: bool) -> None:
-    """Makes the run's folder and writes the recipe into it; says which of its values differ from the run's so far."""
+def prepare_run(run: Path, recipe: Recipe, data: dict, resume: bool) -> None:
+    """Makes the run's folder and writes recipe and data into it; says what of them differs from the run's so far.
+
+    Args:
+        run: the folder.
+        recipe: as it is now.
+        data: what `describe_data` says of them now.
+        resume: whether the run goes on.
+
+    Raises:
+        ValueError: the recipe has another value where the run cannot change it any more.
+    """
     if run.exists() and not resume:
         shutil.rmtree(run)
     run.mkdir(parents=True, exist_ok=True)
     written, values = run / "recipe.yaml", json.loads(json.dumps(recipe.to_dict()))
     if resume and written.exists():
-        before, now = flatten(yaml.safe_load(written.read_text())), flatten(values)
-        for key in sorted(before.keys() | now.keys()):
-            if before.get(key) != now.get(key):
-                logger.warning(
-                    "The recipe has changed since the run began: %s was %s, is %s.", key, before.get(key), now.get(key)
+        before, now = flatten(yaml.safe_load(written.read_text(encoding="utf-8"))), flatten(values)
+        changed = [key for key in sorted(before.keys() | now.keys()) if before.get(key) != now.get(key)]
+        for key in changed:
+            was, is_now = before.get(key), now.get(key)
+            fixed = key in [f"training.{run.name}.{name}" for name in AT_THE_START]
+            if fixed or (key == f"training.{run.name}.ema_decay" and None in (was, is_now)):
+                raise ValueError(
+                    f"{run} began with {key} {was}, which a run cannot change to {is_now}: set it back, or begin anew "
+                    "with --overwrite."
                 )
-    written.write_text(yaml.safe_dump(values, sort_keys=False))
+        for key in changed:
+            logger.warning(
+                "The recipe has changed since the run began: %s was %s, is %s.", key, before.get(key), now.get(key)
+            )
+    replace_text(written, yaml.safe_dump(values, sort_keys=False))
+
+    noted = run / "data.json"
+    before = json.loads(noted.read_text(encoding="utf-8")) if resume and noted.exists() else data
+    if before != data:
+        logger.warning(
+            "The training data have changed since the run began: %s videos with %s frames, now %s with %s. It goes on "
+            "with them as they are now, in another order.",
+            *(f"{about[key]:,}" for about in (before, data) for key in ("videos", "frames")),
+        )
+    replace_text(noted, json.dumps(data) + "\n")
+
+
+def replace_text(path: Path, text: str) -> None:
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
 
 
 def flatten(values: dict, path: str = "") -> dict:

@@ -22,6 +22,11 @@ class Stage(nn.Module):
     model_folder: str  # under the pipeline's folder: what the stage is there to make
 
     @classmethod
+    def fresh_models(cls, recipe: Recipe) -> dict[str, PreTrainedModel]:
+        """The models that the stage trains, as they are before, by the name of the pipeline's component."""
+        raise NotImplementedError
+
+    @classmethod
     def build(cls, recipe: Recipe, output: Path) -> "Stage":
         """The stage with fresh models, and those of earlier stages from the pipeline's folder `output`.
 
@@ -36,6 +41,16 @@ class Stage(nn.Module):
             pixels: in [0, 1], of shape `(batch_size, num_frames, channels, height, width)`.
         """
         raise NotImplementedError
+
+    @property
+    def given(self) -> dict[str, PreTrainedModel]:
+        """The models of earlier stages that this one builds on, by the name of the pipeline's component."""
+        return {name: model for name, model in self.named_children() if not learns(model)}
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """What of a batch the stage takes: the names of `forward`'s arguments."""
+        return ("pixels",)
 
     def initialize_from(self, pixels: Tensor) -> None:
         """Starts the models from data, where they can; `pixels` as for `forward`."""
@@ -55,13 +70,17 @@ class Stage(nn.Module):
         return [{"prefix": "", "params": [p for p in self.parameters() if p.requires_grad]}]
 
     @torch.no_grad()
-    def picture_rows(self, pixels: Tensor) -> dict[str, Tensor]:
+    def picture_rows(self, pixels: Tensor, **inputs: Tensor) -> dict[str, Tensor]:
         """Rows of a picture by label, pixels in [0, 1] of the shape of `pixels`."""
         raise NotImplementedError
 
     def save(self, recipe: Recipe, output: Path) -> Path:
         """Saves what the stage has made in the recipe's dtype; returns the folder to load it from."""
         raise NotImplementedError
+
+
+def learns(model: nn.Module) -> bool:
+    return any(parameter.requires_grad for parameter in model.parameters())
 
 
 def scalars(output: dict) -> dict[str, Tensor]:

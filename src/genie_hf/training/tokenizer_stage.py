@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from transformers import PreTrainedModel
 
 from ..models.modeling_video_tokenizer import GenieVideoTokenizer
 from ..models.vector_quantizer import VectorQuantizer
@@ -26,8 +27,12 @@ class TokenizerStage(Stage):
         self.video_tokenizer = video_tokenizer
 
     @classmethod
+    def fresh_models(cls, recipe: Recipe) -> dict[str, PreTrainedModel]:
+        return {"video_tokenizer": GenieVideoTokenizer(recipe.video_tokenizer)}
+
+    @classmethod
     def build(cls, recipe: Recipe, output: Path) -> "TokenizerStage":
-        return cls(GenieVideoTokenizer(recipe.video_tokenizer))
+        return cls(**cls.fresh_models(recipe))
 
     def forward(self, pixels: Tensor) -> dict[str, Tensor]:
         return scalars(self.video_tokenizer(pixels))

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from transformers import PreTrainedModel
 
+from ..fingerprint import fingerprint
 from ..models.modeling_dynamics import GenieDynamicsModel
 from ..models.modeling_latent_action import GenieLatentActionModel
 from ..models.modeling_video_tokenizer import GenieVideoTokenizer
@@ -12,7 +14,7 @@ from ..pipeline_genie import GeniePipeline
 from ..scheduling_maskgit import MaskGITScheduler
 from .recipe import Recipe, StageRecipe
 from .saving import in_dtype
-from .stage import Stage, load_trained, load_video_tokenizer, scalars
+from .stage import Stage, learns, load_trained, load_video_tokenizer, scalars
 
 PICTURE_STEPS = 8  # MaskGIT steps of the rollouts in pictures
 
@@ -21,12 +23,13 @@ class WorldStage(Stage):
     """Trains the dynamics model, and together with it the latent action model unless that is trained already.
 
     The actions reach the dynamics as indices, so each model learns from its own loss only (the paper's stop-gradient).
+    Without a latent action model the dynamics learn from recorded actions.
 
     Args:
         video_tokenizer: trained; it stays in evaluation mode.
+        dynamics: the model that predicts codes.
         latent_action_model: the model that infers actions; where none of its parameters requires a gradient, it stays
             as it is.
-        dynamics: the model that predicts codes.
     """
 
     name, model_folder = "world", "dynamics"
@@ -34,49 +37,58 @@ class WorldStage(Stage):
     def __init__(
         self,
         video_tokenizer: GenieVideoTokenizer,
-        latent_action_model: GenieLatentActionModel,
         dynamics: GenieDynamicsModel,
+        latent_action_model: GenieLatentActionModel | None = None,
     ):
         super().__init__()
         self.video_tokenizer = video_tokenizer
         self.latent_action_model = latent_action_model
         self.dynamics = dynamics
-        self.learns_actions = any(p.requires_grad for p in latent_action_model.parameters())
+        self.learns_actions = latent_action_model is not None and learns(latent_action_model)
         self.train()
 
     @classmethod
+    def fresh_models(cls, recipe: Recipe) -> dict[str, PreTrainedModel]:
+        models = {}
+        if recipe.data.action_source == "latent" and recipe.training.latent_action is None:
+            models["latent_action_model"] = GenieLatentActionModel(recipe.latent_action_model)
+        return models | {"dynamics": GenieDynamicsModel(recipe.dynamics)}
+
+    @classmethod
     def build(cls, recipe: Recipe, output: Path) -> "WorldStage":
-        video_tokenizer = load_video_tokenizer(recipe, output)
-        if recipe.training.latent_action is None:
-            latent_action_model = GenieLatentActionModel(recipe.latent_action_model)
-        else:
-            latent_action_model = load_trained(GenieLatentActionModel, output / "latent_action_model", "latent_action")
-        return cls(video_tokenizer, latent_action_model, GenieDynamicsModel(recipe.dynamics))
+        models = {"video_tokenizer": load_video_tokenizer(recipe, output)} | cls.fresh_models(recipe)
+        if recipe.training.latent_action is not None:
+            folder = output / "latent_action_model"
+            models["latent_action_model"] = load_trained(GenieLatentActionModel, folder, "latent_action")
+        return cls(**models)
 
     def train(self, mode: bool = True) -> "WorldStage":
         super().train(mode)
         self.video_tokenizer.eval()
-        if not self.learns_actions:
+        if self.latent_action_model is not None and not self.learns_actions:
             self.latent_action_model.eval()
         return self
 
-    def forward(self, pixels: Tensor, codes: Tensor | None = None) -> dict[str, Tensor]:
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return ("pixels", "codes") if self.latent_action_model is not None else ("pixels", "codes", "actions")
+
+    def forward(self, pixels: Tensor, codes: Tensor | None = None, actions: Tensor | None = None) -> dict[str, Tensor]:
         """
         Args:
             pixels: in [0, 1], of shape `(batch_size, num_frames, channels, height, width)`.
             codes: what the video tokenizer makes of them, of shape `(batch_size, num_frames, h, w)`, if it is known.
+            actions: recorded ones between the frames, of shape `(batch_size, num_frames - 1)`, for a stage without a
+                latent action model.
         """
         if codes is None:
             with torch.no_grad():
                 codes = self.video_tokenizer.encode(pixels)
-        takes_codes = self.latent_action_model.config.input == "codes"
-        frames = codes if takes_codes else pixels
         if not self.learns_actions:
-            dynamics = self.dynamics(
-                **self.dynamics.training_inputs(codes, self.latent_action_model.infer_actions(frames))
-            )
-            return scalars(dynamics)
-        latent_action = self.latent_action_model(frames)
+            if actions is None:
+                actions = self.latent_action_model.infer_actions(self._frames(pixels, codes))
+            return scalars(self.dynamics(**self.dynamics.training_inputs(codes, actions)))
+        latent_action = self.latent_action_model(self._frames(pixels, codes))
         dynamics = self.dynamics(**self.dynamics.training_inputs(codes, latent_action.actions))
         return {
             "loss": latent_action.loss + dynamics.loss,
@@ -107,30 +119,31 @@ class WorldStage(Stage):
             latent_action["lr"] = settings.latent_action_learning_rate
         return [dynamics, latent_action]
 
-    def pipeline(self, scheduler: MaskGITScheduler, fps: int = 15) -> GeniePipeline:
+    def pipeline(self, scheduler: MaskGITScheduler, fps: int | float = 15) -> GeniePipeline:
         """The world as it stands."""
         pipe = GeniePipeline(self.video_tokenizer, self.dynamics, scheduler, self.latent_action_model, fps=fps)
         pipe.set_progress_bar_config(disable=True)
         return pipe
 
     @torch.no_grad()
-    def picture_rows(self, pixels: Tensor) -> dict[str, Tensor]:
+    def picture_rows(self, pixels: Tensor, actions: Tensor | None = None) -> dict[str, Tensor]:
         """Rows of a picture by label, pixels in [0, 1] of the shape of `pixels`.
 
-        The rollout starts from the first frame and takes the inferred actions.
+        The rollout starts from the first frame and takes the inferred actions, or the recorded ones.
         """
         codes = self.video_tokenizer.encode(pixels)
-        takes_codes = self.latent_action_model.config.input == "codes"
-        latent_action = self.latent_action_model(codes if takes_codes else pixels)
+        if self.latent_action_model is not None:
+            latent_action = self.latent_action_model(self._frames(pixels, codes))
+            actions = latent_action.actions
         scheduler = MaskGITScheduler(mask_token_id=self.dynamics.config.mask_token_id)
         world = self.pipeline(scheduler).start(pixels[:, 0], num_inference_steps=PICTURE_STEPS)
-        rollout = [world.step(action, output_type="pt") for action in latent_action.actions.unbind(1)]
+        rollout = [world.step(action, output_type="pt") for action in actions.unbind(1)]
         rows = {
             "truth": pixels,
             "reconstruction": self.video_tokenizer.decode(codes),
             "rollout": torch.cat([pixels[:, :1], torch.stack(rollout, dim=1)], dim=1),
         }
-        if not takes_codes:
+        if self.latent_action_model is not None and self.latent_action_model.config.input == "pixels":
             prediction = latent_action.reconstruction.float().clamp(0, 1)
             rows["action model"] = torch.cat([pixels[:, :1], prediction], dim=1)
         return rows
@@ -138,6 +151,14 @@ class WorldStage(Stage):
     def save(self, recipe: Recipe, output: Path) -> Path:
         """Saves the whole pipeline."""
         scheduler = MaskGITScheduler(mask_token_id=recipe.dynamics.mask_token_id, **recipe.scheduler)
-        copies = WorldStage(*(in_dtype(model, recipe.dtype) for model in self.children()))
+        copies = WorldStage(**{name: in_dtype(model, recipe.dtype) for name, model in self.named_children()})
+        config = copies.dynamics.config
+        config.video_tokenizer_fingerprint = fingerprint(copies.video_tokenizer)
+        if copies.latent_action_model is not None:
+            config.latent_action_fingerprint = fingerprint(copies.latent_action_model)
         copies.pipeline(scheduler, recipe.fps).save_pretrained(output)
         return output
+
+    def _frames(self, pixels: Tensor, codes: Tensor) -> Tensor:
+        """What the latent action model takes."""
+        return codes if self.latent_action_model.config.input == "codes" else pixels

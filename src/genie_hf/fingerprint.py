@@ -1,0 +1,57 @@
+"""Which video tokenizer and which latent action model a world was trained with: codes and actions mean nothing to
+another's dynamics."""
+
+import hashlib
+
+import torch
+from transformers import PreTrainedModel
+
+# What codes or actions are made with. A decoder may be trained again: it leaves them as they are.
+ENCODING = (
+    "patch_embedding",
+    "encoder_embedding",
+    "encoder",
+    "to_readout",
+    "to_latent",
+    "patch_to_latent",
+    "quantizer",
+)
+TELLING = (torch.float32, torch.bfloat16)
+
+
+@torch.no_grad()
+def fingerprint(model: PreTrainedModel) -> str | None:
+    """A hash of the weights that a video tokenizer or latent action model encodes with.
+
+    It is taken of the weights rounded to bfloat16, so that one model has it in float32 and in bfloat16.
+
+    Returns:
+        16 hexadecimal digits; None for weights in other types, such as float16 or quantised ones, and for weights that
+        are not loaded yet.
+    """
+    content = hashlib.sha256()
+    for name, weight in sorted(model.state_dict().items()):
+        if name.split(".")[0] not in ENCODING or name.endswith((".usage", ".training_passes", "num_batches_tracked")):
+            continue
+        if weight.dtype not in TELLING or weight.is_meta:
+            return None
+        content.update(name.encode())
+        content.update(weight.bfloat16().contiguous().cpu().view(torch.uint8).numpy().data)
+    return content.hexdigest()[:16]
+
+
+def check_fingerprints(
+    dynamics: PreTrainedModel, video_tokenizer: PreTrainedModel, latent_action_model: PreTrainedModel | None
+) -> None:
+    """Raises `ValueError` where the dynamics remember another tokenizer or latent action model than these."""
+    for name, model, key, what in (
+        ("video_tokenizer", video_tokenizer, "video_tokenizer_fingerprint", "codes"),
+        ("latent_action_model", latent_action_model, "latent_action_fingerprint", "actions"),
+    ):
+        known = getattr(dynamics.config, key)
+        found = fingerprint(model) if known and model is not None else None
+        if found is not None and found != known:
+            raise ValueError(
+                f"the dynamics learnt the {what} of another {name} ({known}) than this one ({found}): train the world "
+                "again with `genie-hf train RECIPE --stage world --overwrite`, or give parts of one world."
+            )

@@ -1,0 +1,116 @@
+"""The data of a recipe: opened, checked, and asked for what follows from them."""
+
+import copy
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..data import HELD_OUT, VideoDataset, check_disjoint
+from .recipe import Recipe
+
+USUAL_FPS = 15
+
+
+def open_data(recipe: Recipe, num_frames: int, held_out: bool = False) -> VideoDataset:
+    """The clips of the recipe's training data, or of its held-out data."""
+    data = recipe.data
+    size = (data.image_size, data.image_size) if isinstance(data.image_size, int) else tuple(data.image_size)
+    sources, split = (data.test, HELD_OUT) if held_out else (data.train, "train")
+    return VideoDataset(sources, num_frames, size, data.frame_rate, split, data.frame_skip)
+
+
+def check_data(recipe: Recipe, names: list[str]) -> Recipe:
+    """Opens all data that these stages will open, before the first of them trains for hours.
+
+    Returns:
+        The recipe with what follows from the data: `fps`, and the number of recorded actions.
+
+    Raises:
+        ValueError: data cannot be read, have no clip that is long enough, are both learnt from and held out, or lack
+            the actions that the recipe asks for.
+    """
+    num_frames = max(recipe.training.stages[name].num_frames for name in names)
+    opened = [open_data(recipe, num_frames)]
+    if recipe.data.test:
+        opened.append(open_data(recipe, num_frames, held_out=True))
+        check_disjoint(*opened)
+    rate = opened[0].frame_rate or USUAL_FPS
+    recipe = replace(recipe, fps=recipe.fps or (int(rate) if rate == int(rate) else rate))
+    if recipe.data.action_source == "latent":
+        return recipe
+    counted = max(map(count_actions, opened))
+    if len({str((data.action_names, data.action_groups, data.action_group_names)) for data in opened}) > 1:
+        raise ValueError("data.test has other actions than data.train: hold out data of the same recorder.")
+    dynamics = copy.deepcopy(recipe.dynamics)
+    dynamics.num_actions = recipe.data.num_actions or counted
+    if dynamics.num_actions < max(counted, 2):
+        raise ValueError(
+            f"the world has {dynamics.num_actions} actions, and the data hold {counted}: give data.num_actions of at "
+            f"least {max(counted, 2)}."
+        )
+    return replace(recipe, dynamics=dynamics)
+
+
+def count_actions(dataset: VideoDataset) -> int:
+    """How many recorded actions with different effects there are."""
+    if not dataset.has_actions:
+        raise ValueError(
+            "data.action_source is 'recorded', and the data hold no actions: record them, or leave action_source out "
+            "to learn latent actions."
+        )
+    names = effect_names(dataset)
+    return len(names) if names else 1 + max(int(reader.actions.max()) for reader in dataset.readers)
+
+
+def effect_names(dataset: VideoDataset) -> list[str] | None:
+    """What the recorder calls its actions, those with the same effect under one name."""
+    return dataset.action_names if dataset.action_groups is None else dataset.action_group_names
+
+
+def batches_for(
+    batches: Iterable[dict[str, Tensor]], inputs: tuple[str, ...], dataset: VideoDataset
+) -> Iterator[dict[str, Tensor]]:
+    """What of each batch a stage takes. Recorded actions with the same effect become one."""
+    groups = None if dataset.action_groups is None else torch.tensor(dataset.action_groups)
+    for batch in batches:
+        batch = {name: batch[name] for name in inputs if name in batch}
+        if "actions" in batch and groups is not None:
+            groups = groups.to(batch["actions"].device)
+            batch["actions"] = groups[batch["actions"]]
+        yield batch
+
+
+def describe_data(dataset: VideoDataset) -> dict:
+    """The number of videos and of frames, and a hash of all lengths and of a frame each of some videos."""
+    lengths = dataset.lengths.tolist()
+    content = hashlib.sha256(repr(lengths).encode())
+    for video in np.linspace(0, len(lengths) - 1, 16).astype(int).tolist():
+        if lengths[video]:
+            content.update(dataset.read(video, lengths[video] // 2, 1)[0].tobytes())
+    return {"videos": len(lengths), "frames": sum(lengths), "hash": content.hexdigest()[:16]}
+
+
+def name_recorded_actions(dataset: VideoDataset, num_actions: int) -> dict:
+    """What `genie_hf.evaluation.calibrate` finds out about latent actions, for actions that are the recorded ones."""
+    known = count_actions(dataset)
+    names = effect_names(dataset) or [f"button {button}" for button in range(known)]
+    actions = [
+        {
+            "button": action if action < known else None,
+            "name": names[action] if action < known else None,
+            "share": 1.0 if action < known else None,
+            "labels": 0,
+            "tested_share": None,
+        }
+        for action in range(num_actions)
+    ]
+    buttons = [
+        {"name": name, "action": button, "probability": 1.0, "coverage": 1.0, "labels": 0}
+        for button, name in enumerate(names)
+    ]
+    untested = {"num_labels": 0, "num_tested": 0, "seed": None, "majority": None}
+    return {"data": "recorded actions", **untested, "agreement": 1.0, "actions": actions, "buttons": buttons}

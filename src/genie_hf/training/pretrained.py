@@ -1,0 +1,46 @@
+"""Models that start from a trained pipeline's instead of from random weights."""
+
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedModel
+
+
+def start_from(models: dict[str, PreTrainedModel], pipeline: str | Path) -> None:
+    """Copies a pipeline's weights into models, or, where these are on the device meta, only checks that they fit.
+
+    Args:
+        models: by the name of the pipeline's component.
+        pipeline: folder or id on the Hub.
+
+    Raises:
+        ValueError: the pipeline lacks a model, or has one of another size.
+    """
+    for name, model in models.items():
+        source = load_part(type(model), pipeline, name)
+        ours, theirs = model.state_dict(), source.state_dict()
+        for key in sorted(ours.keys() | theirs.keys()):
+            shapes = [list(weights[key].shape) if key in weights else None for weights in (ours, theirs)]
+            if shapes[0] != shapes[1]:
+                raise ValueError(
+                    f"the {name} of {pipeline} has another size: its {key} has the shape {shapes[1]}, and {shapes[0]} "
+                    f"by the recipe. Give {name} the same values in the recipe, or another pipeline to start from."
+                )
+        if not any(weight.is_meta for weight in ours.values()):
+            model.load_state_dict(theirs)
+
+
+def take_over(models: dict[str, PreTrainedModel], pipeline: str | Path, output: Path) -> None:
+    """Saves a pipeline's models in `output`, for later stages to build on, where there are none yet."""
+    for name, model in models.items():
+        if not (output / name / "config.json").exists():
+            load_part(type(model), pipeline, name).save_pretrained(output / name)
+
+
+def load_part(model_class: type[PreTrainedModel], pipeline: str | Path, name: str) -> PreTrainedModel:
+    """A pipeline's component in float32."""
+    try:
+        return model_class.from_pretrained(str(pipeline), subfolder=name, dtype=torch.float32)
+    except OSError as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise ValueError(f"{pipeline} has no {name} to start from ({reason}).") from error

@@ -1,0 +1,148 @@
+"""Worlds that learn the actions that were recorded."""
+
+import json
+
+import datasets
+import numpy as np
+import pytest
+import torch
+
+from genie_hf import GeniePipeline
+from genie_hf.data import VideoDataset
+from genie_hf.training import train
+from genie_hf.training.data import batches_for
+from genie_hf.training.device_clips import DeviceClips
+from genie_hf.training.recipe import build_recipe
+
+BUTTONS = ["nothing", "left", "right", "also left"]
+GROUPS, GROUP_NAMES = [0, 1, 2, 1], ["nothing", "left", "right"]
+
+
+def record(folder, moves, **notes):
+    """A recording in which a bright square goes by its actions: int of shape (videos, frames)."""
+    rows = []
+    for level, actions in enumerate(moves):
+        frames = np.full((len(actions), 64, 64, 3), 30, np.uint8)
+        x = 24
+        for frame, action in zip(frames, actions, strict=True):
+            frame[24:40, x : x + 16] = 220
+            x = int(np.clip(x + 8 * np.array([0, -1, 1, -1])[action], 0, 48))
+        place = {"level_seed": level, "episode": 0, "start": 0, "actions": actions.tolist()}
+        rows.append({"frames": frames.tobytes(), "num_frames": len(frames), "height": 64, "width": 64} | place)
+    folder.mkdir()
+    datasets.Dataset.from_list(rows).to_parquet(folder / "train.parquet")
+    (folder / "recording.json").write_text(json.dumps(notes))
+    return str(folder)
+
+
+@pytest.fixture
+def played(tmp_path):
+    moves = np.random.default_rng(0).integers(4, size=(8, 20))
+    return record(
+        tmp_path / "played",
+        moves,
+        frame_rate=7.5,
+        action_names=BUTTONS,
+        action_groups=GROUPS,
+        action_group_names=GROUP_NAMES,
+    )
+
+
+@pytest.fixture
+def recorded_values(tiny_values, played):
+    tiny_values["data"] |= {"train": [played], "action_source": "recorded"}
+    del tiny_values["latent_action_model"]
+    for stage in tiny_values["training"].values():
+        stage |= {"initialize_from_frames": 32, "picture_every": None, "learning_rate": 5e-3}
+    return tiny_values
+
+
+def test_a_world_of_recorded_actions(recorded_values, tmp_path):
+    recorded_values["training"]["world"]["picture_every"] = 6
+    train(build_recipe(recorded_values), tmp_path / "world")
+    pipe = GeniePipeline.from_pretrained(tmp_path / "world")
+    assert pipe.latent_action_model is None and not (tmp_path / "world" / "latent_action_model").exists()
+    assert (pipe.dynamics.config.num_actions, pipe.config.fps) == (3, 7.5)
+    assert pipe.start(torch.rand(3, 64, 64), num_inference_steps=2).step(2).size == (64, 64)
+    with pytest.raises(ValueError, match="action 3 is none of this world's 3"):
+        pipe.start(torch.rand(3, 64, 64)).step(3)
+    named = json.loads((tmp_path / "world" / "action_names.json").read_text())
+    assert [action["name"] for action in named["actions"]] == GROUP_NAMES
+    assert [button["name"] for button in named["buttons"]] == GROUP_NAMES
+    assert [button["action"] for button in named["buttons"]] == [0, 1, 2]
+    assert (tmp_path / "world" / "runs" / "world" / "pictures" / "step-0000006.png").exists()
+
+
+@pytest.mark.parametrize("on_device", [False, True])
+def test_actions_are_those_of_the_clip_by_their_effect(on_device, played):
+    dataset = VideoDataset(played, 4)
+    order = [[0, 5], [40, 100]]
+    if on_device:
+        batches = DeviceClips(dataset, torch.device("cpu")).batches(order)
+    else:
+        batches = [torch.utils.data.default_collate([dataset[i] for i in indices]) for indices in order]
+    for indices, batch in zip(order, batches_for(batches, ("pixels", "codes", "actions"), dataset), strict=True):
+        wanted = [[GROUPS[action] for action in dataset[i]["actions"]] for i in indices]
+        assert batch["actions"].tolist() == wanted
+        assert torch.equal(batch["pixels"], torch.stack([dataset[i]["pixels"] for i in indices]))
+    latent = next(batches_for([{"pixels": batch["pixels"], "actions": batch["actions"]}], ("pixels",), dataset))
+    assert latent.keys() == {"pixels"}
+
+
+def test_the_actions_matter(recorded_values, tmp_path):
+    """The dynamics predict better from the actions that were taken than from others."""
+    recorded_values["training"]["tokenizer"] |= {"steps": 20, "checkpoint_every": 20}
+    recorded_values["training"]["world"] |= {"steps": 80, "checkpoint_every": 80, "batch_size": 8}
+    recorded_values["dynamics"] |= {"context": "clean"}
+    train(build_recipe(recorded_values), tmp_path / "world")
+    pipe = GeniePipeline.from_pretrained(tmp_path / "world", dtype=torch.float32)
+    dataset = VideoDataset(recorded_values["data"]["train"], 8)
+    batch = torch.utils.data.default_collate([dataset[i] for i in range(0, len(dataset), 4)])
+    actions = torch.tensor(GROUPS)[batch["actions"]]
+    codes = pipe.video_tokenizer.encode(batch["pixels"].float() / 255)
+    losses = []
+    for given in (actions, (actions + 1) % 3):
+        torch.manual_seed(0)
+        with torch.no_grad():
+            losses.append(pipe.dynamics(**pipe.dynamics.training_inputs(codes, given)).loss.item())
+    assert losses[0] < 0.9 * losses[1], losses
+
+
+def test_the_number_of_actions_is_counted_or_given(recorded_values, tmp_path):
+    moves = np.random.default_rng(0).integers(4, size=(4, 12))
+    moves[0, 0] = 3
+    recorded_values["data"]["train"] = [record(tmp_path / "nameless", moves)]
+    for stage in recorded_values["training"].values():
+        stage["steps"] = 1
+    for number, expected in ((None, 4), (6, 6)):
+        recorded_values["data"]["num_actions"] = number
+        recipe = build_recipe(recorded_values)
+        train(recipe, tmp_path / "world", overwrite=True)
+        pipe = GeniePipeline.from_pretrained(tmp_path / "world")
+        assert (pipe.dynamics.config.num_actions, pipe.config.fps) == (expected, 15)
+        named = json.loads((tmp_path / "world" / "action_names.json").read_text())["actions"]
+        assert [action["name"] for action in named[3:]] == ["button 3", None, None][: expected - 3]
+    recorded_values["data"]["num_actions"] = 3
+    with pytest.raises(ValueError, match="the world has 3 actions, and the data hold 4: give data.num_actions of at"):
+        train(build_recipe(recorded_values), tmp_path / "world", overwrite=True)
+
+
+def test_what_does_not_go_together_is_refused(recorded_values, recording, tmp_path):
+    recipe = build_recipe(recorded_values)
+    recipe.data.train = [str(recording)]
+    with pytest.raises(ValueError, match="action_source is 'recorded', and the data hold no actions"):
+        train(recipe, tmp_path)
+    with pytest.raises(ValueError, match="'recorded', which has no use for latent_action_model; leave it out"):
+        build_recipe(recorded_values | {"latent_action_model": {"num_actions": 4}})
+    with pytest.raises(ValueError, match="the key latent_action_model is missing"):
+        build_recipe(recorded_values | {"data": {"train": ["a"]}})
+    with pytest.raises(ValueError, match="data.num_actions is for data.action_source 'recorded'"):
+        build_recipe(recorded_values | {"data": {"train": ["a"], "num_actions": 4}})
+
+
+def test_the_rate_is_the_recipes_or_that_of_the_data(recorded_values, tmp_path):
+    recorded_values["fps"] = 12
+    for stage in recorded_values["training"].values():
+        stage["steps"] = 1
+    train(build_recipe(recorded_values), tmp_path / "world")
+    assert GeniePipeline.from_pretrained(tmp_path / "world").config.fps == 12
