@@ -11,7 +11,7 @@ const STEER = {
 const SECOND = { left: "q", right: "e", up: " " }; // where two actions go the same way
 const CAPS = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", " ": "␣" };
 
-/** Keys to actions: numbers always; letters and arrows as the legend says, where it is sure. */
+/** Keys to actions: numbers always; letters and arrows as the legend says where it is sure, else as the buttons' names. */
 function bindKeys() {
   const keys = new Map();
   for (let action = 0; action < Math.min(config.actions, 9); action++) keys.set(String(action + 1), action);
@@ -20,7 +20,9 @@ function bindKeys() {
       .map((entry, action) => ({ ...entry, action }))
       .filter((entry) => entry.sure && entry.direction === direction)
       .sort((a, b) => b.consistency - a.consistency);
-    if (ways[0]) for (const key of names) keys.set(key, ways[0].action);
+    const named = (config.names ?? []).indexOf(direction === "up" ? "jump" : direction);
+    const way = ways[0]?.action ?? (named < 0 ? undefined : named);
+    if (way !== undefined) for (const key of names) keys.set(key, way);
     if (ways[1] && SECOND[direction]) keys.set(SECOND[direction], ways[1].action);
   }
   return keys;
