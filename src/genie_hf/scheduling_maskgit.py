@@ -60,6 +60,11 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
         self.num_inference_steps = None
         self.timesteps = None
 
+    @classmethod
+    def _get_compatibles(cls) -> list[type["MaskGITScheduler"]]:
+        """What can take its place: nothing else, which diffusers would look for among its own classes."""
+        return [cls]
+
     @staticmethod
     def _check_temperature(temperature: float) -> float:
         if not 0 <= temperature < math.inf:

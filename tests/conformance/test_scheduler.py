@@ -51,6 +51,7 @@ def test_a_tuple_holds_what_the_output_names(scheduler):
 
 def test_it_is_a_scheduler_with_timesteps_that_fall(scheduler):
     assert isinstance(scheduler, SchedulerMixin) and scheduler.order == 1
+    assert scheduler.compatibles == [MaskGITScheduler]
     for count in (1, 5, 25):
         scheduler.set_timesteps(count)
         assert scheduler.timesteps.tolist() == list(range(count))[::-1]
