@@ -8,13 +8,16 @@ import sys
 import time
 
 import datasets
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from genie_hf import GeniePipeline, GenieVideoTokenizer
+from genie_hf.data import VideoDataset
 from genie_hf.training import train
 from genie_hf.training.alarm import sound_alarm
+from genie_hf.training.cached_codes import write_codes
 from genie_hf.training.checkpoints import list_checkpoints
 from genie_hf.training.metrics_log import MetricsLog, read_metrics
 from genie_hf.training.recipe import build_recipe
@@ -259,12 +262,12 @@ def test_metrics_of_steps_after_the_checkpoint_are_dropped(tmp_path):
     assert read_metrics(path) == [{"step": 1}, {"step": 2}, {"step": 3, "loss": 0.5}]
 
 
-def test_two_processes_train_one_model(tiny_values, write_recipe):
-    """Both processes see halves of each batch, and one of them writes."""
+def test_two_processes_train_one_model(tiny_values, write_recipe, recording, tmp_path):
+    """Both processes see halves of each batch and encode half of the frames, and one of them writes."""
     tiny_values["training"]["tokenizer"]["picture_every"] = None
     path = write_recipe(tiny_values)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m"]
-    command += ["genie_hf.cli", "train", str(path)]
+    command += ["genie_hf.cli", "train", str(path), "--cache-codes"]
     result = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
     assert result.returncode == 0, result.stderr[-3000:]
     for stage in ("tokenizer", "world"):
@@ -276,7 +279,10 @@ def test_two_processes_train_one_model(tiny_values, write_recipe):
             5,
             6,
         ]
-    GeniePipeline.from_pretrained(path.parent)
+    pipe = GeniePipeline.from_pretrained(path.parent, dtype=torch.float32)
+    (cached,) = (path.parent / "runs").glob("codes-*")
+    alone = write_codes(VideoDataset(recording, 8, 64), pipe.video_tokenizer, tmp_path)
+    assert cached.name == alone.name and (np.load(cached) == np.load(alone)).mean() > 0.99
 
 
 def test_a_decoder_trains_on_codes_that_the_data_gave(tiny_values, tmp_path):
