@@ -56,8 +56,8 @@ class CheckedLoading:
                 f"The weights of {name} lack {len(lacking)} that its config.json asks for, such as {lacking[0]}. "
                 "Give both of one model."
             )
-        if kwargs.get("dtype") is None and kwargs.get("torch_dtype") is None:
-            if model.dtype == torch.bfloat16 and preferred_dtype(model.device) == torch.float32:
+        if all(kwargs.get(name) is None for name in ("dtype", "torch_dtype", "device_map")):
+            if model.dtype == torch.bfloat16 and preferred_dtype("cpu") == torch.float32:
                 model._stored_dtype = model.dtype
                 model.float()
                 logger.warning_once(

@@ -29,12 +29,10 @@ class VectorQuantizer(nn.Module):
         self.config = config
         self.batch_norm = nn.BatchNorm1d(config.codebook_dim) if config.batch_norm else None
         self.codebook = nn.Parameter(torch.empty(config.codebook_size, config.codebook_dim))
-        self.register_buffer(
-            "usage", torch.ones(config.codebook_size)
-        )  # moving share of the latents, times their number
-        self.register_buffer(
-            "training_passes", torch.zeros((), dtype=torch.long)
-        )  # optimiser steps; see `passes_per_step`
+        # moving share of the latents, times their number
+        self.register_buffer("usage", torch.ones(config.codebook_size))
+        # optimiser steps; the name is that of the saved files
+        self.register_buffer("training_passes", torch.zeros((), dtype=torch.long))
         self.passes_per_step = 1  # whose gradients are added up: a training loop that does so says it here
         self._latents: list[Tensor] = []  # of this step's passes, while k-means waits for all of them
         self._passes = 0  # of this step
