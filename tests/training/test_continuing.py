@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import datasets
 import pytest
 import torch
 from accelerate.utils import load
@@ -160,6 +161,16 @@ def test_a_folder_that_cannot_be_written_is_told_at_once(tiny_values, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="nothing can be written to .*file.world .*: choose another folder"):
         train(build_recipe(tiny_values), tmp_path / "file" / "world")
+
+
+def test_a_cache_that_cannot_be_written_is_told(tiny_values, tmp_path, monkeypatch):
+    tiny_values["data"]["train"] = [str(tmp_path / "fresh")]
+    (tmp_path / "fresh").mkdir()
+    datasets.Dataset.from_dict({"frames": [b"0"]}).to_parquet(tmp_path / "fresh" / "train.parquet")
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(OSError, match="unpacked into .*cache, which cannot be written .*: set HF_HOME"):
+        train(build_recipe(tiny_values), tmp_path / "world")
 
 
 def test_a_disk_without_room_is_told_at_once(tiny_values, tmp_path):
