@@ -27,7 +27,7 @@ function storeName(action, name) {
 const names = storedNames();
 
 /** The player's own name for an action, or the game's for the button that it stands for. */
-const nameOf = (action) => names[action] || config.names?.[action] || "";
+const actionName = (action) => names[action] || config.names?.[action] || "";
 
 /** What the legend says: an arrow and how often it was right. */
 function meaning(action) {
@@ -40,13 +40,13 @@ function meaning(action) {
 function labelButton(button, action) {
   const { arrow, words } = meaning(action);
   const does = legend[action]?.sure ? `, ${legend[action].direction === "none" ? "stays" : legend[action].direction}` : "";
-  button.setAttribute("aria-label", `Action ${action + 1}${nameOf(action) ? `, ${nameOf(action)}` : does}`);
+  button.setAttribute("aria-label", `Action ${action + 1}${actionName(action) ? `, ${actionName(action)}` : does}`);
   button.title = legend[action]
     ? `In ${Math.round(100 * legend[action].consistency)} % of ${config.starts} starts: ` +
       (legend[action].direction === "none" ? "nothing moves" : `moves ${legend[action].direction}`)
     : "";
   button.querySelector(".arrow").textContent = arrow;
-  button.querySelector(".name").textContent = nameOf(action) || words;
+  button.querySelector(".name").textContent = actionName(action) || words;
 }
 
 function prepareActions(keysOf) {

@@ -25,6 +25,7 @@ from tqdm.auto import tqdm
 from ..data import VideoDataset
 from ..fingerprint import fingerprint
 from ..models.st_transformer import STBlock
+from ..models.vector_quantizer import VectorQuantizer
 from ..precision import preferred_dtype
 from .alarm import sound_alarm
 from .cached_codes import CachedCodes, write_codes
@@ -220,6 +221,9 @@ def train_stage(
     peaks = [group["lr"] for group in optimizer.param_groups]
     if recipe.compile:
         compile_blocks(stage)
+    for module in stage.modules():
+        if isinstance(module, VectorQuantizer):
+            module.passes_per_step = settings.gradient_accumulation
     given = {name: fingerprint(model) for name, model in stage.given.items()}
     inputs = stage.inputs
     stage, optimizer = accelerator.prepare(stage, optimizer)
