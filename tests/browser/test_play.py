@@ -190,13 +190,13 @@ def test_frames_that_were_never_shown_are_no_branch(visit):
 
 def test_the_filmstrip_marks_what_the_model_sees_and_jumps(visit):
     player = visit()
-    player.press("333366668")
+    player.press("3333666633338")
     seen = "all => all.map(one => one.classList.contains('seen'))"
-    assert player.page.eval_on_selector_all(".strip li", seen) == [False] * 3 + [True] * 7
+    assert player.page.eval_on_selector_all(".strip li", seen) == [False] * 3 + [True] * 11
     player.page.click(".strip li:nth-child(3) button")
     player.wait_for_frame(2)
-    assert player.page.eval_on_selector_all(".strip li", seen) == [True] * 3 + [False] * 7
-    assert player.page.locator(".strip .ahead").count() == 7
+    assert player.page.eval_on_selector_all(".strip li", seen) == [True] * 3 + [False] * 11
+    assert player.page.locator(".strip .ahead").count() == 11
     assert player.page.get_attribute(".strip .here button", "aria-label") == "Frame 2, action 3"
     player.page.keyboard.press("z")  # keys still play
     player.wait_for_frame(1)
