@@ -115,7 +115,7 @@ def find(name: str, config: str | None) -> tuple[Dataset | DatasetDict, dict]:
         return load_dataset(name, config), recorders_notes_on_hub(name)
     folder = Path(name).expanduser()
     if any((folder / marker).exists() for marker in ("state.json", "dataset_dict.json")):
-        return load_from_disk(folder), {}
+        return load_from_disk(folder), recorders_notes(files)
     if any((parent / "meta" / "info.json").exists() for parent in [folder, *folder.absolute().parents[:3]]):
         raise ValueError(
             "it is a LeRobot dataset, which joins episodes in one video file: save each episode as a video of its own"

@@ -106,8 +106,9 @@ class GenieVideoTokenizer(GeniePreTrainedModel):
                 [module.patch_to_latent] if module.config.linear_path else []
             ):
                 init.normal_(embedding.weight, std=PIXEL_SCALE * embedding.in_features**-0.5)
-            for output in [module.to_pixels, *([module.latent_to_pixels] if module.config.linear_path else [])]:
-                init.normal_(output.weight, std=output.in_features**-0.5 / PIXEL_SCALE)
+            if module.config.linear_path:  # two outputs are added: together they spread as pixels do
+                for output in (module.to_pixels, module.latent_to_pixels):
+                    init.normal_(output.weight, std=output.in_features**-0.5 / PIXEL_SCALE)
             init.constant_(module.to_pixels.bias, 0.5)  # the middle of [0, 1]
 
     @torch.no_grad()
