@@ -26,3 +26,9 @@ def test_it_trains_as_from_the_disk(tiny_values, tmp_path):
         train(build_recipe(tiny_values), tmp_path / str(on_device), "tokenizer")
         weights.append(load_file(tmp_path / str(on_device) / "video_tokenizer" / "model.safetensors"))
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def test_codes_are_not_cached_beside_frames_on_the_device(tiny_values, tmp_path):
+    tiny_values["data"]["on_device"] = True
+    with pytest.raises(ValueError, match="leave out either it or --cache-codes"):
+        train(build_recipe(tiny_values), tmp_path, cache_codes=True)

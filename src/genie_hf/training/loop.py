@@ -108,6 +108,8 @@ def train(
         raise ValueError(f"stage is {stage!r}; the recipe's are {', '.join(stages)}.")
     if resume and pretrained is not None:
         raise ValueError("a run that is resumed has its weights: leave out either --resume or --from.")
+    if cache_codes and recipe.data.on_device:
+        raise ValueError("data.on_device keeps frames, not codes: leave out either it or --cache-codes.")
     output = Path(output)
     names = [stage] if stage else list(stages)
     has_group = torch.distributed.is_available() and torch.distributed.is_initialized()

@@ -5,6 +5,7 @@ large is gathered or converted on the way out of a wrapped module. To add a stag
 name it in `stages.py` and in `TrainingRecipe`.
 """
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 import torch
@@ -15,32 +16,32 @@ from ..models.modeling_video_tokenizer import GenieVideoTokenizer
 from .recipe import Recipe, StageRecipe
 
 
-class Stage(nn.Module):
+class Stage(nn.Module, ABC):
     """The interface of a stage, with defaults for what most stages do alike."""
 
     name: str
     model_folder: str  # under the pipeline's folder: what the stage is there to make
 
     @classmethod
+    @abstractmethod
     def fresh_models(cls, recipe: Recipe) -> dict[str, PreTrainedModel]:
         """The models that the stage trains, as they are before, by the name of the pipeline's component."""
-        raise NotImplementedError
 
     @classmethod
+    @abstractmethod
     def build(cls, recipe: Recipe, output: Path) -> "Stage":
         """The stage with fresh models, and those of earlier stages from the pipeline's folder `output`.
 
         Raises:
             ValueError: an earlier stage's models are missing or are of another recipe.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def forward(self, pixels: Tensor, **inputs: Tensor) -> dict[str, Tensor]:
         """
         Args:
             pixels: in [0, 1], of shape `(batch_size, num_frames, channels, height, width)`.
         """
-        raise NotImplementedError
 
     @property
     def given(self) -> dict[str, PreTrainedModel]:
@@ -69,14 +70,13 @@ class Stage(nn.Module):
         """For the optimiser: `params`, the `prefix` of their terms, and maybe a peak `lr` of their own."""
         return [{"prefix": "", "params": [p for p in self.parameters() if p.requires_grad]}]
 
-    @torch.no_grad()
+    @abstractmethod
     def picture_rows(self, pixels: Tensor, **inputs: Tensor) -> dict[str, Tensor]:
         """Rows of a picture by label, pixels in [0, 1] of the shape of `pixels`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def save(self, recipe: Recipe, output: Path) -> Path:
         """Saves what the stage has made in the recipe's dtype; returns the folder to load it from."""
-        raise NotImplementedError
 
 
 def learns(model: nn.Module) -> bool:
