@@ -9,7 +9,6 @@ try:  # on ZeroGPU this must come before PyTorch
 except ImportError:
     spaces = None
 import asyncio
-import json
 import logging
 import os
 import sys
@@ -24,8 +23,9 @@ from starlette.middleware import Middleware
 
 from burst import LONGEST_SECONDS, PLAYERS, BurstEngine
 from engine import Engine
-from genie_hf import GeniePipeline
+from genie_hf import GenieDynamicsModel, GeniePipeline
 from genie_hf.cli.worlds import load_pipeline, quieten_libraries
+from genie_hf.evaluation.results import read_results
 from limits import BodyLimit, Proxies
 from own_address import OwnAddress
 from pictures import data_uri, to_webp
@@ -80,24 +80,23 @@ def thumbnail(path: Path) -> str:
     return data_uri(to_webp(picture), "image/webp")
 
 
-def button_names(folder: Path) -> list[str]:
+def button_names(folder: Path, dynamics: GenieDynamicsModel) -> list[str]:
     """What `genie-hf calibrate` calls each action; empty where it is right in less than half of the cases."""
-    names = folder / "action_names.json"
-    actions = json.loads(names.read_text(encoding="utf-8"))["actions"] if names.exists() else []
-    return [entry["name"] if (entry["tested_share"] or 0) >= 0.5 else "" for entry in actions]
+    names = read_results(folder / "action_names.json", dynamics) or {"actions": []}
+    return [entry["name"] if (entry["tested_share"] or 0) >= 0.5 else "" for entry in names["actions"]]
 
 
 def describe(service: Service, folder: Path, model: str) -> dict:
     """What the page's script needs to know of the world."""
-    pipe, measured = service.pipe, folder / "action_legend.json"
-    legend = json.loads(measured.read_text()) if measured.exists() else {"actions": [], "num_start_frames": 0}
+    pipe, nothing = service.pipe, {"actions": [], "num_start_frames": 0}
+    legend = read_results(folder / "action_legend.json", pipe.dynamics) or nothing
     tokenizer = pipe.video_tokenizer.config
     return {
         "model": model,
         "device": f"{pipe.device.type}, {str(pipe.dtype).removeprefix('torch.')}",
         "actions": service.num_actions,
         "legend": legend["actions"],
-        "names": button_names(folder),
+        "names": button_names(folder, pipe.dynamics),
         "starts": legend["num_start_frames"],
         "size": list(tokenizer.frame_size),
         "memory": min(pipe.dynamics.config.num_frames, tokenizer.num_frames),

@@ -21,7 +21,7 @@ TELLING = (torch.float32, torch.bfloat16)
 
 @torch.no_grad()
 def fingerprint(model: PreTrainedModel) -> str | None:
-    """A hash of the weights that a video tokenizer or latent action model encodes with.
+    """A hash of the weights that a video tokenizer or latent action model encodes with, or of all weights of dynamics.
 
     It is taken of the weights rounded to bfloat16, so that one model has it in float32 and in bfloat16.
 
@@ -30,8 +30,9 @@ def fingerprint(model: PreTrainedModel) -> str | None:
         are not loaded yet.
     """
     content = hashlib.sha256()
+    only = ENCODING if hasattr(model, "quantizer") else [name for name, _ in model.named_children()]
     for name, weight in sorted(model.state_dict().items()):
-        if name.split(".")[0] not in ENCODING or name.endswith((".usage", ".training_passes", "num_batches_tracked")):
+        if name.split(".")[0] not in only or name.endswith((".usage", ".training_passes", "num_batches_tracked")):
             continue
         if weight.dtype not in TELLING or weight.is_meta:
             return None

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from genie_hf.evaluation import measure_action_legend
 from genie_hf.evaluation.action_legend import describe_actions
 from genie_hf.evaluation.motion import block_flow, camera_follows, mean_flow
+from genie_hf.fingerprint import fingerprint
 
 SHIFTS = {"left": (-3, 0), "right": (2, 0), "up": (1, -5), "down": (0, 4)}
 OPPOSITE = {"left": "right", "right": "left", "up": "down", "down": "up"}
@@ -143,7 +144,8 @@ def test_a_saved_legend_holds_every_figure(tiny_pipeline, tmp_path):
     data = recording(torch.stack([textured(4, 16, seed) for seed in range(3)]))
     settings = {"num_start_frames": 5, "num_frames": 3, "num_inference_steps": 2, "batch_size": 2}
     legend = measure_action_legend(tiny_pipeline, data, tmp_path, **settings, seed=1)
-    assert json.loads((tmp_path / "action_legend.json").read_text()) == legend
+    saved = json.loads((tmp_path / "action_legend.json").read_text())
+    assert saved == {"dynamics_fingerprint": fingerprint(tiny_pipeline.dynamics)} | legend
     assert [legend[name] for name in ("num_start_frames", "num_frames", "num_inference_steps", "seed")] == [5, 3, 2, 1]
     assert len(legend["actions"]) == 5
     with PIL.Image.open(tmp_path / "action_legend.png") as picture:

@@ -6,6 +6,7 @@ from datasets import Dataset
 
 from genie_hf.evaluation import calibrate
 from genie_hf.evaluation.calibration import name_actions
+from genie_hf.fingerprint import fingerprint
 
 
 def labelled_data(folder, num_clips=12, num_frames=8):
@@ -47,7 +48,8 @@ def test_a_button_that_no_label_shows_has_no_action():
 def test_a_calibration_is_saved_and_repeatable(tiny_pipeline, tmp_path):
     data = labelled_data(tmp_path / "data")
     found = calibrate(tiny_pipeline, data, tmp_path, num_labels=20)
-    assert json.loads((tmp_path / "action_names.json").read_text()) == found
+    saved = json.loads((tmp_path / "action_names.json").read_text())
+    assert saved == {"dynamics_fingerprint": fingerprint(tiny_pipeline.dynamics)} | found
     assert calibrate(tiny_pipeline, data, num_labels=20) == found
     # Each episode holds two clips of 4 frames, whose third transitions are read.
     assert (found["num_labels"], found["num_tested"]) == (20, 12 * 2 - 20)

@@ -10,6 +10,7 @@ from datasets import Dataset
 from genie_hf.evaluation import evaluate
 from genie_hf.evaluation.report import predict_next
 from genie_hf.evaluation.results import write_results
+from genie_hf.fingerprint import fingerprint
 
 
 def recording(pixels, actions=None):
@@ -47,7 +48,8 @@ def test_a_saved_evaluation_holds_every_figure(tiny_pipeline, random_video, tmp_
     pixels, actions = random_video
     data = {"labelled": recording(pixels, actions), "unlabelled": recording(pixels)}
     result = evaluate(tiny_pipeline, data, tmp_path, ceilings={"labelled": 0.9}, **SMALL)
-    assert json.loads((tmp_path / "metrics.json").read_text()) == result
+    saved = json.loads((tmp_path / "metrics.json").read_text())
+    assert saved == {"dynamics_fingerprint": fingerprint(tiny_pipeline.dynamics)} | result
     assert result["settings"]["num_inference_steps"] == 2
     assert result["settings"]["temperature"] == tiny_pipeline.scheduler.config.temperature
     assert result["speed"]["frames_per_second"] > 0 and result["speed"]["device"]
@@ -173,6 +175,6 @@ def test_what_cannot_be_evaluated_is_said_before_anything_is_measured(tiny_pipel
         evaluate(tiny_pipeline, data)
 
 
-def test_figures_are_not_lost_where_the_folder_goes_away(tmp_path):
+def test_figures_are_not_lost_where_the_folder_goes_away(tiny_pipeline, tmp_path):
     with pytest.raises(OSError, match=r"cannot be written to any more .*The figures are: \[{\"psnr\": 21.5}\]"):
-        write_results(tmp_path / "gone", {"metrics.json": {"psnr": 21.5}})
+        write_results(tmp_path / "gone", {"metrics.json": {"psnr": 21.5}}, tiny_pipeline.dynamics)

@@ -1,12 +1,15 @@
 """The page around the player: which world is loaded, what the script is told, and how errors become sentences."""
 
 import asyncio
+import copy
 import json
 import urllib.request
 
 import pytest
 import torch
 from PIL import Image
+
+from genie_hf.evaluation.results import write_results
 
 app = pytest.importorskip("app", reason="the page needs Gradio: pip install 'genie-hf[play]'")
 
@@ -102,12 +105,23 @@ def test_proxies_are_counted_by_the_environment(monkeypatch):
         app.proxy_hops()
 
 
-def test_an_action_is_called_by_its_button_where_that_is_right_more_often_than_not(tmp_path):
-    assert app.button_names(tmp_path) == []
+def test_an_action_is_called_by_its_button_where_that_is_right_more_often_than_not(tiny_pipeline, tmp_path):
+    dynamics = tiny_pipeline.dynamics
+    assert app.button_names(tmp_path, dynamics) == []
     actions = [{"name": "left", "tested_share": 0.7}, {"name": "jump", "tested_share": 0.3}]
     actions.append({"name": "none", "tested_share": None})
     (tmp_path / "action_names.json").write_text(json.dumps({"actions": actions}))
-    assert app.button_names(tmp_path) == ["left", "", ""]
+    assert app.button_names(tmp_path, dynamics) == ["left", "", ""]
+
+
+def test_what_was_measured_on_another_world_is_not_shown(tiny_pipeline, tmp_path, caplog):
+    names = {"actions": [{"name": "left", "tested_share": 0.7}]}
+    write_results(tmp_path, {"action_names.json": names}, tiny_pipeline.dynamics)
+    assert app.button_names(tmp_path, tiny_pipeline.dynamics.to(torch.bfloat16)) == ["left"]
+    trained_again = copy.deepcopy(tiny_pipeline.dynamics)
+    next(trained_again.parameters()).data.add_(1)
+    assert app.button_names(tmp_path, trained_again) == []
+    assert "measured on another world" in caplog.text
 
 
 def start_worlds(url, count, headers):

@@ -9,6 +9,7 @@ import torch
 
 from genie_hf import GeniePipeline
 from genie_hf.data import VideoDataset
+from genie_hf.fingerprint import fingerprint
 from genie_hf.training import train
 from genie_hf.training.data import batches_for
 from genie_hf.training.device_clips import DeviceClips
@@ -67,7 +68,10 @@ def test_a_world_of_recorded_actions(recorded_values, tmp_path):
     with pytest.raises(ValueError, match="action 3 is none of this world's 3"):
         pipe.start(torch.rand(3, 64, 64)).step(3)
     named = json.loads((tmp_path / "world" / "action_names.json").read_text())
-    assert [action["name"] for action in named["actions"]] == GROUP_NAMES
+    assert [(action["name"], action["tested_share"]) for action in named["actions"]] == [
+        (name, 1.0) for name in GROUP_NAMES
+    ]
+    assert named["dynamics_fingerprint"] == fingerprint(pipe.dynamics)
     assert [button["name"] for button in named["buttons"]] == GROUP_NAMES
     assert [button["action"] for button in named["buttons"]] == [0, 1, 2]
     assert (tmp_path / "world" / "runs" / "world" / "pictures" / "step-0000006.png").exists()

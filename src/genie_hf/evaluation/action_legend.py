@@ -104,7 +104,7 @@ def measure_action_legend(
     }
     if folder is not None:
         picture = draw_action_legend(torch.cat(shown)[:SHOWN], legend["actions"])
-        write_results(folder, {"action_legend.json": legend, "action_legend.png": picture})
+        write_results(folder, {"action_legend.json": legend, "action_legend.png": picture}, pipe.dynamics)
     return legend
 
 

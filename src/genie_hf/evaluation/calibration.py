@@ -91,7 +91,7 @@ def calibrate(
         **name_actions(labels, tests, names),
     }
     if folder is not None:
-        write_results(folder, {"action_names.json": result})
+        write_results(folder, {"action_names.json": result}, pipe.dynamics)
     return result
 
 

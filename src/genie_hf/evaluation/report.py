@@ -198,7 +198,7 @@ def evaluate(
     }
     if folder is not None:
         picture = draw_evaluation(examples, figures)
-        write_results(folder, {"metrics.json": result, "evaluation.png": picture})
+        write_results(folder, {"metrics.json": result, "evaluation.png": picture}, pipe.dynamics)
     return result
 
 

@@ -1,10 +1,17 @@
-"""Results of minutes of computing: where they go is tried before, and they are not lost where that fails."""
+"""Results of minutes of computing: where they go is tried before, and they are not lost where that fails. They say
+which world was measured, so that they are not shown beside one that was trained after it."""
 
 import json
+import logging
 import tempfile
 from pathlib import Path
 
 import PIL.Image
+
+from ..fingerprint import fingerprint
+from ..models.modeling_dynamics import GenieDynamicsModel
+
+logger = logging.getLogger(__name__)
 
 
 def check_folder(folder: str | Path) -> Path:
@@ -23,18 +30,37 @@ def check_folder(folder: str | Path) -> Path:
     return folder
 
 
-def write_results(folder: Path, files: dict[str, dict | PIL.Image.Image]) -> None:
-    """Writes figures as JSON, and pictures.
+def write_results(folder: Path, files: dict[str, dict | PIL.Image.Image], dynamics: GenieDynamicsModel) -> None:
+    """Writes figures as JSON, with the fingerprint of the dynamics that were measured, and pictures.
 
     Raises:
         OSError: that failed, although `check_folder` succeeded; the message holds the figures.
     """
+    measured = {"dynamics_fingerprint": fingerprint(dynamics)}
     try:
         for name, content in files.items():
             if isinstance(content, dict):
-                (folder / name).write_text(json.dumps(content, indent=2) + "\n")
+                (folder / name).write_text(json.dumps(measured | content, indent=2) + "\n", encoding="utf-8")
             else:
                 content.save(folder / name)
     except OSError as error:
         figures = json.dumps([content for content in files.values() if isinstance(content, dict)])
         raise OSError(f"{folder} cannot be written to any more ({error}). The figures are: {figures}") from error
+
+
+def read_results(path: Path, dynamics: GenieDynamicsModel) -> dict | None:
+    """Figures that `write_results` wrote. None where there is no such file, and with a warning where they are those of
+    other dynamics."""
+    if not path.exists():
+        return None
+    figures = json.loads(path.read_text(encoding="utf-8"))
+    measured, ours = figures.get("dynamics_fingerprint"), fingerprint(dynamics)
+    if measured and ours and measured != ours:
+        logger.warning(
+            "%s is not shown: it was measured on another world than this one (dynamics %s, not %s). Measure again.",
+            path,
+            measured,
+            ours,
+        )
+        return None
+    return figures

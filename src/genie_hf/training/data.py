@@ -115,7 +115,7 @@ def name_recorded_actions(dataset: VideoDataset, num_actions: int) -> dict:
             "name": names[action] if action < known else None,
             "share": 1.0 if action < known else None,
             "labels": 0,
-            "tested_share": None,
+            "tested_share": 1.0 if action < known else None,
         }
         for action in range(num_actions)
     ]

@@ -7,7 +7,6 @@ from its number.
 """
 
 import contextlib
-import json
 import logging
 import math
 import time
@@ -23,6 +22,7 @@ from torch.utils.data import DataLoader, default_collate
 from tqdm.auto import tqdm
 
 from ..data import VideoDataset
+from ..evaluation.results import write_results
 from ..fingerprint import fingerprint
 from ..models.st_transformer import STBlock
 from ..models.vector_quantizer import VectorQuantizer
@@ -360,7 +360,7 @@ def train_stage(
                 accelerator.unwrap_model(stage).save(recipe, output)
             if "actions" in inputs:
                 named = name_recorded_actions(data, recipe.dynamics.num_actions)
-                (output / "action_names.json").write_text(json.dumps(named, indent=2) + "\n", encoding="utf-8")
+                write_results(output, {"action_names.json": named}, accelerator.unwrap_model(stage).dynamics)
         accelerator.wait_for_everyone()
     accelerator.free_memory()
     return TrainingResult(name, progress.step, ended_by, checkpoint, models)
