@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from errno import EDQUOT, ENOSPC
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,7 @@ def open_rows(source: DataSource, split: str | Sequence[str]) -> tuple[Dataset, 
 
     Raises:
         ValueError: nothing was found, it cannot be read, or it lacks the split.
+        OSError: the cache of the datasets library cannot be written.
     """
     wanted = [source.split] if source.split else [split] if isinstance(split, str) else list(split)
     rows, about = source.source, {}
@@ -93,6 +95,7 @@ def open_rows(source: DataSource, split: str | Sequence[str]) -> tuple[Dataset, 
         parts = ReadInstruction.from_spec(taken).to_absolute({name: len(part) for name, part in rows.items()})
         rows_taken = datasets.concatenate_datasets([rows[p.splitname].select(range(p.from_, p.to)) for p in parts])
     except Exception as error:
+        check_cache(error)
         raise ValueError(
             f"No video dataset could be read from {source} ({first_line(error)}): name a folder with a recording or "
             "videos, or a dataset on the Hub."
@@ -100,6 +103,18 @@ def open_rows(source: DataSource, split: str | Sequence[str]) -> tuple[Dataset, 
     if len(rows) > 1 or len(wanted) > 1:
         logger.info("%s: %s is taken, of the splits %s.", source, taken, ", ".join(rows))
     return rows_taken, about
+
+
+def check_cache(error: Exception) -> None:
+    """Raises `OSError` where the error is that nothing can be written to the cache of the datasets library."""
+    cache = str(datasets.config.HF_DATASETS_CACHE)
+    for cause in (error, error.__cause__, error.__context__):
+        name = str(getattr(cause, "filename", None))
+        if getattr(cause, "errno", None) in (ENOSPC, EDQUOT) or name.startswith(cache) or cache.startswith(name):
+            raise OSError(
+                f"data are unpacked into {cache}, which cannot be written ({cause.strerror}): make room there, or set "
+                "HF_HOME to another folder."
+            ) from error
 
 
 def first_line(error: Exception) -> str:

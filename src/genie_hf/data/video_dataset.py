@@ -66,6 +66,7 @@ class VideoDataset(torch.utils.data.Dataset):
         TypeError: a source of another type.
         ValueError: a source that cannot be found or read, has no video or no clip that is long enough; frames of
             different sizes without `image_size`.
+        OSError: the cache of the datasets library, into which data are unpacked, cannot be written.
     """
 
     def __init__(

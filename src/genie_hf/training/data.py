@@ -5,7 +5,6 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-import datasets
 import numpy as np
 import torch
 from torch import Tensor
@@ -17,21 +16,11 @@ USUAL_FPS = 15
 
 
 def open_data(recipe: Recipe, num_frames: int, held_out: bool = False) -> VideoDataset:
-    """The clips of the recipe's training data, or of its held-out data. Raises `ValueError` where they cannot be read,
-    and `OSError` where the cache of the datasets library cannot be written."""
+    """The clips of the recipe's training data, or of its held-out data; raises what `VideoDataset` raises."""
     data = recipe.data
     size = (data.image_size, data.image_size) if isinstance(data.image_size, int) else tuple(data.image_size)
     sources, split = (data.test, HELD_OUT) if held_out else (data.train, "train")
-    try:
-        return VideoDataset(sources, num_frames, size, data.frame_rate, split, data.frame_skip)
-    except ValueError as error:
-        cause, cache = error.__cause__, str(datasets.config.HF_DATASETS_CACHE)
-        if isinstance(cause, OSError) and str(cause.filename).startswith(cache):
-            raise OSError(
-                f"recordings are unpacked into {cache}, which cannot be written ({cause.strerror}): set HF_HOME to a "
-                "folder that can."
-            ) from error
-        raise
+    return VideoDataset(sources, num_frames, size, data.frame_rate, split, data.frame_skip)
 
 
 def check_data(recipe: Recipe, names: list[str]) -> Recipe:
