@@ -15,6 +15,7 @@ from torch import Tensor
 
 from .fingerprint import check_fingerprints
 from .frames import OUTPUT_TYPES, ImageInput, check_output_type, fit_frames, to_output
+from .lora import DynamicsLoraMixin
 from .models.modeling_dynamics import GenieDynamicsModel
 from .models.modeling_latent_action import GenieLatentActionModel
 from .models.modeling_video_tokenizer import GenieVideoTokenizer
@@ -42,7 +43,7 @@ class GeniePipelineOutput(BaseOutput):
     actions: torch.LongTensor
 
 
-class GeniePipeline(DiffusionPipeline):
+class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
     """Plays a world learnt from video: frames from a prompt image and latent actions.
 
     Images of any size are fitted to the world's: the largest centred part of its aspect ratio is cut out and resized.
@@ -352,6 +353,7 @@ class GeniePipeline(DiffusionPipeline):
 
     def _prompt_frames(self, image, frames, prompt, generator, text_to_image_kwargs) -> tuple[Tensor, bool]:
         """The first frames, uint8 (B, P, C, H, W), from the one input that is given; and whether it was a batch."""
+        self._check_parts()
         given = [name for name, x in (("image", image), ("frames", frames), ("prompt", prompt)) if x is not None]
         if len(given) != 1:
             came = " and ".join(given) or "no image"
@@ -413,7 +415,6 @@ class GeniePipeline(DiffusionPipeline):
     # Inside
 
     def _start(self, pixels, seeds, num_inference_steps, temperature, batched=True, max_frame_ms=None) -> GenieWorld:
-        self._check_parts()
         codes = self.video_tokenizer.encode(pixels)
         if pixels.shape[1] > 1:
             actions = self._infer_actions(pixels)

@@ -137,6 +137,15 @@ def test_parts_that_make_no_world_are_named(call, tiny_pipeline, tmp_path):
     tiny_pipeline.scheduler = MaskGITScheduler(mask_token_id=3)
     with pytest.raises(ValueError, match="mask_token_id 32 is not the scheduler's 3; give parts of one world"):
         call()
+    for part, message in (
+        ({"scheduler": DDIMScheduler()}, "scheduler is a DDIMScheduler; give a MaskGITScheduler"),
+        ({"dynamics": None}, "dynamics is None; a world cannot be played without it"),
+    ):
+        loaded = GeniePipeline.from_pretrained(tmp_path)
+        loaded.register_modules(**part)
+        for play in (call, lambda pipe: pipe.start(torch.rand(3, 16, 16))):
+            with pytest.raises((TypeError, ValueError), match=message):
+                play(loaded)
 
 
 def test_one_rule_for_the_dtype_whichever_class_loads(tiny_pipeline, tmp_path, monkeypatch, caplog):
