@@ -433,7 +433,8 @@ def test_a_text_becomes_the_first_frame(saved, text_to_image, tmp_path):
     output = pipe(prompt="a hill", actions=[1], generator=generator(), **SETTINGS, **options)
     image = text_to_image("a hill", generator=generator(), **options["text_to_image_kwargs"]).images[0]
     assert torch.equal((output.frames[0, 0] * 255).round().byte(), fit_frames(image, (16, 16)))
-    assert pipe(prompt=["a hill", "a cave"], actions=[1], **SETTINGS, **options).frames.shape[0] == 2
+    two = {"prompt": ["a hill", "a cave"], "num_images_per_prompt": 2}
+    assert pipe(**two, actions=[[1], [2]], **SETTINGS, **options).actions.tolist() == [[1], [1], [2], [2]]
 
     worlds = [pipe.start(prompt="a hill", seed=seed, **options) for seed in (1, 1, 2)]
     assert torch.equal(worlds[0].pixels, worlds[1].pixels) and not torch.equal(worlds[0].pixels, worlds[2].pixels)
@@ -447,3 +448,25 @@ def test_a_text_becomes_the_first_frame(saved, text_to_image, tmp_path):
     assert torch.equal(loaded.frames, output.frames)
     assert again.to(torch.float64).text_to_image.unet.dtype == torch.float64
     assert GeniePipeline.from_pretrained(tmp_path / "with-text", text_to_image=None).text_to_image is None
+
+
+@pytest.mark.parametrize("loader", [GeniePipeline, DiffusionPipeline])
+def test_a_stored_text_to_image_is_loaded_in_the_dtype_that_is_asked_for(loader, saved, text_to_image, tmp_path):
+    GeniePipeline.from_pretrained(saved, text_to_image=text_to_image).save_pretrained(tmp_path)
+    for dtype, ours, theirs in (
+        (None, torch.float32, torch.float32),
+        (torch.bfloat16, torch.bfloat16, torch.bfloat16),
+        ({"text_to_image": torch.float16, "default": torch.bfloat16}, torch.bfloat16, torch.float16),
+        ({"dynamics": torch.bfloat16}, torch.bfloat16, torch.float32),
+    ):
+        for name in ("dtype", "torch_dtype"):
+            pipe = loader.from_pretrained(tmp_path, **{name: dtype})
+            assert isinstance(pipe.text_to_image, StableDiffusionPipeline)
+            assert pipe.dynamics.dtype == ours
+            assert {pipe.text_to_image.unet.dtype, pipe.text_to_image.text_encoder.dtype} == {theirs}
+
+    given = GeniePipeline.from_pretrained(tmp_path, text_to_image=text_to_image, dtype=torch.bfloat16)
+    assert given.text_to_image is text_to_image and text_to_image.unet.dtype == torch.float32
+    loader.from_pretrained(tmp_path).save_pretrained(tmp_path / "again")
+    index = json.loads((tmp_path / "again" / "model_index.json").read_text())
+    assert index["text_to_image"] == ["stable_diffusion", "StableDiffusionPipeline"]

@@ -15,11 +15,13 @@ from torch import Tensor
 
 from .fingerprint import check_fingerprints
 from .frames import OUTPUT_TYPES, ImageInput, check_output_type, fit_frames, to_output
+from .lora import DynamicsLoraMixin
 from .models.modeling_dynamics import GenieDynamicsModel
 from .models.modeling_latent_action import GenieLatentActionModel
 from .models.modeling_video_tokenizer import GenieVideoTokenizer
 from .registration import register_pipeline
 from .scheduling_maskgit import MaskGITScheduler
+from .stored_pipeline import StoredPipeline
 from .world import GenieWorld
 
 
@@ -41,7 +43,7 @@ class GeniePipelineOutput(BaseOutput):
     actions: torch.LongTensor
 
 
-class GeniePipeline(DiffusionPipeline):
+class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
     """Plays a world learnt from video: frames from a prompt image and latent actions.
 
     Images of any size are fitted to the world's: the largest centred part of its aspect ratio is cut out and resized.
@@ -52,7 +54,7 @@ class GeniePipeline(DiffusionPipeline):
         scheduler ([`MaskGITScheduler`]): Reveals these codes step by step.
         latent_action_model ([`GenieLatentActionModel`], *optional*): Infers actions from frames; playing needs none.
         text_to_image ([`DiffusionPipeline`], *optional*): Makes the first frame from a text prompt, e.g. given to
-            `from_pretrained`.
+            `from_pretrained`. A stored one is loaded in the `dtype` that is asked for, as the models are.
         fps (`int` or `float`, defaults to 15): Frames per second at which the world's videos are shown.
     """
 
@@ -86,17 +88,13 @@ class GeniePipeline(DiffusionPipeline):
         self._num_timesteps = 0
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path, **kwargs) -> "GeniePipeline":
-        """As [`DiffusionPipeline.from_pretrained`], and a stored `text_to_image` pipeline is loaded in the `dtype`,
-        too. Where no `dtype` is given, models are loaded in the one that they are stored in, unless the CPU would have
-        to emulate it."""
-        pipe = super().from_pretrained(pretrained_model_name_or_path, **kwargs)
-        dtype = kwargs.get("dtype") or kwargs.get("torch_dtype")
-        if isinstance(dtype, dict):
-            dtype = dtype.get("text_to_image", dtype.get("default"))
-        if dtype is not None and pipe.text_to_image is not None and "text_to_image" not in kwargs:
-            pipe.text_to_image.to(dtype)
-        return pipe
+    def extract_init_dict(cls, config_dict, **kwargs) -> tuple[dict, dict, dict]:
+        """As diffusers', which reads here what each component is loaded with, whichever class's `from_pretrained` is
+        called: the stored `text_to_image` with what also gives it the `dtype`."""
+        init_dict, *others = super().extract_init_dict(config_dict, **kwargs)
+        if init_dict.get("text_to_image", [None])[0] is not None:
+            init_dict["text_to_image"] = [StoredPipeline.__module__, StoredPipeline.__name__]
+        return init_dict, *others
 
     @property
     def num_actions(self) -> int:
@@ -153,6 +151,7 @@ class GeniePipeline(DiffusionPipeline):
         prompt: str | list[str] | None = None,
         num_inference_steps: int = 25,
         temperature: float | None = None,
+        num_images_per_prompt: int = 1,
         generator: torch.Generator | list[torch.Generator] | None = None,
         output_type: str = "pil",
         return_dict: bool = True,
@@ -168,7 +167,7 @@ class GeniePipeline(DiffusionPipeline):
                 turns white); arrays are uint8 or floats in [0, 1], `(height, width, channels)` for NumPy,
                 `(channels, height, width)` for PyTorch, with a batch axis in front for several images.
             actions (`list[int]` or `torch.LongTensor`):
-                Latent actions in `[0, num_actions)`: a list for all videos, or one of equal length for each.
+                Latent actions in `[0, num_actions)`: a list for all images, or one of equal length for each.
             frames (list of images, array or tensor):
                 Instead of `image`: the 1 to `num_frames - 1` first frames of a video, or a batch of such clips. The
                 actions between them are inferred by the latent action model.
@@ -176,11 +175,13 @@ class GeniePipeline(DiffusionPipeline):
                 Instead of `image`: a text that the `text_to_image` component makes the first frame from.
             num_inference_steps (`int`, defaults to 25): MaskGIT steps for each frame.
             temperature (`float`, *optional*): Sampling temperature; by default the scheduler's own.
+            num_images_per_prompt (`int`, defaults to 1): Videos for each image, clip or text, side by side in the
+                batch; for a text, each with a first frame of its own. They share the image's `actions`, and a list of
+                generators has one for each of them.
             generator (`torch.Generator` or a list with one per video, *optional*): Makes the result repeatable.
             output_type (`str`, defaults to `"pil"`): `"pil"`, `"np"`, `"pt"`, or `"latent"` for codes.
             return_dict (`bool`, defaults to `True`): Whether to return a [`GeniePipelineOutput`] or a tuple.
-            text_to_image_kwargs (`dict`, *optional*): Further arguments of the `text_to_image` component. With several
-                images for a prompt, each begins a video.
+            text_to_image_kwargs (`dict`, *optional*): Further arguments of the `text_to_image` component.
             callback_on_step_end (`Callable`, *optional*): Called as `callback(pipe, step, timestep, tensors)` after
                 each MaskGIT step, counted over all frames; may return a dict with tensors to go on with.
                 `pipe._interrupt = True` ends the call with the frame that is being made.
@@ -201,10 +202,17 @@ class GeniePipeline(DiffusionPipeline):
         for name in callback_on_step_end_tensor_inputs:
             if name not in self._callback_tensor_inputs:
                 raise ValueError(f"there is no tensor {name!r} for a callback; there is 'codes'.")
-        pixels, _ = self._prompt_frames(image, frames, prompt, generator, text_to_image_kwargs)
+        if not isinstance(num_images_per_prompt, int) or num_images_per_prompt < 1:
+            raise ValueError(f"num_images_per_prompt is {num_images_per_prompt!r}; give a number from 1 upwards.")
         if actions is None:
             raise ValueError("no actions came; give actions=[...], one for each frame to generate.")
-        actions = self.check_actions(actions, len(pixels), dim=2)
+        if prompt is not None and num_images_per_prompt > 1:
+            text_to_image_kwargs = (text_to_image_kwargs or {}) | {"num_images_per_prompt": num_images_per_prompt}
+        pixels, _ = self._prompt_frames(image, frames, prompt, generator, text_to_image_kwargs)
+        if prompt is None:
+            pixels = pixels.repeat_interleave(num_images_per_prompt, dim=0)
+        actions = self.check_actions(actions, len(pixels) // num_images_per_prompt, dim=2)
+        actions = actions.repeat_interleave(num_images_per_prompt, dim=0)
 
         # 2. Start a world in which each video has a seed drawn from its generator
         world = self._start(pixels, self._draw_seeds(generator, len(pixels)), num_inference_steps, temperature)
@@ -345,6 +353,7 @@ class GeniePipeline(DiffusionPipeline):
 
     def _prompt_frames(self, image, frames, prompt, generator, text_to_image_kwargs) -> tuple[Tensor, bool]:
         """The first frames, uint8 (B, P, C, H, W), from the one input that is given; and whether it was a batch."""
+        self._check_parts()
         given = [name for name, x in (("image", image), ("frames", frames), ("prompt", prompt)) if x is not None]
         if len(given) != 1:
             came = " and ".join(given) or "no image"
@@ -406,7 +415,6 @@ class GeniePipeline(DiffusionPipeline):
     # Inside
 
     def _start(self, pixels, seeds, num_inference_steps, temperature, batched=True, max_frame_ms=None) -> GenieWorld:
-        self._check_parts()
         codes = self.video_tokenizer.encode(pixels)
         if pixels.shape[1] > 1:
             actions = self._infer_actions(pixels)

@@ -137,6 +137,15 @@ def test_parts_that_make_no_world_are_named(call, tiny_pipeline, tmp_path):
     tiny_pipeline.scheduler = MaskGITScheduler(mask_token_id=3)
     with pytest.raises(ValueError, match="mask_token_id 32 is not the scheduler's 3; give parts of one world"):
         call()
+    for part, message in (
+        ({"scheduler": DDIMScheduler()}, "scheduler is a DDIMScheduler; give a MaskGITScheduler"),
+        ({"dynamics": None}, "dynamics is None; a world cannot be played without it"),
+    ):
+        loaded = GeniePipeline.from_pretrained(tmp_path)
+        loaded.register_modules(**part)
+        for play in (call, lambda pipe: pipe.start(torch.rand(3, 16, 16))):
+            with pytest.raises((TypeError, ValueError), match=message):
+                play(loaded)
 
 
 def test_one_rule_for_the_dtype_whichever_class_loads(tiny_pipeline, tmp_path, monkeypatch, caplog):
@@ -159,17 +168,49 @@ def test_one_rule_for_the_dtype_whichever_class_loads(tiny_pipeline, tmp_path, m
     assert pipe.dynamics.dtype == torch.float32  # saving has left the models alone
 
 
-def test_several_images_of_a_prompt_begin_a_video_each(tiny_pipeline):
-    class TwoImages(DiffusionPipeline):
-        def __call__(self, prompt, generator=None, num_images_per_prompt=1):
-            images = torch.rand(num_images_per_prompt, 3, 16, 16, generator=generator)
-            return type("Output", (), {"images": list(images)})
+def test_several_videos_of_an_image_lie_side_by_side(tiny_pipeline, image):
+    """In diffusers' order: all of the first image, then all of the second."""
 
-    pipe = GeniePipeline(**tiny_pipeline.components | {"text_to_image": TwoImages()})
+    def generators():
+        return [torch.Generator().manual_seed(seed) for seed in range(4)]
+
+    images, actions = [image, image.flip(-1)], torch.tensor([[1, 2], [3, 4]])
+    settings = {"num_inference_steps": STEPS, "output_type": "pt"}
+    rows = tiny_pipeline([images[0]] * 2 + [images[1]] * 2, actions[[0, 0, 1, 1]], generator=generators(), **settings)
+    settings["num_images_per_prompt"] = 2
+    output = tiny_pipeline(images, actions, generator=generators(), **settings)
+    assert torch.equal(output.frames, rows.frames) and torch.equal(output.actions, rows.actions)
+    assert torch.equal(tiny_pipeline(images, [1, 2], generator=generators(), **settings).frames[:2], rows.frames[:2])
+
+    clip = torch.stack(images).expand(2, 2, 3, 16, 16)
+    for prompt in ({"image": image}, {"frames": clip[0]}):  # a generator for all, or none, gives each its own seed
+        for generator in (generators()[0], None):
+            first, second = tiny_pipeline(**prompt, actions=[1, 2], generator=generator, **settings).frames
+            assert not torch.equal(first, second)
+    with pytest.raises(ValueError, match="2 generators came for 4 videos; give one for each"):
+        tiny_pipeline(images, [1], generator=generators()[:2], **settings)
+    for number in (0, 1.5):
+        with pytest.raises(ValueError, match=f"num_images_per_prompt is {number}; give a number from 1"):
+            tiny_pipeline(image, [1], num_images_per_prompt=number)
+
+
+def test_several_images_of_a_text_begin_a_video_each(tiny_pipeline):
+    class Images(DiffusionPipeline):
+        def __call__(self, prompt, generator=None, num_images_per_prompt=1):
+            texts = [prompt] if isinstance(prompt, str) else prompt
+            shades = [len(text) + i / 10 for text in texts for i in range(num_images_per_prompt)]
+            return type("Output", (), {"images": [torch.full((3, 16, 16), shade / 10) for shade in shades]})
+
+    pipe = GeniePipeline(**tiny_pipeline.components | {"text_to_image": Images()})
     pipe.set_progress_bar_config(disable=True)
-    wish = {"prompt": "a cave", "actions": [1], "num_inference_steps": 1, "output_type": "pt"}
-    assert pipe(**wish, text_to_image_kwargs={"num_images_per_prompt": 2}).frames.shape == (2, 2, 3, 16, 16)
-    assert pipe(**wish).frames.shape == (1, 2, 3, 16, 16)
+    settings = {"num_inference_steps": 1, "output_type": "pt"}
+    output = pipe(prompt=["a", "bc"], actions=[[1], [2]], num_images_per_prompt=2, **settings)
+    torch.testing.assert_close(
+        output.frames[:, 0, 0, 0, 0], torch.tensor([0.10, 0.11, 0.20, 0.21]), atol=1 / 255, rtol=0
+    )
+    assert output.actions.tolist() == [[1], [1], [2], [2]]
+    assert pipe(prompt="a", actions=[1], num_images_per_prompt=3, **settings).frames.shape == (3, 2, 3, 16, 16)
+    assert pipe(prompt="a", actions=[1], **settings).frames.shape == (1, 2, 3, 16, 16)
 
 
 def test_compile_asks_for_what_this_pytorch_knows(tiny_pipeline, monkeypatch):
