@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from genie_hf.cli import main, playing
+from genie_hf.cli import main, measuring, playing
 from genie_hf.cli.worlds import check_writable, writing
 
 
@@ -49,6 +49,10 @@ def set_fps(value):
     return change
 
 
+def replace(name, text):
+    return lambda folder: (folder / name).write_text(text)
+
+
 def cut(folder):
     file = folder / "dynamics" / "model.safetensors"
     file.write_bytes(file.read_bytes()[:500])
@@ -59,6 +63,9 @@ def cut(folder):
     [
         (set_fps(0), "fps is 0; give the frames per second of the world's videos, more than 0."),
         (set_fps("fast"), "fps is 'fast'; give"),
+        (replace("model_index.json", "{}"), "model_index.json of {world} names no pipeline: get it again."),
+        (replace("model_index.json", "[]"), "model_index.json of {world} names no pipeline: get it again."),
+        (replace("scheduler/scheduler_config.json", "{}"), "the scheduler's config has no mask_token_id"),
         (with_nan, "The weights in {world}/video_tokenizer are not all numbers"),
         (cut, "{world}/dynamics/model.safetensors is damaged, or no safetensors file"),
     ],
@@ -120,3 +127,13 @@ def test_a_port_that_is_taken_is_said_before_the_world_is_loaded(run):
 
 def test_the_page_is_found():
     assert (playing.find_page().parent / "player" / "player.html").exists()
+
+
+def test_mistyped_data_and_sizes_are_said_before_anything_long(run, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(measuring, "load_pipeline", pytest.fail)
+    for arguments in (("--data", "nodata"), ("--data", folder, "--reference", "no/da/ta")):
+        status, _, err = run("evaluate", folder, *arguments)
+        assert status == 2 and err.startswith(f"genie-hf: There is no {arguments[-1]}: name a folder")
+    start = folder / "start.png"
+    status, _, err = run("generate", folder, start, "--actions", 1, "--scale", 300, "--output", tmp_path / "x.gif")
+    assert status == 2 and "--scale is 300: choose at most 256 for this world." in err

@@ -88,6 +88,15 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
         self._num_timesteps = 0
 
     @classmethod
+    def load_config(cls, pretrained_model_name_or_path, *args, **kwargs):
+        """As diffusers', but what is no pipeline's index is a `ValueError`."""
+        loaded = super().load_config(pretrained_model_name_or_path, *args, **kwargs)
+        index = loaded[0] if isinstance(loaded, tuple) else loaded
+        if not isinstance(index, dict) or "_class_name" not in index:
+            raise ValueError(f"model_index.json of {pretrained_model_name_or_path} names no pipeline: get it again.")
+        return loaded
+
+    @classmethod
     def extract_init_dict(cls, config_dict, **kwargs) -> tuple[dict, dict, dict]:
         """As diffusers', which reads here what each component is loaded with, whichever class's `from_pretrained` is
         called: the stored `text_to_image` with what also gives it the `dtype`."""

@@ -61,6 +61,16 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
         self.timesteps = None
 
     @classmethod
+    def extract_init_dict(cls, config_dict, **kwargs) -> tuple[dict, dict, dict]:
+        """As diffusers', but another scheduler's configuration is a `ValueError`."""
+        if "mask_token_id" not in {**config_dict, **kwargs}:
+            kind = config_dict.get("_class_name", "another class")
+            raise ValueError(
+                f"the scheduler's config has no mask_token_id, it is that of {kind}: give a MaskGITScheduler."
+            )
+        return super().extract_init_dict(config_dict, **kwargs)
+
+    @classmethod
     def _get_compatibles(cls) -> list[type["MaskGITScheduler"]]:
         """What can take its place: nothing else, which diffusers would look for among its own classes."""
         return [cls]

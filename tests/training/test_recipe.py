@@ -62,6 +62,7 @@ def changed(values, path, value):
         ("training.world.gradient_accumulation", 3, "batch_size 4 cannot be split into gradient_accumulation=3"),
         ("video_tokenizer.patch_size", 15, "video_tokenizer: image_size 64x64 is not a multiple of patch_size 15"),
         ("precision", "fp8", "precision: Field 'precision' expected one of"),
+        ("fps", 0, "fps must be a number of frames per second, more than 0, got 0."),
         ("dynamics", 3, "dynamics must be a mapping of keys to values, got 3."),
     ],
 )

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .worlds import Pipeline, Temperature, check_pipeline, load_pipeline, quieten_libraries
+from .worlds import Pipeline, Temperature, check_data, check_pipeline, load_pipeline, quieten_libraries
 
 Data = Annotated[
     list[str] | None,
@@ -53,6 +53,7 @@ def evaluate(
     With --reference a small classifier learns the true actions from labelled video, about five minutes on one CPU
     core. Its accuracy is the ceiling for the latent actions, and it reads the true actions from the rollouts.
     """
+    check_data(reference or [])
     data, frame_rate, output = prepare(pipeline, data, output, "metrics.json")
     try:
         ceilings = {name: float(value) for name, _, value in (entry.partition("=") for entry in ceiling or [])}
@@ -170,6 +171,7 @@ def prepare(
 ) -> tuple[list[str], float | None, Path]:
     """The data to measure on, the frame rate to read it at, and where the results go."""
     check_pipeline(pipeline)
+    check_data(data or [])
     folder = Path(pipeline)
     from ..training import read_recipe
 

@@ -12,6 +12,8 @@ import typer
 
 from .worlds import Pipeline, Temperature, check_pipeline, check_writable, load_pipeline, quieten_libraries, writing
 
+MOST_PIXELS = 4096  # of a side: what video players can show
+
 
 def generate(
     pipeline: Pipeline,
@@ -50,6 +52,8 @@ def generate(
 
     quieten_libraries()
     pipe = load_pipeline(pipeline)
+    if scale * max(pipe.frame_size) > MOST_PIXELS:
+        raise ValueError(f"--scale is {scale}: choose at most {MOST_PIXELS // max(pipe.frame_size)} for this world.")
     frames = pipe(
         image,
         actions=held,
@@ -57,7 +61,7 @@ def generate(
         temperature=temperature,
         generator=torch.Generator().manual_seed(seed),
     ).frames[0]
-    height, fps, note = scale * frames[0].height, pipe.config.fps, ""
+    height, fps, note = scale * pipe.frame_size[0], pipe.config.fps, ""
     with writing(output):
         if output.suffix.lower() == ".gif":
             output.write_bytes(to_gif(frames, fps, height=height))

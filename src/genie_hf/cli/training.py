@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .worlds import quieten_libraries
+from .worlds import check_data, quieten_libraries
 
 
 class Stage(StrEnum):
@@ -92,6 +92,7 @@ def train(
     from ..training.recipe_path import find_recipe
 
     recipe = find_recipe(recipe)
+    check_data([*(data or ()), *(test_data or ())])
     from ..training import read_recipe
     from ..training import train as run_training
 

@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from errno import EISDIR
+from glob import has_magic
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Annotated
@@ -24,6 +25,16 @@ def check_pipeline(name: str) -> None:
         )
     if not folder.is_dir() and (name.count("/") != 1 or name.startswith((".", "/", "~"))):
         raise FileNotFoundError(f"There is no folder {name}: name a trained world, or one on the Hub as user/name.")
+
+
+def check_data(names: list[str]) -> None:
+    """Raises `FileNotFoundError` for a name of data that is neither here nor could be on the Hub."""
+    for name in names:
+        on_the_hub = name.count("/") == 1 and not name.startswith((".", "/", "~"))
+        if not on_the_hub and not has_magic(name) and not Path(name).expanduser().exists():
+            raise FileNotFoundError(
+                f"There is no {name}: name a folder with a recording or videos, or a dataset on the Hub as user/name."
+            )
 
 
 def load_pipeline(name: str):

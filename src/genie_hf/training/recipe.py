@@ -270,6 +270,8 @@ def read_recipe(path: str | Path) -> Recipe:
 def build_recipe(values: dict) -> Recipe:
     """A `Recipe` from what its YAML file holds. Raises `ValueError` with the path of a key that is wrong."""
     check_keys(values, Recipe, "")
+    if (fps := values.get("fps")) is not None and not (isinstance(fps, int | float) and 0 < fps < math.inf):
+        raise ValueError(f"fps must be a number of frames per second, more than 0, got {fps}.")
     data = build(DataRecipe, values["data"], "data")
     for key in ("train", "test"):
         for i, source in enumerate(getattr(data, key)):
