@@ -29,7 +29,7 @@ def files_of(folder):
 
 def test_recording_loads_with_datasets_and_holds_what_was_asked_for(tmp_path):
     pytest.importorskip("procgen")
-    record(tmp_path / "out", levels=(5, 9), steps=100, policy="sticky", seed=1)
+    record(tmp_path / "out", levels=(5, 9), steps=100, policy="sticky", seed=1, num_workers=1)
 
     rows = load_dataset(str(tmp_path / "out"), split="train").to_list()
 
@@ -120,7 +120,7 @@ def test_the_recording_says_its_frame_rate_and_what_the_buttons_do(tmp_path):
 
 def test_a_recording_of_an_older_version_is_continued(tmp_path):
     pytest.importorskip("procgen")
-    settings = {"levels": (0, 4), "steps": 40}
+    settings = {"levels": (0, 4), "steps": 40, "num_workers": 1}
     record(tmp_path / "out", **settings)
     old = {"levels": [0, 4], "steps": 40, "mode": "hard", "policy": "random", "seed": 0}
     (tmp_path / "out" / "recording.json").write_text(json.dumps(old))
@@ -132,7 +132,7 @@ def test_a_recording_of_an_older_version_is_continued(tmp_path):
 
 def test_a_damaged_shard_is_recorded_again(tmp_path, caplog):
     pytest.importorskip("procgen")
-    settings = {"levels": (0, 6), "steps": 40}
+    settings = {"levels": (0, 6), "steps": 40, "num_workers": 1}
     record(tmp_path / "out", **settings)
     before = files_of(tmp_path / "out")
     zeros, foreign, whole = sorted((tmp_path / "out" / "data").glob("*.parquet"))
