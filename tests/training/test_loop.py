@@ -268,12 +268,18 @@ def test_metrics_of_steps_after_the_checkpoint_are_dropped(tmp_path):
 
 def test_two_processes_train_one_model(tiny_values, write_recipe, recording, tmp_path):
     """Both processes see halves of each batch and encode half of the frames, and one of them writes."""
-    tiny_values["training"]["tokenizer"]["picture_every"] = None
+    tiny_values["video_tokenizer"]["quantizer"] |= {"batch_norm": False, "continuous_steps": 99}  # as for accumulation
+    tiny_values["save_dtype"] = "float32"
     path = write_recipe(tiny_values)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m"]
     command += ["genie_hf.cli", "train", str(path), "--cache-codes"]
     result = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
     assert result.returncode == 0, result.stderr[-3000:]
+    train(build_recipe(tiny_values), tmp_path / "one", "tokenizer")
+    one, two = (load_file(each / "video_tokenizer" / "model.safetensors") for each in (tmp_path / "one", path.parent))
+    assert one.keys() == two.keys()
+    for name in one:
+        torch.testing.assert_close(one[name], two[name], rtol=1e-3, atol=1e-4, msg=name)
     for stage in ("tokenizer", "world"):
         assert [line["step"] for line in read_metrics(path.parent / "runs" / stage / "metrics.jsonl")] == [
             1,
