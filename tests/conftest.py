@@ -21,7 +21,7 @@ from genie_hf import (
     MaskGITScheduler,
 )
 
-gc.freeze()  # training collects garbage, which would look through all that was imported each time
+gc.freeze()  # or each training, which collects garbage at its end, would look through all that was imported
 
 TRANSFORMER = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "head_dim": 8}
 

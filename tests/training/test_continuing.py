@@ -1,8 +1,8 @@
 """What a run is continued with, and what may not be mixed."""
 
+import multiprocessing
 import resource
-import subprocess
-import sys
+import time
 from dataclasses import replace
 
 import datasets
@@ -137,17 +137,24 @@ def test_a_damaged_checkpoint_is_passed_over(name, tiny_values, trained_tokenize
 
 def test_a_folder_is_trained_by_one_process(tiny_values, tmp_path):
     """And it is free again when that process is killed."""
-    code = "from genie_hf.training.run_folder import claim; from pathlib import Path; import sys, time\n"
-    code += "with claim(Path(sys.argv[1])): print('held', flush=True); time.sleep(600)"
-    holder = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    fork = multiprocessing.get_context("fork")
+    held = fork.Event()
+
+    def hold():
+        with claim(tmp_path):
+            held.set()
+            time.sleep(600)
+
+    holder = fork.Process(target=hold)
+    holder.start()
     try:
-        assert holder.stdout.readline() == "held\n"
+        assert held.wait(60)
         for options in ({}, {"overwrite": True}, {"resume": True}):
             with pytest.raises(ValueError, match="is being trained by another process: wait for its end"):
                 train(build_recipe(tiny_values), tmp_path, **options)
     finally:
         holder.kill()
-        holder.wait()
+        holder.join()
     with claim(tmp_path):
         pass
 
