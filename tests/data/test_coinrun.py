@@ -176,15 +176,21 @@ def test_two_recordings_into_one_folder(tmp_path):
 
 def test_ctrl_c_stops_every_process_and_leaves_a_recording_that_continues(tmp_path):
     pytest.importorskip("procgen")
-    settings = {"levels": (0, 4), "steps": 10**6, "num_workers": 2}
-    process = multiprocessing.get_context("fork").Process(target=record, args=(tmp_path / "out",), kwargs=settings)
-    process.start()
-    while len(list((tmp_path / "out" / "data").glob(".*.tmp"))) < 2:
-        time.sleep(0.002)
-    os.kill(process.pid, signal.SIGINT)
-    process.join(10)
 
-    assert process.exitcode == 1
+    def record_in_a_terminal():
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background ignores Ctrl-C
+        record(tmp_path / "out", levels=(0, 4), steps=10**6, num_workers=2)
+
+    process = multiprocessing.get_context("fork").Process(target=record_in_a_terminal)
+    process.start()
+    try:
+        while len(list((tmp_path / "out" / "data").glob(".*.tmp"))) < 2:
+            time.sleep(0.002)
+        os.kill(process.pid, signal.SIGINT)
+        process.join(10)
+        assert process.exitcode == 1
+    finally:
+        process.kill()
     with pytest.raises(ValueError, match="holds a recording with levels"):  # and not: is being recorded into
         record(tmp_path / "out", levels=(0, 5))
 
