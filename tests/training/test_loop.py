@@ -267,8 +267,11 @@ def test_metrics_of_steps_after_the_checkpoint_are_dropped(tmp_path):
 
 
 def test_two_processes_train_one_model(tiny_values, write_recipe, recording, tmp_path):
-    """Both processes see halves of each batch and encode half of the frames, and one of them writes."""
-    tiny_values["video_tokenizer"]["quantizer"] |= {"batch_norm": False, "continuous_steps": 99}  # as for accumulation
+    """Both processes see halves of each batch and encode half of the frames, and one of them writes.
+
+    Until its last step the tokenizer's latents are continuous, so its steps are those of a single process.
+    """
+    tiny_values["video_tokenizer"]["quantizer"] |= {"batch_norm": False, "continuous_steps": 5}
     tiny_values["save_dtype"] = "float32"
     path = write_recipe(tiny_values)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m"]
@@ -279,7 +282,8 @@ def test_two_processes_train_one_model(tiny_values, write_recipe, recording, tmp
     one, two = (load_file(each / "video_tokenizer" / "model.safetensors") for each in (tmp_path / "one", path.parent))
     assert one.keys() == two.keys()
     for name in one:
-        torch.testing.assert_close(one[name], two[name], rtol=1e-3, atol=1e-4, msg=name)
+        if not name.startswith("quantizer."):  # which begins with codes of its own data
+            torch.testing.assert_close(one[name], two[name], rtol=0, atol=1e-3, msg=name)
     for stage in ("tokenizer", "world"):
         assert [line["step"] for line in read_metrics(path.parent / "runs" / stage / "metrics.jsonl")] == [
             1,
