@@ -1,8 +1,10 @@
 """Tiny real components, shared by all tests: 16x16 frames of 4x4 codes, a window of 4 frames, 5 actions."""
 
+import gc
 import os
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # best for models this tiny, and for tests that run side by side
 
 import pytest
 import torch
@@ -18,6 +20,8 @@ from genie_hf import (
     GenieVideoTokenizerConfig,
     MaskGITScheduler,
 )
+
+gc.freeze()  # or each training, which collects garbage at its end, would look through all that was imported
 
 TRANSFORMER = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "head_dim": 8}
 

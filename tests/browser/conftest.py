@@ -42,6 +42,7 @@ class Server:
         environment = {**os.environ, "GENIE_MODEL": str(model), "GRADIO_SERVER_PORT": str(port)}
         environment["GENIE_PROXY_HOPS"] = "1"  # each visitor says its own address
         environment.pop("DISPLAY", None)  # opens no window of its own
+        environment.pop("OMP_NUM_THREADS", None)  # has as many threads as on a visitor's machine
         command = [sys.executable, str(ROOT / "spaces_app" / "app.py")]
         self.url, self.log = f"http://127.0.0.1:{port}/", log
         with log.open("w") as output:
@@ -160,6 +161,7 @@ class Visit:
     def __init__(self, page):
         self.page = page
         self.errors = []  # of the page's script
+        self.strangers = []  # addresses of other hosts that were asked for anything
         self.calls = []  # server functions asked for, in order
         self.requests = {}  # the last for each
         page.set_default_timeout(60_000)
@@ -167,6 +169,8 @@ class Visit:
         page.on("request", self.note)
 
     def note(self, request):
+        if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
+            self.strangers.append(request.url)
         if "component_server" in request.url:
             function = request.post_data_json["fn_name"]
             self.calls.append(function)
@@ -243,7 +247,8 @@ class Visit:
 
 @pytest.fixture
 def visit(browser, url):
-    """Opens the page as a new visitor and waits for the first frame; a script error fails the test.
+    """Opens the page as a new visitor and waits for the first frame. A script error fails the test, and so does a
+    request to another host.
 
     A key is one frame however long a busy machine takes to release it, unless `motion` is `"no-preference"`.
     """
@@ -262,7 +267,7 @@ def visit(browser, url):
         return visits[-1]
 
     yield visit
-    errors = [error for each in visits for error in each.errors]
+    faults = [fault for each in visits for fault in each.errors + each.strangers]
     for each in visits:
         each.page.context.close()
-    assert not errors
+    assert not faults

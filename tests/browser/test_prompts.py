@@ -93,11 +93,9 @@ def test_files_of_every_kind_start_worlds(visit, tmp_path):
         player.wait_for_words("cannot be in a link")
         player.press("3")
 
-
-def test_a_dropped_file_starts_a_world(visit, tmp_path):
-    player = visit()
+    # One that is dropped on the view.
     before = player.picture
-    content = list(save_and_read(tmp_path / "plain.png", GOOD["plain.png"]))
+    content = list((tmp_path / "plain.png").read_bytes())
     transfer = player.page.evaluate_handle(
         """content => {
             const transfer = new DataTransfer();
@@ -109,11 +107,6 @@ def test_a_dropped_file_starts_a_world(visit, tmp_path):
     player.page.dispatch_event(".stage", "drop", {"dataTransfer": transfer})
     player.wait_for_another_picture(before)
     assert_red_above_blue(player.image)
-
-
-def save_and_read(path, save) -> bytes:
-    save(path)
-    return path.read_bytes()
 
 
 def test_each_bad_picture_gives_its_sentence_and_the_world_goes_on(visit, tmp_path):

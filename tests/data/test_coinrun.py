@@ -1,6 +1,7 @@
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,13 +24,30 @@ def small_shards(monkeypatch, tmp_path):
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
 
 
+SETTINGS = {"levels": (0, 6), "steps": 40, "num_workers": 1}
+
+
+@pytest.fixture(scope="module")
+def recorded_once(tmp_path_factory):
+    pytest.importorskip("procgen")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recording, "FRAMES_PER_SHARD", 80)
+        return record(tmp_path_factory.mktemp("recorded") / "out", **SETTINGS)
+
+
+@pytest.fixture
+def recorded(recorded_once, tmp_path):
+    """A recording of its own with these settings, in three shards."""
+    return shutil.copytree(recorded_once, tmp_path / "recorded")
+
+
 def files_of(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_recording_loads_with_datasets_and_holds_what_was_asked_for(tmp_path):
     pytest.importorskip("procgen")
-    record(tmp_path / "out", levels=(5, 9), steps=100, policy="sticky", seed=1)
+    record(tmp_path / "out", levels=(5, 9), steps=100, policy="sticky", seed=1, num_workers=1)
 
     rows = load_dataset(str(tmp_path / "out"), split="train").to_list()
 
@@ -118,31 +136,25 @@ def test_the_recording_says_its_frame_rate_and_what_the_buttons_do(tmp_path):
     assert "frame_skip 3" in card and "5 frames a second" in card and "| 8 | right+jump | 5 right+jump |" in card
 
 
-def test_a_recording_of_an_older_version_is_continued(tmp_path):
-    pytest.importorskip("procgen")
-    settings = {"levels": (0, 4), "steps": 40}
-    record(tmp_path / "out", **settings)
-    old = {"levels": [0, 4], "steps": 40, "mode": "hard", "policy": "random", "seed": 0}
-    (tmp_path / "out" / "recording.json").write_text(json.dumps(old))
+def test_a_recording_of_an_older_version_is_continued(recorded):
+    old = {"levels": [0, 6], "steps": 40, "mode": "hard", "policy": "random", "seed": 0}
+    (recorded / "recording.json").write_text(json.dumps(old))
 
-    record(tmp_path / "out", **settings)
+    record(recorded, **SETTINGS)
     with pytest.raises(ValueError, match="holds a recording with frame_skip=1, not 3"):
-        record(tmp_path / "out", **settings, frame_skip=3)
+        record(recorded, **SETTINGS, frame_skip=3)
 
 
-def test_a_damaged_shard_is_recorded_again(tmp_path, caplog):
-    pytest.importorskip("procgen")
-    settings = {"levels": (0, 6), "steps": 40}
-    record(tmp_path / "out", **settings)
-    before = files_of(tmp_path / "out")
-    zeros, foreign, whole = sorted((tmp_path / "out" / "data").glob("*.parquet"))
+def test_a_damaged_shard_is_recorded_again(recorded, caplog):
+    before = files_of(recorded)
+    zeros, foreign, whole = sorted((recorded / "data").glob("*.parquet"))
     zeros.write_bytes(bytes(zeros.stat().st_size))
     foreign.write_bytes(whole.read_bytes())
     written = whole.stat().st_mtime_ns
 
-    record(tmp_path / "out", **settings)
+    record(recorded, **SETTINGS)
 
-    assert files_of(tmp_path / "out") == before
+    assert files_of(recorded) == before
     assert whole.stat().st_mtime_ns == written
     assert [f"{path} is damaged: recording it again." for path in (zeros, foreign)] == caplog.messages
 
@@ -164,15 +176,21 @@ def test_two_recordings_into_one_folder(tmp_path):
 
 def test_ctrl_c_stops_every_process_and_leaves_a_recording_that_continues(tmp_path):
     pytest.importorskip("procgen")
-    settings = {"levels": (0, 4), "steps": 10**6, "num_workers": 2}
-    process = multiprocessing.get_context("fork").Process(target=record, args=(tmp_path / "out",), kwargs=settings)
-    process.start()
-    while len(list((tmp_path / "out" / "data").glob(".*.tmp"))) < 2:
-        time.sleep(0.002)
-    os.kill(process.pid, signal.SIGINT)
-    process.join(10)
 
-    assert process.exitcode == 1
+    def record_in_a_terminal():
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background ignores Ctrl-C
+        record(tmp_path / "out", levels=(0, 4), steps=10**6, num_workers=2)
+
+    process = multiprocessing.get_context("fork").Process(target=record_in_a_terminal)
+    process.start()
+    try:
+        while len(list((tmp_path / "out" / "data").glob(".*.tmp"))) < 2:
+            time.sleep(0.002)
+        os.kill(process.pid, signal.SIGINT)
+        process.join(10)
+        assert process.exitcode == 1
+    finally:
+        process.kill()
     with pytest.raises(ValueError, match="holds a recording with levels"):  # and not: is being recorded into
         record(tmp_path / "out", levels=(0, 5))
 
@@ -188,7 +206,7 @@ def test_what_stops_a_process_that_plays_is_said(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
-    record(tmp_path / "out", levels=(0, 4), steps=40)
+    record(tmp_path / "out", levels=(0, 4), steps=40, num_workers=1)
 
 
 def test_a_process_that_plays_does_not_import_pytorch():
@@ -257,13 +275,11 @@ def test_impossible_settings(tmp_path, settings, message):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_that_holds_something_else_is_left_alone(tmp_path):
-    pytest.importorskip("procgen")
-    record(tmp_path / "out", levels=(0, 2), steps=3)
-    before = files_of(tmp_path / "out")
-    with pytest.raises(ValueError, match=r"holds a recording with levels=\[0, 2\], not \[0, 3\]"):
-        record(tmp_path / "out", levels=(0, 3), steps=3)
-    assert files_of(tmp_path / "out") == before
+def test_a_folder_that_holds_something_else_is_left_alone(recorded, tmp_path):
+    before = files_of(recorded)
+    with pytest.raises(ValueError, match=r"holds a recording with levels=\[0, 6\], not \[0, 7\]"):
+        record(recorded, levels=(0, 7), steps=40)
+    assert files_of(recorded) == before
 
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.txt").write_text("precious")

@@ -1,11 +1,17 @@
 """The real tiny recipe, shortened, on a recording of moving squares."""
 
+import shutil
+from pathlib import Path
+
 import datasets
 import numpy as np
 import pytest
 import yaml
 
-from genie_hf.training.recipe import RecipeLoader
+from genie_hf.training import train
+from genie_hf.training.recipe import RecipeLoader, build_recipe
+
+RECIPE = Path(__file__).parents[2] / "pipelines" / "tiny" / "recipe.yaml"
 
 
 def moving_squares(num_videos, num_frames, size=64):
@@ -41,15 +47,40 @@ def recording(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def tiny_values(recording, request):
-    """What pipelines/tiny/recipe.yaml holds, with our recording as its data and 6 steps a stage."""
-    path = request.config.rootpath / "pipelines" / "tiny" / "recipe.yaml"
-    values = yaml.load(path.read_text(), Loader=RecipeLoader)
+def shortened(recording):
+    values = yaml.load(RECIPE.read_text(), Loader=RecipeLoader)
     values["data"]["train"] = [str(recording)]
     for stage in values["training"].values():
-        stage |= {"steps": 6, "log_every": 1, "checkpoint_every": 2, "picture_every": 4}
+        stage |= {"steps": 6, "log_every": 1, "checkpoint_every": 2, "picture_every": None}
     return values
+
+
+@pytest.fixture
+def tiny_values(recording):
+    """What pipelines/tiny/recipe.yaml holds, with our recording as its data, 6 steps a stage and no pictures."""
+    return shortened(recording)
+
+
+@pytest.fixture(scope="session")
+def trained_once(recording, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained") / "world"
+    train(build_recipe(shortened(recording)), folder)
+    return folder
+
+
+@pytest.fixture
+def trained_world(trained_once, tmp_path):
+    """A folder of its own in which both stages of `tiny_values` are trained."""
+    return shutil.copytree(trained_once, tmp_path / "trained-world")
+
+
+@pytest.fixture
+def trained_tokenizer(trained_once, tmp_path):
+    """A folder of its own in which the first stage of `tiny_values` is trained."""
+    folder = tmp_path / "trained-tokenizer"
+    for part in ("runs/tokenizer", "video_tokenizer"):
+        shutil.copytree(trained_once / part, folder / part)
+    return folder
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """What a run is continued with, and what may not be mixed."""
 
+import multiprocessing
 import resource
-import subprocess
-import sys
+import time
 from dataclasses import replace
 
 import datasets
@@ -20,11 +20,9 @@ from genie_hf.training.run_folder import claim
 
 
 @pytest.fixture
-def world(tiny_values, tmp_path):
+def world(tiny_values, trained_world):
     """A trained world and its recipe."""
-    recipe = build_recipe(tiny_values)
-    train(recipe, tmp_path / "world")
-    return recipe, tmp_path / "world"
+    return build_recipe(tiny_values), trained_world
 
 
 def of_seed(recipe, seed):
@@ -89,15 +87,14 @@ def test_the_recipe_goes_before_what_was_saved(tiny_values, tmp_path):
         ("encoder", {"num_hidden_layers": 2}, r"encoder.blocks.1.* has the shape \[.*\] by the recipe and None there"),
     ],
 )
-def test_what_a_run_cannot_change_is_refused(section, change, message, tiny_values, tmp_path):
-    train(build_recipe(tiny_values), tmp_path, "tokenizer")
+def test_what_a_run_cannot_change_is_refused(section, change, message, tiny_values, trained_tokenizer):
     part = tiny_values["training"]["tokenizer"] if section == "training" else tiny_values["video_tokenizer"]["encoder"]
     part |= change
-    written = (tmp_path / "runs" / "tokenizer" / "recipe.yaml").read_text()
+    written = (trained_tokenizer / "runs" / "tokenizer" / "recipe.yaml").read_text()
     for _ in range(2):  # the first time leaves no trace
         with pytest.raises(ValueError, match=message):
-            train(build_recipe(tiny_values), tmp_path, "tokenizer", resume=True)
-    assert (tmp_path / "runs" / "tokenizer" / "recipe.yaml").read_text() == written
+            train(build_recipe(tiny_values), trained_tokenizer, "tokenizer", resume=True)
+    assert (trained_tokenizer / "runs" / "tokenizer" / "recipe.yaml").read_text() == written
 
 
 def test_steps_of_an_earlier_stage_that_are_not_taken_are_told(world, caplog):
@@ -110,49 +107,54 @@ def test_steps_of_an_earlier_stage_that_are_not_taken_are_told(world, caplog):
     assert (result.stage, result.step) == ("tokenizer", 9)
 
 
-def test_changed_data_are_told(tiny_values, recording, tmp_path, caplog):
-    train(build_recipe(tiny_values), tmp_path, "tokenizer")
+def test_changed_data_are_told(tiny_values, trained_tokenizer, caplog):
     tiny_values["training"]["tokenizer"]["steps"] = 7
-    train(build_recipe(tiny_values), tmp_path, "tokenizer", resume=True)
+    train(build_recipe(tiny_values), trained_tokenizer, "tokenizer", resume=True)
     assert "data have changed" not in caplog.text
     tiny_values["data"]["train"] *= 2
     tiny_values["training"]["tokenizer"]["steps"] = 8
-    train(build_recipe(tiny_values), tmp_path, "tokenizer", resume=True)
+    train(build_recipe(tiny_values), trained_tokenizer, "tokenizer", resume=True)
     assert "data have changed since the run began: 6 videos with 72 frames, now 12 with 144" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "optimizer.bin", "random_states_0.pkl"])
-def test_a_damaged_checkpoint_is_passed_over(name, tiny_values, tmp_path, caplog):
+def test_a_damaged_checkpoint_is_passed_over(name, tiny_values, trained_tokenizer, caplog):
     recipe = build_recipe(tiny_values)
-    train(recipe, tmp_path / "whole", "tokenizer")
-    train(recipe, tmp_path / "cut", "tokenizer")
-    run = tmp_path / "cut" / "runs" / "tokenizer"
+    whole = load_file(trained_tokenizer / "video_tokenizer" / "model.safetensors")
+    run = trained_tokenizer / "runs" / "tokenizer"
     path = run / "checkpoint-6" / name
     path.write_bytes(path.read_bytes()[:-100])
-    (result,) = train(recipe, tmp_path / "cut", "tokenizer", resume=True)
+    (result,) = train(recipe, trained_tokenizer, "tokenizer", resume=True)
     assert f"checkpoint-6 is damaged ({name}), so the one before it is taken" in caplog.text
     assert result.step == 6 and [p.name for p in list_checkpoints(run)] == ["checkpoint-4", "checkpoint-6"]
-    weights = [load_file(tmp_path / part / "video_tokenizer" / "model.safetensors") for part in ("whole", "cut")]
-    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
+    again = load_file(trained_tokenizer / "video_tokenizer" / "model.safetensors")
+    assert all(torch.equal(whole[key], again[key]) for key in whole)
     for checkpoint in list_checkpoints(run):
         (checkpoint / "optimizer.bin").unlink()
     with pytest.raises(ValueError, match="No checkpoint in .* is whole: begin anew with --overwrite"):
-        train(recipe, tmp_path / "cut", "tokenizer", resume=True)
+        train(recipe, trained_tokenizer, "tokenizer", resume=True)
 
 
 def test_a_folder_is_trained_by_one_process(tiny_values, tmp_path):
     """And it is free again when that process is killed."""
-    code = "from genie_hf.training.run_folder import claim; from pathlib import Path; import sys, time\n"
-    code += "with claim(Path(sys.argv[1])): print('held', flush=True); time.sleep(600)"
-    holder = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    fork = multiprocessing.get_context("fork")
+    held = fork.Event()
+
+    def hold():
+        with claim(tmp_path):
+            held.set()
+            time.sleep(600)
+
+    holder = fork.Process(target=hold)
+    holder.start()
     try:
-        assert holder.stdout.readline() == "held\n"
+        assert held.wait(60)
         for options in ({}, {"overwrite": True}, {"resume": True}):
             with pytest.raises(ValueError, match="is being trained by another process: wait for its end"):
                 train(build_recipe(tiny_values), tmp_path, **options)
     finally:
         holder.kill()
-        holder.wait()
+        holder.join()
     with claim(tmp_path):
         pass
 
@@ -181,20 +183,18 @@ def test_a_disk_without_room_is_told_at_once(tiny_values, tmp_path):
 
 
 @pytest.mark.parametrize(("picture_every", "name"), [(None, "checkpoint-8"), (8, "step-0000008.png")])
-def test_a_full_disk_costs_no_checkpoint(picture_every, name, tiny_values, tmp_path):
+def test_a_full_disk_costs_no_checkpoint(picture_every, name, tiny_values, trained_tokenizer):
     """A limit on the size of files stands for it."""
-    tiny_values["training"]["tokenizer"]["picture_every"] = picture_every
+    tiny_values["training"]["tokenizer"] |= {"picture_every": picture_every, "steps": 8}
     recipe = build_recipe(tiny_values)
-    train(recipe, tmp_path, "tokenizer")
-    recipe.training.tokenizer.steps = 8
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
     try:
         with pytest.raises(OSError, match=f"{name} cannot be written .* make room .*checkpoint-6 with --resume"):
-            train(recipe, tmp_path, "tokenizer", resume=True)
+            train(recipe, trained_tokenizer, "tokenizer", resume=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    (result,) = train(recipe, tmp_path, "tokenizer", resume=True)
+    (result,) = train(recipe, trained_tokenizer, "tokenizer", resume=True)
     assert result.step == 8
 
 

@@ -37,6 +37,8 @@ def assert_same_weights(folder, other):
 
 
 def test_a_world_from_data_to_play(tiny_values, tmp_path):
+    for stage in tiny_values["training"].values():
+        stage["picture_every"] = 4
     results = train(build_recipe(tiny_values), tmp_path)
     assert [(result.stage, result.step, result.ended_by) for result in results] == [
         ("tokenizer", 6, "steps"),
@@ -77,6 +79,7 @@ def test_killed_and_resumed_is_never_killed(stage, tiny_values, write_recipe, tm
     """To the bit: the killed process leaves a half-written line and a half-written checkpoint behind."""
     tiny_values["training"]["tokenizer"]["ema_decay"] = 0.9
     tiny_values["training"][stage] |= {"steps": 12, "checkpoint_every": 3, "log_every": 2, "num_workers": 1}
+    tiny_values["training"][stage]["picture_every"] = 8
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     recipe = build_recipe(tiny_values)
     if stage == "world":
@@ -111,7 +114,7 @@ def test_killed_and_resumed_is_never_killed(stage, tiny_values, write_recipe, tm
 
 
 def test_a_term_signal_saves_and_resume_goes_on(tiny_values, write_recipe, tmp_path):
-    tiny_values["training"]["tokenizer"] |= {"steps": 100_000, "checkpoint_every": 100_000, "picture_every": None}
+    tiny_values["training"]["tokenizer"] |= {"steps": 100_000, "checkpoint_every": 100_000}
     path = write_recipe(tiny_values)
     command = [sys.executable, "-m", "genie_hf.cli", "train", str(path)]
     run = path.parent / "runs" / "tokenizer"
@@ -147,7 +150,7 @@ def test_a_non_finite_loss_stops_the_run_and_keeps_the_good_checkpoint(tiny_valu
         "warmup_steps": 2,
         "max_grad_norm": None,
     }
-    tiny_values["training"]["tokenizer"] |= {"min_learning_rate": None, "checkpoint_every": 1, "picture_every": None}
+    tiny_values["training"]["tokenizer"] |= {"min_learning_rate": None, "checkpoint_every": 1}
     with pytest.raises(FloatingPointError, match=r"is (nan|inf) at step (\d+), so training has stopped") as error:
         train(build_recipe(tiny_values), tmp_path, "tokenizer")
     last = list_checkpoints(tmp_path / "runs" / "tokenizer")[-1]
@@ -158,7 +161,7 @@ def test_a_non_finite_loss_stops_the_run_and_keeps_the_good_checkpoint(tiny_valu
 
 def test_the_loss_falls_on_a_single_clip(tiny_values, recording, tmp_path):
     for stage in tiny_values["training"].values():
-        stage |= {"steps": 60, "log_every": 10, "checkpoint_every": 60, "picture_every": None, "batch_size": 1}
+        stage |= {"steps": 60, "log_every": 10, "checkpoint_every": 60, "batch_size": 1}
         stage |= {"learning_rate": 5e-3, "warmup_steps": 5}
     recipe = build_recipe(tiny_values)
     one_clip = tmp_path / "one-clip"
@@ -179,7 +182,7 @@ def test_the_loss_falls_on_a_single_clip(tiny_values, recording, tmp_path):
 def test_accumulated_passes_give_the_step_of_the_whole_batch(tiny_values, tmp_path):
     """With continuous latents and no batch norm a clip's gradient does not depend on its batch mates."""
     tiny_values["video_tokenizer"]["quantizer"] |= {"batch_norm": False, "continuous_steps": 99}
-    tiny_values["training"]["tokenizer"] |= {"steps": 2, "picture_every": None, "warmup_steps": 0}
+    tiny_values["training"]["tokenizer"] |= {"steps": 2, "warmup_steps": 0}
     lines = []
     for passes in (1, 2):
         tiny_values["training"]["tokenizer"]["gradient_accumulation"] = passes
@@ -196,17 +199,18 @@ def test_pictures_and_the_log_leave_training_as_it_is(tiny_values, tmp_path):
     assert_same_weights(tmp_path / "often" / "video_tokenizer", tmp_path / "never" / "video_tokenizer")
 
 
-def test_an_earlier_run_is_not_touched_unless_told(tiny_values, tmp_path):
+def test_an_earlier_run_is_not_touched_unless_told(tiny_values, trained_tokenizer):
     recipe = build_recipe(tiny_values)
-    train(recipe, tmp_path, "tokenizer")
-    before = (tmp_path / "runs" / "tokenizer" / "metrics.jsonl").read_text()
+    metrics = trained_tokenizer / "runs" / "tokenizer" / "metrics.jsonl"
+    before = metrics.read_text()
     with pytest.raises(ValueError, match="holds a run of 6 steps: continue it with --resume"):
-        train(recipe, tmp_path, "tokenizer")
+        train(recipe, trained_tokenizer, "tokenizer")
     with pytest.raises(ValueError, match="holds a run of 6 steps"):
-        train(recipe, tmp_path)
-    assert (tmp_path / "runs" / "tokenizer" / "metrics.jsonl").read_text() == before
-    train(recipe, tmp_path, "tokenizer", overwrite=True)
-    assert len(read_metrics(tmp_path / "runs" / "tokenizer" / "metrics.jsonl")) == 6
+        train(recipe, trained_tokenizer)
+    assert metrics.read_text() == before
+    recipe.training.tokenizer.steps = 2
+    train(recipe, trained_tokenizer, "tokenizer", overwrite=True)
+    assert len(read_metrics(metrics)) == 2
 
 
 def test_models_that_came_without_a_run_are_not_overwritten(tiny_values, tmp_path):
@@ -263,13 +267,23 @@ def test_metrics_of_steps_after_the_checkpoint_are_dropped(tmp_path):
 
 
 def test_two_processes_train_one_model(tiny_values, write_recipe, recording, tmp_path):
-    """Both processes see halves of each batch and encode half of the frames, and one of them writes."""
-    tiny_values["training"]["tokenizer"]["picture_every"] = None
+    """Both processes see halves of each batch and encode half of the frames, and one of them writes.
+
+    Until its last step the tokenizer's latents are continuous, so its steps are those of a single process.
+    """
+    tiny_values["video_tokenizer"]["quantizer"] |= {"batch_norm": False, "continuous_steps": 5}
+    tiny_values["save_dtype"] = "float32"
     path = write_recipe(tiny_values)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m"]
     command += ["genie_hf.cli", "train", str(path), "--cache-codes"]
     result = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
     assert result.returncode == 0, result.stderr[-3000:]
+    train(build_recipe(tiny_values), tmp_path / "one", "tokenizer")
+    one, two = (load_file(each / "video_tokenizer" / "model.safetensors") for each in (tmp_path / "one", path.parent))
+    assert one.keys() == two.keys()
+    for name in one:
+        if not name.startswith("quantizer."):  # which begins with codes of its own data
+            torch.testing.assert_close(one[name], two[name], rtol=0, atol=1e-3, msg=name)
     for stage in ("tokenizer", "world"):
         assert [line["step"] for line in read_metrics(path.parent / "runs" / stage / "metrics.jsonl")] == [
             1,

@@ -17,7 +17,7 @@ def standing_still(tiny_values):
     tiny_values["save_dtype"] = "float32"
     for stage in tiny_values["training"].values():
         stage |= {"steps": 1, "learning_rate": 1e-12, "min_learning_rate": None, "weight_decay": 0, "warmup_steps": 0}
-        stage |= {"initialize_from_frames": None, "picture_every": None}
+        stage["initialize_from_frames"] = None
     return tiny_values
 
 

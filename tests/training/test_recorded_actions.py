@@ -54,7 +54,7 @@ def recorded_values(tiny_values, played):
     tiny_values["data"] |= {"train": [played], "action_source": "recorded"}
     del tiny_values["latent_action_model"]
     for stage in tiny_values["training"].values():
-        stage |= {"initialize_from_frames": 32, "picture_every": None, "learning_rate": 5e-3}
+        stage |= {"initialize_from_frames": 32, "learning_rate": 5e-3}
     return tiny_values
 
 
