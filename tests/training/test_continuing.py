@@ -6,15 +6,18 @@ import time
 from dataclasses import replace
 
 import datasets
+import numpy as np
 import pytest
 import torch
 from accelerate.utils import load
 from safetensors.torch import load_file
 
 from genie_hf import GeniePipeline, GenieVideoTokenizer
+from genie_hf.data import VideoDataset
 from genie_hf.fingerprint import fingerprint
 from genie_hf.training import train
 from genie_hf.training.checkpoints import list_checkpoints
+from genie_hf.training.data import describe_data
 from genie_hf.training.recipe import build_recipe
 from genie_hf.training.run_folder import claim
 
@@ -115,6 +118,20 @@ def test_changed_data_are_told(tiny_values, trained_tokenizer, caplog):
     tiny_values["training"]["tokenizer"]["steps"] = 8
     train(build_recipe(tiny_values), trained_tokenizer, "tokenizer", resume=True)
     assert "data have changed since the run began: 6 videos with 72 frames, now 12 with 144" in caplog.text
+
+
+def test_one_video_among_many_that_has_changed_is_told(tmp_path):
+    frames = np.random.default_rng(0).integers(0, 256, (20, 6, 8, 8, 3), dtype=np.uint8)
+
+    def described():
+        rows = {"frames": [video.tobytes() for video in frames], "num_frames": [6] * 20, "height": [8] * 20}
+        rows |= {"width": [8] * 20, "level_seed": range(20), "episode": [0] * 20, "start": [0] * 20}
+        return describe_data(VideoDataset(datasets.Dataset.from_dict(rows), 4))
+
+    before = described()
+    assert described() == before
+    frames[7] = 255 - frames[7]
+    assert described() != before
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "optimizer.bin", "random_states_0.pkl"])
