@@ -26,7 +26,7 @@ class DynamicsLoraMixin(LoraBaseMixin):
     ...  # train it
     model.save_pretrained("night")
 
-    pipe = GeniePipeline.from_pretrained("coinrun-small")
+    pipe = GeniePipeline.from_pretrained("pipelines/coinrun-gpu")
     pipe.load_lora_weights("night", adapter_name="night")
     ```
 

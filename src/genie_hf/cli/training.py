@@ -80,7 +80,7 @@ def train(
     A trained world, taught another game:
 
     ```
-    genie-hf train pipelines/coinrun-small --from pipelines/coinrun-small --data my-videos --output pipelines/mine
+    genie-hf train pipelines/coinrun-gpu --from pipelines/coinrun-gpu --data my-videos --output pipelines/mine
     ```
 
     Several GPUs: `torchrun --nproc_per_node 4 -m genie_hf.cli train ...`
