@@ -61,8 +61,7 @@ def write_codes(
     Args:
         dataset: the clips.
         video_tokenizer: on the device that is to do the work.
-        folder: where the file goes; its name is a hash of the tokenizer's weights, the lengths of the data's videos
-            and some of its frames.
+        folder: where the file goes; its name is a hash of the tokenizer's weights and of `describe_data`.
         batch_size: clips encoded together.
         num_workers: processes that load clips.
         show_progress: whether to show a progress bar.
