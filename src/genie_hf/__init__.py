@@ -1,9 +1,9 @@
 """Genie world models in the Hugging Face way: learn a playable world from unlabelled video, publish it, play it."""
 # ruff: noqa: F401  (what is imported for type checkers is in `__all__`)
 
-import importlib
 from typing import TYPE_CHECKING
 
+from .lazy import lazy_names
 from .registration import watch
 
 if TYPE_CHECKING:
@@ -37,17 +37,7 @@ _MODULES = {  # of the public names, which are imported when they are asked for
 }
 
 __all__ = list(_MODULES)
-
-
-def __getattr__(name: str):
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
-    return globals()[name]
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)
 
 
 watch()

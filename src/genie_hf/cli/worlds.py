@@ -17,21 +17,24 @@ Temperature = Annotated[
 ]
 
 
+def may_be_on_the_hub(name: str) -> bool:
+    return name.count("/") == 1 and not name.startswith((".", "/", "~"))
+
+
 def check_pipeline(name: str) -> None:
     folder = Path(name)
     if folder.is_dir() and not (folder / "model_index.json").exists():
         raise FileNotFoundError(
             f"{name} holds no trained world: train one with `genie-hf train {folder / 'recipe.yaml'}`."
         )
-    if not folder.is_dir() and (name.count("/") != 1 or name.startswith((".", "/", "~"))):
+    if not folder.is_dir() and not may_be_on_the_hub(name):
         raise FileNotFoundError(f"There is no folder {name}: name a trained world, or one on the Hub as user/name.")
 
 
 def check_data(names: list[str]) -> None:
     """Raises `FileNotFoundError` for a name of data that is neither here nor could be on the Hub."""
     for name in names:
-        on_the_hub = name.count("/") == 1 and not name.startswith((".", "/", "~"))
-        if not on_the_hub and not has_magic(name) and not Path(name).expanduser().exists():
+        if not may_be_on_the_hub(name) and not has_magic(name) and not Path(name).expanduser().exists():
             raise FileNotFoundError(
                 f"There is no {name}: name a folder with a recording or videos, or a dataset on the Hub as user/name."
             )

@@ -107,10 +107,13 @@ def open_rows(source: DataSource, split: str | Sequence[str]) -> tuple[Dataset, 
 
 def check_cache(error: Exception) -> None:
     """Raises `OSError` where the error is that nothing can be written to the cache of the datasets library."""
-    cache = str(datasets.config.HF_DATASETS_CACHE)
+    cache = Path(datasets.config.HF_DATASETS_CACHE)
     for cause in (error, error.__cause__, error.__context__):
-        name = str(getattr(cause, "filename", None))
-        if getattr(cause, "errno", None) in (ENOSPC, EDQUOT) or name.startswith(cache) or cache.startswith(name):
+        if not isinstance(cause, OSError):
+            continue
+        where = Path(cause.filename) if cause.filename else None
+        concerned = where is not None and (where.is_relative_to(cache) or cache.is_relative_to(where))
+        if concerned or cause.errno in (ENOSPC, EDQUOT):
             raise OSError(
                 f"data are unpacked into {cache}, which cannot be written ({cause.strerror}): make room there, or set "
                 "HF_HOME to another folder."
