@@ -9,9 +9,11 @@ from .registration import watch
 if TYPE_CHECKING:
     from .models.configuration_dynamics import GenieDynamicsConfig
     from .models.configuration_latent_action import GenieLatentActionConfig
+    from .models.configuration_motion_action import GenieMotionActionConfig
     from .models.configuration_video_tokenizer import GenieVideoTokenizerConfig
     from .models.modeling_dynamics import GenieDynamicsModel
     from .models.modeling_latent_action import GenieLatentActionModel
+    from .models.modeling_motion_action import GenieMotionActionModel
     from .models.modeling_video_tokenizer import GenieVideoTokenizer
     from .models.st_transformer import STTransformerConfig
     from .models.temporal_cache import TemporalCache
@@ -26,6 +28,8 @@ _MODULES = {  # of the public names, which are imported when they are asked for
     "GenieDynamicsModel": "models.modeling_dynamics",
     "GenieLatentActionConfig": "models.configuration_latent_action",
     "GenieLatentActionModel": "models.modeling_latent_action",
+    "GenieMotionActionConfig": "models.configuration_motion_action",
+    "GenieMotionActionModel": "models.modeling_motion_action",
     "GeniePipeline": "pipeline_genie",
     "GeniePipelineOutput": "pipeline_genie",
     "GenieVideoTokenizer": "models.modeling_video_tokenizer",

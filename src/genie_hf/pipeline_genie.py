@@ -18,6 +18,7 @@ from .frames import OUTPUT_TYPES, ImageInput, check_output_type, fit_frames, to_
 from .lora import DynamicsLoraMixin
 from .models.modeling_dynamics import GenieDynamicsModel
 from .models.modeling_latent_action import GenieLatentActionModel
+from .models.modeling_motion_action import GenieMotionActionModel
 from .models.modeling_video_tokenizer import GenieVideoTokenizer
 from .registration import register_pipeline
 from .scheduling_maskgit import MaskGITScheduler
@@ -52,7 +53,8 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
         video_tokenizer ([`GenieVideoTokenizer`]): Turns frames into codes and codes into frames.
         dynamics ([`GenieDynamicsModel`]): Predicts the codes of the next frame.
         scheduler ([`MaskGITScheduler`]): Reveals these codes step by step.
-        latent_action_model ([`GenieLatentActionModel`], *optional*): Infers actions from frames; playing needs none.
+        latent_action_model ([`GenieLatentActionModel`] or [`GenieMotionActionModel`], *optional*): Infers actions from
+            frames; playing needs none.
         text_to_image ([`DiffusionPipeline`], *optional*): Makes the first frame from a text prompt, e.g. given to
             `from_pretrained`. A stored one is loaded in the `dtype` that is asked for, as the models are.
         fps (`int` or `float`, defaults to 15): Frames per second at which the world's videos are shown.
@@ -67,7 +69,7 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
         video_tokenizer: GenieVideoTokenizer,
         dynamics: GenieDynamicsModel,
         scheduler: MaskGITScheduler,
-        latent_action_model: GenieLatentActionModel | None = None,
+        latent_action_model: GenieLatentActionModel | GenieMotionActionModel | None = None,
         text_to_image: DiffusionPipeline | None = None,
         fps: int | float = 15,
     ):

@@ -73,6 +73,7 @@ def register_pipeline(pipeline: type["DiffusionPipeline"]) -> None:
         for name in (
             "GenieVideoTokenizer",
             "GenieLatentActionModel",
+            "GenieMotionActionModel",
             "GenieDynamicsModel",
             "MaskGITScheduler",
             "GeniePipeline",

@@ -7,51 +7,19 @@ changed.
 Dimension keys: B batch, T frames, S patches in a frame, D width, A actions.
 """
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedModel  # noqa: F401  (diffusers looks for this name where it loads a component)
 from transformers import initialization as init
-from transformers.utils import ModelOutput
 from transformers.utils.output_capturing import OutputRecorder, capture_outputs
 
 from .configuration_latent_action import GenieLatentActionConfig
 from .entries import entry
+from .latent_action_output import GenieLatentActionOutput
 from .patches import PIXEL_SCALE, one_of, patchify, unit_pixels, unpatchify
 from .st_transformer import Attention, GeniePreTrainedModel, STBlock, STTransformer
 from .vector_quantizer import VectorQuantizer
-
-
-@dataclass
-class GenieLatentActionOutput(ModelOutput):
-    """
-    Args:
-        loss: sum of the three losses below.
-        reconstruction_loss: motion-weighted squared error of the predicted pixels, or cross-entropy of predicted
-            codes.
-        codebook_loss: pulls action vectors to the encoder's latents.
-        commitment_loss: pulls the encoder's latents to their action vectors, weighted.
-        perplexity: exp(entropy) of the actions of the batch, in [1, num_actions].
-        usage: share of the actions that is alive.
-        reconstruction: frames 2..T as predicted, of shape `(batch_size, num_frames - 1, channels, height, width)`,
-            about [0, 1], not clamped; for `input="codes"` logits of shape `(batch_size, num_frames - 1, h, w,
-            codebook_size)`.
-        actions: int64 of shape `(batch_size, num_frames - 1)` in [0, num_actions).
-        hidden_states, attentions: of the encoder, where they are asked for; as in `GenieDynamicsOutput`.
-    """
-
-    loss: torch.FloatTensor | None = None
-    reconstruction_loss: torch.FloatTensor | None = None
-    codebook_loss: torch.FloatTensor | None = None
-    commitment_loss: torch.FloatTensor | None = None
-    perplexity: torch.FloatTensor | None = None
-    usage: torch.FloatTensor | None = None
-    reconstruction: torch.FloatTensor | None = None
-    actions: torch.LongTensor | None = None
-    hidden_states: tuple[torch.FloatTensor, ...] | None = None
-    attentions: tuple[torch.FloatTensor, ...] | None = None
 
 
 READOUT_DIM = 16  # numbers that the flattened read-out takes of each patch
@@ -254,4 +222,4 @@ class GenieLatentActionModel(GeniePreTrainedModel):
         return unit_pixels(frames) if config.input == "pixels" else frames
 
 
-__all__ = ["GenieLatentActionModel", "GenieLatentActionOutput"]
+__all__ = ["GenieLatentActionModel"]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from ..models.modeling_latent_action import GenieLatentActionModel
+from ..models.latent_actions import latent_action_class
 from ..models.modeling_video_tokenizer import GenieVideoTokenizer
 from .recipe import Recipe
 from .saving import in_dtype
@@ -29,7 +29,7 @@ class LatentActionStage(Stage):
     name, model_folder = "latent_action", "latent_action_model"
 
     def __init__(
-        self, latent_action_model: GenieLatentActionModel, video_tokenizer: GenieVideoTokenizer | None = None
+        self, latent_action_model: PreTrainedModel, video_tokenizer: GenieVideoTokenizer | None = None
     ):
         super().__init__()
         self.latent_action_model = latent_action_model
@@ -37,7 +37,8 @@ class LatentActionStage(Stage):
 
     @classmethod
     def fresh_models(cls, recipe: Recipe) -> dict[str, PreTrainedModel]:
-        return {"latent_action_model": GenieLatentActionModel(recipe.latent_action_model)}
+        config = recipe.latent_action_model
+        return {"latent_action_model": latent_action_class(config)(config)}
 
     @classmethod
     def build(cls, recipe: Recipe, output: Path) -> "LatentActionStage":
@@ -64,7 +65,8 @@ class LatentActionStage(Stage):
 
     @torch.no_grad()
     def picture_rows(self, pixels: Tensor) -> dict[str, Tensor]:
-        prediction = self.latent_action_model(self._frames(pixels)).reconstruction
+        frames, model = self._frames(pixels), self.latent_action_model
+        prediction = model.decode(frames[:, :-1], model.quantizer.lookup(model.infer_actions(frames)))
         if self.video_tokenizer is None:
             prediction = prediction.float().clamp(0, 1)
         else:

@@ -20,10 +20,14 @@ from transformers import PreTrainedConfig
 from ..data.sources import DataSource
 from ..models.configuration_dynamics import GenieDynamicsConfig
 from ..models.configuration_latent_action import GenieLatentActionConfig
+from ..models.configuration_motion_action import GenieMotionActionConfig
 from ..models.configuration_quantizer import quantizer_values
 from ..models.configuration_video_tokenizer import GenieVideoTokenizerConfig
 from ..models.st_transformer import STTransformerConfig
 from .recipe_path import find_recipe
+
+# The type of a latent action model in a recipe: what it predicts.
+LATENT_ACTION_CONFIGS = {"frames": GenieLatentActionConfig, "motion": GenieMotionActionConfig}
 
 # Keys of the model sections that follow from another part of the recipe.
 DERIVED = {
@@ -202,7 +206,8 @@ class Recipe:
     Args:
         data: where the video is.
         video_tokenizer: fields of `GenieVideoTokenizerConfig`.
-        latent_action_model: fields of `GenieLatentActionConfig`; left out where actions are recorded.
+        latent_action_model: fields of `GenieLatentActionConfig`, or with `type: motion` of a `GenieMotionActionConfig`;
+            left out where actions are recorded.
         dynamics: fields of `GenieDynamicsConfig`.
         scheduler: fields of `MaskGITScheduler`: how the finished pipeline samples.
         fps: frames per second at which the world's videos are shown; by default those of the data, or 15 where these
@@ -239,6 +244,8 @@ class Recipe:
             if config is None:
                 continue
             plain[name] = {key: getattr(config, key) for key in sorted(config_fields(type(config)) - FINGERPRINTS)}
+            if name == "latent_action_model":
+                plain[name] |= {"type": key for key, cls in LATENT_ACTION_CONFIGS.items() if type(config) is cls}
             for part in ("encoder", "decoder"):
                 if part in plain[name]:
                     plain[name][part] = plain[name][part].size()
@@ -293,7 +300,7 @@ def build_recipe(values: dict) -> Recipe:
         raise ValueError("data.num_actions is for data.action_source 'recorded'; leave it out.")
     elif "latent_action_model" not in values:
         raise ValueError("the key latent_action_model is missing; add it.")
-    given = {name: model_values(values.get(name), name) for name in DERIVED}
+    given = {name: model_values(values, name) for name in DERIVED}
 
     def config(config_class, name, **derived):
         return build(config_class, given[name] | derived, name)
@@ -301,12 +308,10 @@ def build_recipe(values: dict) -> Recipe:
     video_tokenizer = config(GenieVideoTokenizerConfig, "video_tokenizer", image_size=data.image_size)
     latent_action_model = None
     if not recorded:
-        latent_action_model = config(
-            GenieLatentActionConfig,
-            "latent_action_model",
-            image_size=data.image_size,
-            codebook_size=video_tokenizer.codebook_size,
-        )
+        config_class, derived = model_class("latent_action_model", values), {"image_size": data.image_size}
+        if config_class is GenieLatentActionConfig:
+            derived["codebook_size"] = video_tokenizer.codebook_size
+        latent_action_model = config(config_class, "latent_action_model", **derived)
     dynamics = config(
         GenieDynamicsConfig,
         "dynamics",
@@ -359,14 +364,22 @@ def stage_values(values: dict) -> dict:
     return values["training"]
 
 
-def model_values(values: dict, name: str) -> dict:
-    """The keys of a model's section, checked."""
-    config_class = {
-        "video_tokenizer": GenieVideoTokenizerConfig,
-        "latent_action_model": GenieLatentActionConfig,
-        "dynamics": GenieDynamicsConfig,
-    }[name]
-    values = values or {}
+def model_class(name: str, recipe: dict) -> type[PreTrainedConfig]:
+    """The class of a model's configuration. Raises `ValueError` for an unknown type."""
+    if name != "latent_action_model":
+        return {"video_tokenizer": GenieVideoTokenizerConfig, "dynamics": GenieDynamicsConfig}[name]
+    section = recipe.get(name)
+    kind = section.get("type", "frames") if isinstance(section, dict) else "frames"
+    if kind not in LATENT_ACTION_CONFIGS:
+        raise ValueError(f"{name}.type is {kind!r}; choose one of {', '.join(LATENT_ACTION_CONFIGS)}.")
+    return LATENT_ACTION_CONFIGS[kind]
+
+
+def model_values(recipe: dict, name: str) -> dict:
+    """The keys of a model's section, checked, without its type."""
+    config_class, values = model_class(name, recipe), recipe.get(name) or {}
+    if name == "latent_action_model" and isinstance(values, dict):
+        values = {key: value for key, value in values.items() if key != "type"}
     for key in DERIVED[name].keys() & values.keys() if isinstance(values, dict) else ():
         raise ValueError(f"{name}.{key} follows from {DERIVED[name][key]}; leave it out.")
     check_keys(values, dict.fromkeys(config_fields(config_class) - DERIVED[name].keys(), False), name)

@@ -8,7 +8,7 @@ from transformers import PreTrainedModel
 
 from ..fingerprint import fingerprint
 from ..models.modeling_dynamics import GenieDynamicsModel
-from ..models.modeling_latent_action import GenieLatentActionModel
+from ..models.latent_actions import latent_action_class
 from ..models.modeling_video_tokenizer import GenieVideoTokenizer
 from ..pipeline_genie import GeniePipeline
 from ..scheduling_maskgit import MaskGITScheduler
@@ -38,7 +38,7 @@ class WorldStage(Stage):
         self,
         video_tokenizer: GenieVideoTokenizer,
         dynamics: GenieDynamicsModel,
-        latent_action_model: GenieLatentActionModel | None = None,
+        latent_action_model: PreTrainedModel | None = None,
     ):
         super().__init__()
         self.video_tokenizer = video_tokenizer
@@ -51,7 +51,8 @@ class WorldStage(Stage):
     def fresh_models(cls, recipe: Recipe) -> dict[str, PreTrainedModel]:
         models = {}
         if recipe.data.action_source == "latent" and recipe.training.latent_action is None:
-            models["latent_action_model"] = GenieLatentActionModel(recipe.latent_action_model)
+            config = recipe.latent_action_model
+            models["latent_action_model"] = latent_action_class(config)(config)
         return models | {"dynamics": GenieDynamicsModel(recipe.dynamics)}
 
     @classmethod
@@ -59,7 +60,9 @@ class WorldStage(Stage):
         models = {"video_tokenizer": load_video_tokenizer(recipe, output)} | cls.fresh_models(recipe)
         if recipe.training.latent_action is not None:
             folder = output / "latent_action_model"
-            models["latent_action_model"] = load_trained(GenieLatentActionModel, folder, "latent_action")
+            models["latent_action_model"] = load_trained(
+                latent_action_class(recipe.latent_action_model), folder, "latent_action"
+            )
         return cls(**models)
 
     def train(self, mode: bool = True) -> "WorldStage":
@@ -132,9 +135,9 @@ class WorldStage(Stage):
         The rollout starts from the first frame and takes the inferred actions, or the recorded ones.
         """
         codes = self.video_tokenizer.encode(pixels)
-        if self.latent_action_model is not None:
-            latent_action = self.latent_action_model(self._frames(pixels, codes))
-            actions = latent_action.actions
+        model = self.latent_action_model
+        if model is not None:
+            actions = model.infer_actions(self._frames(pixels, codes))
         scheduler = MaskGITScheduler(mask_token_id=self.dynamics.config.mask_token_id)
         world = self.pipeline(scheduler).start(pixels[:, 0], num_inference_steps=PICTURE_STEPS)
         rollout = [world.step(action, output_type="pt") for action in actions.unbind(1)]
@@ -143,8 +146,8 @@ class WorldStage(Stage):
             "reconstruction": self.video_tokenizer.decode(codes),
             "rollout": torch.cat([pixels[:, :1], torch.stack(rollout, dim=1)], dim=1),
         }
-        if self.latent_action_model is not None and self.latent_action_model.config.input == "pixels":
-            prediction = latent_action.reconstruction.float().clamp(0, 1)
+        if model is not None and model.config.input == "pixels":
+            prediction = model.decode(pixels[:, :-1], model.quantizer.lookup(actions)).float().clamp(0, 1)
             rows["action model"] = torch.cat([pixels[:, :1], prediction], dim=1)
         return rows
 

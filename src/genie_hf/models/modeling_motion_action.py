@@ -1,0 +1,214 @@
+"""A latent action model of motion: which of a few actions lies between two frames, told by how the picture moves.
+
+As in the paper (section 2.1, appendix C.1) an encoder sees a transition and names an action, and a decoder that does
+not see what comes next must predict it from the action. Here "what comes next" is not the next frame but how far its
+content moves (`displacement`). A press of a button changes that by a pixel or two, which is next to nothing of a
+frame's error; and a network that need not draw learns in minutes what is wall and what is air.
+
+Dimension keys: B batch, T frames, K displacements of history.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import PreTrainedModel  # noqa: F401  (diffusers looks for this name where it loads a component)
+from transformers.utils.output_capturing import capture_outputs
+
+from .configuration_motion_action import GenieMotionActionConfig
+from .displacement import displacement
+from .entries import entry
+from .latent_action_output import GenieLatentActionOutput
+from .patches import one_of, unit_pixels
+from .st_transformer import GeniePreTrainedModel
+from .vector_quantizer import VectorQuantizer
+
+SMALLEST_SIDE = 8  # of a frame after its convolutions
+PICTURE_DIM = 128  # numbers that a frame becomes
+UNIT = 8  # displacements are measured in this part of a frame's shorter side
+BEND = 0.25  # of the loss, in these units: an error is squared below, and counts as it is above
+
+
+class GenieMotionActionModel(GeniePreTrainedModel):
+    """Infers latent actions from frames by how their content moves. Its decoder exists for training only.
+
+    Args:
+        config: the configuration.
+    """
+
+    config: GenieMotionActionConfig
+    config_class = GenieMotionActionConfig
+    main_input_name = "pixel_values_videos"
+    supports_gradient_checkpointing = False
+    _no_split_modules = ["FrameEncoder"]
+    _supports_sdpa = False
+    _can_record_outputs = {}
+    _keep_in_fp32_modules_strict = ["quantizer"]
+
+    def __init__(self, config: GenieMotionActionConfig):
+        super().__init__(config)
+        known = PICTURE_DIM + 3 * config.history
+        self.encoder_frame, self.decoder_frame = FrameEncoder(config), FrameEncoder(config)
+        self.encoder = network(known + 2, config.hidden_size, config.action_dim)
+        self.quantizer = VectorQuantizer(config.quantizer)
+        self.decoder = network(known + config.action_dim, config.hidden_size, 2)
+        self.post_init()
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module):
+        super()._init_weights(module)
+        if isinstance(module, VectorQuantizer):
+            module.reset_parameters()
+
+    @entry
+    def encode(self, frames: Tensor) -> Tensor:
+        """Latents of shape `(batch_size, num_frames - 1, action_dim)` before quantisation, one for each transition.
+
+        Args:
+            frames: as for `forward`.
+        """
+        frames = self._check(frames)
+        return self._encode(frames, self._displacements(frames))
+
+    def _encode(self, frames: Tensor, moved: Tensor) -> Tensor:
+        known = [self.encoder_frame(frames[:, :-1]), self._history(moved), moved]
+        return self.encoder(torch.cat([part.to(self.dtype) for part in known], dim=-1))
+
+    @entry
+    def decode(self, frames: Tensor, actions: Tensor) -> Tensor:
+        """Predicts each next frame from the frames before it and the action: the last frame, moved as a whole.
+
+        Args:
+            frames: frames 1..T-1, otherwise as for `forward`.
+            actions: action vectors of unit length, of shape `(batch_size, num_frames - 1, action_dim)`.
+
+        Returns:
+            Pixels of frames 2..T of shape `(batch_size, num_frames - 1, channels, height, width)`.
+        """
+        frames = unit_pixels(frames)
+        moved = F.pad(self._displacements(frames), (0, 0, 0, 1))  # the last one is what is to be told
+        return self._move(frames, self._decode(frames, moved, actions))
+
+    def _decode(self, frames: Tensor, moved: Tensor, actions: Tensor) -> Tensor:
+        known = [self.decoder_frame(frames), self._history(moved), actions]
+        return self.decoder(torch.cat([part.to(self.dtype) for part in known], dim=-1)).float()
+
+    @entry
+    @torch.no_grad()
+    def infer_actions(self, frames: Tensor) -> Tensor:
+        """
+        Args:
+            frames: as for `forward`.
+
+        Returns:
+            int64 actions in [0, num_actions) of shape `(batch_size, num_frames - 1)`; action t leads from frame t to
+            t + 1 and depends on no later frame.
+        """
+        frames = self._check(frames)
+        return self.quantizer(self._encode(frames, self._displacements(frames))).codes
+
+    @capture_outputs
+    def forward(
+        self,
+        pixel_values_videos: Tensor | None = None,
+        *,
+        pixels: Tensor | None = None,
+        frames: Tensor | None = None,
+        return_loss: bool = True,
+    ) -> GenieLatentActionOutput:
+        """
+        Args:
+            pixel_values_videos: in [0, 1] or uint8, of shape `(batch_size, num_frames, channels, height, width)`. At
+                least two frames.
+            pixels, frames: other names for them; a `VideoDataset` gives `pixels`.
+            return_loss: whether the loss is returned.
+
+        Raises:
+            ValueError: where the frames are not of the configured size, or fewer than two.
+            TypeError: for pixels that are integers other than uint8.
+        """
+        frames = self._check(one_of(pixel_values_videos=pixel_values_videos, pixels=pixels, frames=frames))
+        moved = self._displacements(frames)
+        quantized = self.quantizer(self._encode(frames, moved))
+        predicted = self._decode(frames[:, :-1], moved, quantized.quantized)
+        reconstruction_loss = F.smooth_l1_loss(predicted, moved, beta=BEND)
+        return GenieLatentActionOutput(
+            loss=reconstruction_loss + quantized.codebook_loss + quantized.commitment_loss if return_loss else None,
+            reconstruction_loss=reconstruction_loss,
+            codebook_loss=quantized.codebook_loss,
+            commitment_loss=quantized.commitment_loss,
+            perplexity=quantized.perplexity,
+            usage=quantized.usage,
+            actions=quantized.codes,
+        )
+
+    @torch.no_grad()
+    def _displacements(self, frames: Tensor) -> Tensor:
+        """How the content moves between the frames, of shape `(B, T - 1, 2)`, in units of an eighth of a frame."""
+        config = self.config
+        before, after = frames[:, :-1].flatten(0, 1), frames[:, 1:].flatten(0, 1)
+        moved = displacement(before, after, config.reach, config.still_share)
+        return moved.unflatten(0, (len(frames), -1)) * (UNIT / min(config.frame_size))
+
+    def _history(self, moved: Tensor) -> Tensor:
+        """Of each transition the K displacements before it, and which of them are known: `(B, T - 1, 3 K)`."""
+        K = self.config.history
+        known = F.pad(torch.cat([moved, torch.ones_like(moved[..., :1])], dim=-1), (0, 0, K, 0))[:, :-1]
+        return known.unfold(1, K, 1).flatten(2)
+
+    def _move(self, frames: Tensor, moved: Tensor) -> Tensor:
+        """The frames with their content moved; what was outside is filled from the border."""
+        shift = moved.flatten(0, 1) * (min(self.config.frame_size) / UNIT)
+        height, width = frames.shape[-2:]
+        turn = torch.eye(2, device=frames.device).expand(len(shift), 2, 2)
+        scale = torch.tensor([2 / width, 2 / height], device=frames.device)
+        theta = torch.cat([turn, -(shift * scale)[..., None]], dim=2)
+        flat = frames.flatten(0, 1).float()
+        grid = F.affine_grid(theta, list(flat.shape), align_corners=False)
+        return F.grid_sample(flat, grid, padding_mode="border", align_corners=False).view(frames.shape)
+
+    def _check(self, frames: Tensor) -> Tensor:
+        """Pixels in [0, 1]."""
+        size = (self.config.num_channels, *self.config.frame_size)
+        if frames.dim() != 5 or frames.shape[2:] != size or frames.shape[1] < 2:
+            shape = ", ".join(map(str, size))
+            raise ValueError(
+                f"frames must be pixels of shape (batch_size, num_frames, {shape}) with at least 2 frames, got "
+                f"{tuple(frames.shape)}."
+            )
+        return unit_pixels(frames)
+
+
+class FrameEncoder(nn.Module):
+    """Frames as vectors, by convolutions that keep what lies where.
+
+    Args:
+        config: the model's configuration.
+    """
+
+    def __init__(self, config: GenieMotionActionConfig):
+        super().__init__()
+        layers, inputs, outputs = [], config.num_channels, config.num_filters
+        height, width = config.frame_size
+        while max(height, width) > SMALLEST_SIDE:
+            layers += [nn.Conv2d(inputs, outputs, 3, stride=2, padding=1), nn.GroupNorm(8, outputs), nn.GELU()]
+            height, width = (height + 1) // 2, (width + 1) // 2
+            inputs, outputs = outputs, min(2 * outputs, 4 * config.num_filters)
+        self.layers = nn.Sequential(
+            *layers, nn.Flatten(), nn.Linear(inputs * height * width, PICTURE_DIM), nn.LayerNorm(PICTURE_DIM)
+        )
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Pixels in [0, 1] of shape `(B, T, C, H, W)` as vectors of shape `(B, T, PICTURE_DIM)`."""
+        flat = frames.flatten(0, 1).to(self.layers[-1].weight.dtype) - 0.5
+        return self.layers(flat).unflatten(0, frames.shape[:2])
+
+
+def network(inputs: int, width: int, outputs: int) -> nn.Sequential:
+    """Two hidden layers."""
+    return nn.Sequential(
+        nn.Linear(inputs, width), nn.LayerNorm(width), nn.GELU(), nn.Linear(width, width), nn.GELU(),
+        nn.Linear(width, outputs),
+    )  # fmt: skip
+
+
+__all__ = ["GenieMotionActionModel"]
