@@ -21,7 +21,6 @@ from .patches import PIXEL_SCALE, one_of, patchify, unit_pixels, unpatchify
 from .st_transformer import Attention, GeniePreTrainedModel, STBlock, STTransformer
 from .vector_quantizer import VectorQuantizer
 
-
 READOUT_DIM = 16  # numbers that the flattened read-out takes of each patch
 
 

@@ -28,9 +28,7 @@ class LatentActionStage(Stage):
 
     name, model_folder = "latent_action", "latent_action_model"
 
-    def __init__(
-        self, latent_action_model: PreTrainedModel, video_tokenizer: GenieVideoTokenizer | None = None
-    ):
+    def __init__(self, latent_action_model: PreTrainedModel, video_tokenizer: GenieVideoTokenizer | None = None):
         super().__init__()
         self.latent_action_model = latent_action_model
         self.video_tokenizer = video_tokenizer

@@ -206,8 +206,8 @@ class Recipe:
     Args:
         data: where the video is.
         video_tokenizer: fields of `GenieVideoTokenizerConfig`.
-        latent_action_model: fields of `GenieLatentActionConfig`, or with `type: motion` of a `GenieMotionActionConfig`;
-            left out where actions are recorded.
+        latent_action_model: fields of `GenieLatentActionConfig`, or with `type: motion` those of
+            `GenieMotionActionConfig`; left out where actions are recorded.
         dynamics: fields of `GenieDynamicsConfig`.
         scheduler: fields of `MaskGITScheduler`: how the finished pipeline samples.
         fps: frames per second at which the world's videos are shown; by default those of the data, or 15 where these
@@ -245,7 +245,8 @@ class Recipe:
                 continue
             plain[name] = {key: getattr(config, key) for key in sorted(config_fields(type(config)) - FINGERPRINTS)}
             if name == "latent_action_model":
-                plain[name] |= {"type": key for key, cls in LATENT_ACTION_CONFIGS.items() if type(config) is cls}
+                types = {config_class: name for name, config_class in LATENT_ACTION_CONFIGS.items()}
+                plain[name]["type"] = types[type(config)]
             for part in ("encoder", "decoder"):
                 if part in plain[name]:
                     plain[name][part] = plain[name][part].size()

@@ -7,8 +7,8 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from ..fingerprint import fingerprint
-from ..models.modeling_dynamics import GenieDynamicsModel
 from ..models.latent_actions import latent_action_class
+from ..models.modeling_dynamics import GenieDynamicsModel
 from ..models.modeling_video_tokenizer import GenieVideoTokenizer
 from ..pipeline_genie import GeniePipeline
 from ..scheduling_maskgit import MaskGITScheduler
