@@ -18,8 +18,8 @@ from pathlib import Path
 
 import torch
 import yaml
+from transformers import AutoModel
 
-from genie_hf import GenieLatentActionModel
 from genie_hf.data import VideoDataset
 from genie_hf.evaluation.clips import Clips
 from genie_hf.evaluation.latent_actions import action_agreement, code_usage
@@ -29,18 +29,26 @@ from genie_hf.training import train
 from genie_hf.training.recipe import RecipeLoader, build_recipe
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-VARIANTS = {  # fields of the recipe's latent action model
-    "as it stands": {},
-    "mean": {"readout": "mean"},
-    "motion weight 1": {"motion_weight": 1.0},
-    "deeper decoder": {"decoder": {"num_hidden_layers": 6}},
-    "wider decoder": {"decoder": {"hidden_size": 256, "num_attention_heads": 8}},
-    "patch 4": {"patch_size": 4},
-    "patch 16": {"patch_size": 16},
-    "12 actions": {"num_actions": 12},
-    "plain error": {"residual": False},
-    "long continuous": {"continuous_steps": 1500},
-    "no batch norm": {"batch_norm": False},
+TRANSFORMER = {"hidden_size": 128, "num_hidden_layers": 3, "num_attention_heads": 4, "head_dim": 32}
+FRAMES = {
+    "type": "frames", "patch_size": 8, "readout": "flatten", "motion_weight": 0, "encoder": TRANSFORMER,
+    "decoder": TRANSFORMER,
+}  # fmt: skip
+VARIANTS = {  # the recipe's latent action model
+    "motion": {"type": "motion"},
+    "motion, 12 actions": {"type": "motion", "num_actions": 12},
+    "motion, history 1": {"type": "motion", "history": 1},
+    "motion, wider": {"type": "motion", "hidden_size": 512, "num_filters": 32},
+    "frames": FRAMES,
+    "mean": FRAMES | {"readout": "mean"},
+    "motion weight 1": FRAMES | {"motion_weight": 1.0},
+    "deeper decoder": FRAMES | {"decoder": TRANSFORMER | {"num_hidden_layers": 6}},
+    "wider decoder": FRAMES | {"decoder": TRANSFORMER | {"hidden_size": 256, "num_attention_heads": 8}},
+    "patch 4": FRAMES | {"patch_size": 4},
+    "patch 16": FRAMES | {"patch_size": 16},
+    "12 actions": FRAMES | {"num_actions": 12},
+    "plain error": FRAMES | {"residual": False},
+    "no batch norm": FRAMES | {"batch_norm": False},
 }
 
 
@@ -91,9 +99,8 @@ def recipe_values(path: Path) -> dict:
 
 def measure(arguments: argparse.Namespace, variant: str, seed: int) -> dict:
     values = recipe_values(arguments.recipe)
-    model = values["latent_action_model"]
-    for key, value in VARIANTS[variant].items():
-        model[key] = model[key] | value if isinstance(value, dict) else value
+    kept = {key: values["latent_action_model"][key] for key in ("num_actions", "num_frames", "continuous_steps")}
+    values["latent_action_model"] = kept | VARIANTS[variant]
     values["compile"] = arguments.compile
     values["training"]["latent_action"] |= {
         "seed": seed, "picture_every": None, "checkpoint_every": 10**6, "max_minutes": arguments.minutes,
@@ -101,7 +108,7 @@ def measure(arguments: argparse.Namespace, variant: str, seed: int) -> dict:
     recipe = build_recipe(values)
     with tempfile.TemporaryDirectory() as folder:
         (result,) = train(recipe, folder, "latent_action")
-        model = GenieLatentActionModel.from_pretrained(result.models[0], dtype=torch.float32).to(DEVICE).eval()
+        model = AutoModel.from_pretrained(result.models[0], dtype=torch.float32).to(DEVICE).eval()
     clips = held_out(recipe, model.config.num_frames, arguments.clips)
     generator = torch.Generator().manual_seed(0)
     latent, errors = [], []

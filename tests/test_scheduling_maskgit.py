@@ -21,7 +21,7 @@ def sample_all(scheduler, logits, generator, num_inference_steps=5, **settings):
     return sample, left
 
 
-@pytest.mark.parametrize("order", ["random", "confidence"])
+@pytest.mark.parametrize("order", ["random", "confidence", "halton"])
 @pytest.mark.parametrize("shape", [(3, 8, 8), (2, 5, 3, 7), (2, 90), (1, 1, 1), (2, 2, 1)])
 @pytest.mark.parametrize("steps", [1, 2, 7, 25])
 def test_no_code_is_masked_after_the_last_step(order, shape, steps):
@@ -93,7 +93,20 @@ def test_confidence_reveals_the_likeliest_first_and_random_does_not():
     assert len(revealed["random"]) == 5 and revealed["random"] != revealed["confidence"]
 
 
-@pytest.mark.parametrize("order", ["random", "confidence"])
+def test_haltons_order_spreads_the_codes_of_a_step_over_each_frame():
+    scheduler = MaskGITScheduler(CODES, unmasking_order="halton")
+    scheduler.set_timesteps(6)
+    sample = torch.full((2, 3, 8, 8), CODES)  # two clips of three frames
+    for timestep in scheduler.timesteps[:3]:
+        logits = torch.randn(*sample.shape, CODES, generator=generator(int(timestep)))
+        sample = scheduler.step(logits, timestep, sample, generator=generator()).prev_sample
+        shown = (sample != CODES).float()
+        quarters = torch.nn.functional.avg_pool2d(shown.flatten(0, 1), 4).flatten(1) * 16
+        assert (quarters.amax(1) - quarters.amin(1)).max() <= 2
+    assert 0.2 < shown.mean() < 0.4
+
+
+@pytest.mark.parametrize("order", ["random", "confidence", "halton"])
 def test_a_sample_with_its_own_generator_ignores_its_batch_mates(order):
     scheduler = MaskGITScheduler(CODES, unmasking_order=order)
     logits = torch.randn(3, 4, 4, CODES, generator=generator(4))
@@ -126,8 +139,9 @@ def sample_at_positions(scheduler, logits, generators, num_inference_steps):
 
 @pytest.mark.parametrize("shape", [(2, 8, 8), (3, 1, 16, 16), (1, 2, 2)])
 @pytest.mark.parametrize("steps", [1, 4, 25])
-def test_logits_of_the_asked_positions_are_enough(shape, steps):
-    scheduler = MaskGITScheduler(CODES)
+@pytest.mark.parametrize("order", ["random", "halton"])
+def test_logits_of_the_asked_positions_are_enough(shape, steps, order):
+    scheduler = MaskGITScheduler(CODES, unmasking_order=order)
     logits = torch.randn(*shape, CODES, generator=generator(5))
     codes, left, counts = sample_at_positions(scheduler, logits, [generator(b) for b in range(shape[0])], steps)
     assert left == sample_all(scheduler, logits, generator(), steps)[1]  # the same schedule
@@ -184,7 +198,7 @@ def test_saved_and_loaded_scheduler_samples_the_same(tmp_path):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: MaskGITScheduler(CODES, unmasking_order="best"), "'best'.*random, confidence"),
+        (lambda: MaskGITScheduler(CODES, unmasking_order="best"), "'best'.*random, confidence, halton"),
         (lambda: MaskGITScheduler(CODES, temperature=-1.0), "-1.0.*from 0"),
         (lambda: MaskGITScheduler(CODES, temperature=float("nan")), "nan.*from 0"),
         (lambda: MaskGITScheduler(CODES).set_timesteps(0), "0; give a whole number of at least 1"),

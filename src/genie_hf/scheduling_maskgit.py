@@ -1,15 +1,16 @@
 """MaskGIT sampling: all codes of a sample start masked and are revealed over a few steps (paper §3, App. C.3)."""
 
+import functools
 import math
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import count, pairwise
 
 import torch
 from diffusers import ConfigMixin, SchedulerMixin
 from diffusers.configuration_utils import register_to_config
 from diffusers.utils import BaseOutput
 
-UNMASKING_ORDERS = ("random", "confidence")
+UNMASKING_ORDERS = ("random", "confidence", "halton")
 
 
 @dataclass
@@ -33,8 +34,8 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
     A step draws every masked code from `softmax(logits / temperature)` and masks the rest of the schedule's share
     again. The paper samples with temperature 2, for CoinRun with 1, in 25 steps.
 
-    In random order it is known before the model runs which codes a step will reveal. A model that can give the logits
-    of these alone is spared the others:
+    In random order and in Halton's it is known before the model runs which codes a step will reveal. A model that can
+    give the logits of these alone is spared the others:
 
         positions = scheduler.positions(sample, generator)
         logits = model(sample, positions=positions)
@@ -46,8 +47,9 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
         temperature (`float`, defaults to 1.0):
             What the logits are divided by before the draw. 0 takes the likeliest code.
         unmasking_order (`str`, defaults to `"random"`):
-            Which drawn codes stay: `"random"` ones, or those with the highest probability (`"confidence"`; tends to
-            copy the frame before).
+            Which drawn codes stay: `"random"` ones; those with the highest probability (`"confidence"`; tends to copy
+            the frame before); or those that come next in a Halton sequence over the last two axes, which spreads a
+            step's codes evenly (`"halton"`; Besnier et al. 2025, arXiv 2503.17076).
     """
 
     order = 1
@@ -105,9 +107,9 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
         sample: torch.LongTensor,
         generator: torch.Generator | list[torch.Generator] | None = None,
     ) -> torch.LongTensor | None:
-        """Where [`~MaskGITScheduler.step`] needs logits: in random order K of the masked codes, drawn here; in order
-        of confidence all. K is the most that any step of the schedule reveals, rounded up to a power of two, so that
-        few shapes occur and a compiled model is not compiled for each.
+        """Where [`~MaskGITScheduler.step`] needs logits: in random order K of the masked codes, drawn here; in Halton's
+        order the next K; in order of confidence all. K is the most that any step of the schedule reveals, rounded up to
+        a power of two, so that few shapes occur and a compiled model is not compiled for each.
 
         Args:
             sample, generator: As in [`~MaskGITScheduler.step`].
@@ -121,9 +123,12 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
         codes = sample.flatten(1)  # (B, ...) -> (B, S)
         left = [self._share(timestep, codes.shape[1]) for timestep in range(self.num_inference_steps + 1)]
         most = max(1, *(before - after for after, before in pairwise(left)))
-        count = min(2 ** math.ceil(math.log2(most)), codes.shape[1])
-        score = self._uniform(codes.shape, codes.device, generator)
-        return score.masked_fill(codes != self.config.mask_token_id, -1).topk(count, dim=1).indices
+        wanted = min(2 ** math.ceil(math.log2(most)), codes.shape[1])
+        if self.config.unmasking_order == "halton":
+            score = self._halton_score(sample)
+        else:
+            score = self._uniform(codes.shape, codes.device, generator)
+        return score.masked_fill(codes != self.config.mask_token_id, -1).topk(wanted, dim=1).indices
 
     def step(
         self,
@@ -174,7 +179,11 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
 
         prev = pred
         if timestep > 0:
-            score = probs.gather(-1, drawn)[..., 0] if self.config.unmasking_order == "confidence" else noise[:, 1]
+            score = noise[:, 1]
+            if self.config.unmasking_order == "confidence":
+                score = probs.gather(-1, drawn)[..., 0]
+            elif self.config.unmasking_order == "halton":
+                score = self._halton_score(sample).gather(1, positions)
             order = score.masked_fill(~masked, math.inf).argsort(dim=1)  # codes that are masked again come first
             num_masked = (codes == mask_token_id).sum(1, keepdim=True)
             left = (num_masked - 1).clamp(min=0, max=self._share(int(timestep), S))  # a step reveals at least one
@@ -213,6 +222,12 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
         return math.floor(num_codes * math.cos(progress * math.pi / 2)) if timestep > 0 else 0
 
     @staticmethod
+    def _halton_score(sample: torch.LongTensor) -> torch.Tensor:
+        """The earlier a code comes, the higher: shape `(batch_size, number of codes)`, in (0, 1]."""
+        rank = torch.tensor(halton_rank(*sample.shape[1:][-2:]), device=sample.device)
+        return (1 - rank / len(rank)).repeat(len(sample), sample[0].numel() // len(rank))
+
+    @staticmethod
     def _uniform(
         shape: tuple[int, ...], device: torch.device, generator: torch.Generator | list[torch.Generator] | None
     ) -> torch.Tensor:
@@ -224,3 +239,23 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
         else:
             noise = torch.rand(shape, generator=generator, device=device if generator is None else generator.device)
         return noise.to(device)
+
+
+@functools.cache
+def halton_rank(rows: int, columns: int = 1) -> list[int]:
+    """When each cell of a grid is first met by the Halton sequence of bases 2 and 3, row by row."""
+    rank = {}
+    for i in count(1):
+        rank.setdefault(int(radical_inverse(i, 2) * rows) * columns + int(radical_inverse(i, 3) * columns), len(rank))
+        if len(rank) == rows * columns:
+            return [rank[cell] for cell in range(rows * columns)]
+
+
+def radical_inverse(number: int, base: int) -> float:
+    """The digits of a number mirrored at the point: a number in [0, 1)."""
+    inverse, place = 0.0, 1.0
+    while number:
+        number, digit = divmod(number, base)
+        place /= base
+        inverse += digit * place
+    return inverse
