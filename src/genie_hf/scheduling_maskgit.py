@@ -108,8 +108,8 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
         generator: torch.Generator | list[torch.Generator] | None = None,
     ) -> torch.LongTensor | None:
         """Where [`~MaskGITScheduler.step`] needs logits: in random order K of the masked codes, drawn here; in Halton's
-        order the next K; in order of confidence all. K is the most that any step of the schedule reveals, rounded up to
-        a power of two, so that few shapes occur and a compiled model is not compiled for each.
+        order the next K; in order of confidence all. K is the most that any step of the schedule reveals, rounded up
+        to a power of two, so that few shapes occur and a compiled model is not compiled for each.
 
         Args:
             sample, generator: As in [`~MaskGITScheduler.step`].
