@@ -107,9 +107,9 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
         sample: torch.LongTensor,
         generator: torch.Generator | list[torch.Generator] | None = None,
     ) -> torch.LongTensor | None:
-        """Where [`~MaskGITScheduler.step`] needs logits: in random order K of the masked codes, drawn here; in Halton's
-        order the next K; in order of confidence all. K is the most that any step of the schedule reveals, rounded up
-        to a power of two, so that few shapes occur and a compiled model is not compiled for each.
+        """Where [`~MaskGITScheduler.step`] needs logits: in random order K of the masked codes, drawn here; in
+        Halton's order the next K; in order of confidence all. K is the most that any step of the schedule reveals,
+        rounded up to a power of two, so that few shapes occur and a compiled model is not compiled for each.
 
         Args:
             sample, generator: As in [`~MaskGITScheduler.step`].
