@@ -36,18 +36,22 @@ def displacement(before: Tensor, after: Tensor, reach: int, still_share: float =
     def spectrum(image: Tensor) -> Tensor:
         return torch.fft.rfft2(image, s=size)
 
-    def correlate(first: Tensor, second: Tensor) -> Tensor:
-        """sum over p of first(p) second(p + d), of shape `(N, 2 R + 1, 2 R + 1)`: rows are d_y, columns d_x."""
-        product = torch.fft.irfft2((first.conj() * second).sum(1), s=size)
-        return product.roll((reach, reach), dims=(1, 2))[:, : 2 * reach + 1, : 2 * reach + 1]
+    def correlation(*pairs: tuple[Tensor, Tensor]) -> Tensor:
+        """sum over p of first(p) second(p + d), all pairs together, from their spectra: `(N, 2 R + 1, 2 R + 1)`, rows
+        are d_y, columns d_x."""
+        product = sum((first.conj() * second).sum(1) for first, second in pairs)
+        correlated = torch.fft.irfft2(product, s=size)
+        return correlated.roll((reach, reach), dims=(1, 2))[:, : 2 * reach + 1, : 2 * reach + 1]
 
     mask, inside = spectrum(changed), spectrum(torch.ones_like(changed[:1]))
-    squares = spectrum((changed * before.square()).sum(1, keepdim=True))
-    error = correlate(squares, inside) + correlate(mask, spectrum(after.square().sum(1, keepdim=True)))
-    error = error - 2 * correlate(spectrum(changed * before), spectrum(after))
+    error = correlation(  # of the changed pixels that stay inside: (before(p) - after(p + d)) ** 2
+        (spectrum((changed * before.square()).sum(1, keepdim=True)), inside),
+        (mask, spectrum(after.square().sum(1, keepdim=True))),
+        (spectrum(changed * before), -2 * spectrum(after)),
+    )
     count = changed.sum((1, 2, 3)).clamp_min(1)[:, None, None]
     still = error[:, reach, reach, None, None] / count
-    error = error / count + UNSEEN * still * (1 - correlate(mask, inside) / count)
+    error = error / count + UNSEEN * still * (1 - correlation((mask, inside)) / count)
     steps = torch.arange(-reach, reach + 1, device=error.device)
     error = error + NEAR * (steps[:, None].square() + steps.square())
 
