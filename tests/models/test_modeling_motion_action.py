@@ -98,6 +98,17 @@ def test_codebook_gradients_are_not_zero(frames):
     assert model.encoder[-1].weight.grad.any()  # the prediction's error reaches the encoder through the code
 
 
+def test_an_action_that_persists_costs_less(frames):
+    still = frames[:, :1].expand(-1, 4, -1, -1, -1)
+    model = make().eval()
+    loss, changing = (model(clip).persistence_loss for clip in (still, frames))
+    assert loss < 0.1 * changing
+    free = make(persistence_weight=0).eval()(frames)
+    assert free.persistence_loss == 0
+    torch.testing.assert_close(model(frames).loss - changing, free.loss)
+    assert model(frames[:, :2]).persistence_loss == 0  # one transition has no neighbour
+
+
 def test_save_and_load_give_the_same_actions(frames, tmp_path):
     model = make()
     for _ in range(3):

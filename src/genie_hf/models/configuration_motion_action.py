@@ -21,6 +21,8 @@ class GenieMotionActionConfig(PreTrainedConfig):
             move.
         history: displacements that are seen before the one whose action is named.
         action_dim: size of a latent action's vector.
+        persistence_weight: weight of a loss that draws neighbouring transitions to one action, as a button is mostly
+            held for longer than a frame; 0 where every frame has an action of its own.
         continuous_steps: optimiser steps with unquantised latents, before k-means makes the codebook.
         hidden_size: width of the layers that name an action and predict a displacement.
         num_filters: channels of the first convolution over a frame.
@@ -36,6 +38,7 @@ class GenieMotionActionConfig(PreTrainedConfig):
     still_share: float = 0.02
     history: int = 3
     action_dim: int = 16
+    persistence_weight: float | int = 0.01
     continuous_steps: int = 400
     hidden_size: int = 256
     num_filters: int = 16

@@ -10,11 +10,12 @@ from transformers.utils import ModelOutput
 class GenieLatentActionOutput(ModelOutput):
     """
     Args:
-        loss: sum of the three losses below.
+        loss: sum of the losses below.
         reconstruction_loss: motion-weighted squared error of the predicted pixels, cross-entropy of predicted codes,
             or the error of the predicted displacements.
         codebook_loss: pulls action vectors to the encoder's latents.
         commitment_loss: pulls the encoder's latents to their action vectors, weighted.
+        persistence_loss: draws neighbouring actions of a model of motion together, weighted.
         perplexity: exp(entropy) of the actions of the batch, in [1, num_actions].
         usage: share of the actions that is alive.
         reconstruction: frames 2..T as predicted, of shape `(batch_size, num_frames - 1, channels, height, width)`,
@@ -28,6 +29,7 @@ class GenieLatentActionOutput(ModelOutput):
     reconstruction_loss: torch.FloatTensor | None = None
     codebook_loss: torch.FloatTensor | None = None
     commitment_loss: torch.FloatTensor | None = None
+    persistence_loss: torch.FloatTensor | None = None
     perplexity: torch.FloatTensor | None = None
     usage: torch.FloatTensor | None = None
     reconstruction: torch.FloatTensor | None = None

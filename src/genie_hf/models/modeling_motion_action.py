@@ -131,9 +131,14 @@ class GenieMotionActionModel(GeniePreTrainedModel):
         quantized = self.quantizer(self._encode(frames, moved))
         predicted = self._decode(frames[:, :-1], moved, quantized.quantized)
         reconstruction_loss = F.smooth_l1_loss(predicted, moved, beta=BEND)
+        vectors = quantized.quantized.float()
+        likeness = (vectors[:, 1:] * vectors[:, :-1]).sum(-1)  # of one transition's action to the next one's, a cosine
+        persistence_loss = self.config.persistence_weight * (1 - likeness).sum() / max(1, likeness.numel())
+        terms = (reconstruction_loss, quantized.codebook_loss, quantized.commitment_loss, persistence_loss)
         return GenieLatentActionOutput(
-            loss=reconstruction_loss + quantized.codebook_loss + quantized.commitment_loss if return_loss else None,
+            loss=sum(terms) if return_loss else None,
             reconstruction_loss=reconstruction_loss,
+            persistence_loss=persistence_loss,
             codebook_loss=quantized.codebook_loss,
             commitment_loss=quantized.commitment_loss,
             perplexity=quantized.perplexity,
