@@ -19,6 +19,9 @@ RECIPE=${RECIPE:-pipelines/coinrun-gpu}
 RECORDINGS=${RECORDINGS:-}
 RECORD_SECONDS=${RECORD_SECONDS:-90}       # for all recordings; one that is cut short keeps its finished shards
 EVALUATE=${EVALUATE:-}                     # more options of `genie-hf evaluate`
+# In place of training and measuring: what else to run on the recordings, one command of Python's a line, after the
+# seconds that it may take; paths are as in the repository, and $OUT is known
+COMMANDS=${COMMANDS:-}
 COLLECT_SECONDS=20
 PACKAGES=${PACKAGES:-.whl/packages.tar.xz} # empty: everything is installed
 WORK=${WORK:-/tmp/one-gpu}
@@ -69,6 +72,16 @@ record() {
     du -ch data/*/* | tail -5 || true
 }
 
+run_commands() {
+    ln -s "$REPOSITORY"/{benchmarks,pipelines,tests} .
+    local limit command
+    while read -r limit command; do
+        say "$command"
+        # shellcheck disable=SC2086  # a command is words
+        within "$limit" "$python" ${command//'$OUT'/$OUT} </dev/null || say "stopped: $command"
+    done <<<"$COMMANDS"
+}
+
 collect() {
     local status=$?
     trap - EXIT
@@ -95,6 +108,10 @@ main() {
         monitor=$!
     fi
     record
+    if [[ $COMMANDS ]]; then
+        run_commands
+        return
+    fi
     say "training"
     genie "$(left)" train pipeline
     say "measuring"
@@ -105,6 +122,7 @@ main() {
 mkdir -p "$OUT"
 OUT=$(realpath "$OUT")
 cd "$(dirname "$0")/.."
+REPOSITORY=$PWD
 rm -rf "$WORK"
 mkdir -p "$WORK/pipeline/runs"
 WORK=$(realpath "$WORK")
