@@ -1,14 +1,17 @@
 """How does the content of a picture move from one frame to the next? Block matching, as video codecs do it.
 
-Dimension keys: N pairs of frames, D displacements, K blocks.
+Dimension keys: N pairs of frames, K blocks.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..models.displacement import displacement, shifted
+
 CHANGED_BLOCK = 0.04  # mean difference over the channels of a block that has changed
 MAX_DIFFERENCE = 0.15  # more counts no more, so that a block which turns up from nowhere cannot outvote the others
+STILL_SHARE = 0.01  # where a smaller share of the pixels changes, nothing has moved
 EXPLAINED = 0.7  # a displacement is motion where it leaves at most this share of the difference
 
 
@@ -44,35 +47,29 @@ def mean_flow(video: Tensor) -> Tensor:
 
 
 def block_flow(before: Tensor, after: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The one displacement, up to an eighth of the width each way, that best explains the blocks that have changed.
+    """The one displacement, up to 5/16 of the shorter side each way, that best explains the pixels that have changed.
 
     Args:
         before: frames in [0, 1] of shape `(N, channels, height, width)`.
         after: the frames that follow them, of the same shape.
 
     Returns:
-        The content's flow in whole pixels, x to the right and y down, of shape `(N, 2)`, zero where no displacement
-        explains the change; and, of shape `(N,)`, the shares of blocks that speak for it and for rest.
+        The content's flow in whole pixels, x to the right and y down, of shape `(N, 2)`, zero where no displacement explains
+        the change; and, of shape `(N,)`, the shares of blocks that speak for it and for rest.
     """
-    radius = size = before.shape[-1] // 8
-    inner = before[..., radius:-radius, radius:-radius]
-    height, width = inner.shape[2:]
-    reach = range(-radius, radius + 1)
-    shifts = sorted(((x, y) for y in reach for x in reach), key=lambda shift: shift[0] ** 2 + shift[1] ** 2)
-    costs = []
-    for x, y in shifts:
-        moved = after[..., radius + y : radius + y + height, radius + x : radius + x + width]
-        # In colour: green grass before a brown wall is as bright.
-        costs.append(F.avg_pool2d((moved - inner).abs().mean(1), size).flatten(1))
-    costs = torch.stack(costs, dim=1).clamp(max=MAX_DIFFERENCE)  # (N, D, K); the first displacement is none
-
-    changed = costs[:, 0] > CHANGED_BLOCK
-    total = (costs * changed.unsqueeze(1)).sum(2)
-    best = total.argmin(1)
-    row = torch.arange(len(total), device=total.device)
-    moves = (total[row, best] <= EXPLAINED * total[:, 0]) & (changed.sum(1) > 1)  # one block alone is flicker
-    best = torch.where(moves, best, 0)
-    gain = costs[:, 0] - costs[row, best]  # (N, K)
+    flow = displacement(before, after, 5 * min(before.shape[-2:]) // 16, STILL_SHARE).round()
+    back = shifted(after, -flow)
+    seen = block_means(shifted(torch.ones_like(after[:, :1]), -flow, padding="zeros")[:, 0]) > 0.99
+    # In colour: green grass before a brown wall is as bright.
+    stays, moves = (block_means((other - before).abs().mean(1)).clamp(max=MAX_DIFFERENCE) for other in (after, back))
+    changed = (stays > CHANGED_BLOCK) & seen
+    explained = (moves * changed).sum(1) <= EXPLAINED * (stays * changed).sum(1)
+    flow = flow * (explained & (changed.sum(1) > 1))[:, None]  # one block alone is flicker
+    gain = (stays - moves) * seen * flow.any(1, keepdim=True)
     told = CHANGED_BLOCK / 2
-    flow = torch.tensor(shifts, device=total.device, dtype=before.dtype)[best]
-    return flow, (gain > told).float().mean(1), (gain < -told).float().mean(1)
+    return flow, *((speaks.float().sum(1) / seen.sum(1)) for speaks in (gain > told, gain < -told))
+
+
+def block_means(image: Tensor) -> Tensor:
+    """Of an image of shape `(N, height, width)` the means of blocks of an eighth of its width: `(N, K)`."""
+    return F.avg_pool2d(image, image.shape[-1] // 8).flatten(1)

@@ -69,3 +69,18 @@ def displacement(before: Tensor, after: Tensor, reach: int, still_share: float =
     moved = torch.stack([steps[column], steps[row]], dim=1) + torch.stack([x, y], dim=1).clamp(-0.5, 0.5)
     rests = changed.mean((1, 2, 3)) <= still_share
     return moved.masked_fill(rests[:, None], 0)
+
+
+def shifted(frames: Tensor, moved: Tensor, padding: str = "border") -> Tensor:
+    """Frames whose content has moved.
+
+    Args:
+        frames: of shape `(N, C, H, W)`.
+        moved: pixels, x to the right and y down, of shape `(N, 2)`.
+        padding: what was outside: `"border"`, as the nearest pixel inside, or `"zeros"`.
+    """
+    height, width = frames.shape[-2:]
+    turn = torch.eye(2, device=frames.device).expand(len(moved), 2, 2)
+    scale = torch.tensor([2 / width, 2 / height], device=frames.device)
+    grid = F.affine_grid(torch.cat([turn, -(moved * scale)[..., None]], dim=2), list(frames.shape), align_corners=False)
+    return F.grid_sample(frames, grid, padding_mode=padding, align_corners=False)

@@ -15,7 +15,7 @@ from transformers import PreTrainedModel  # noqa: F401  (diffusers looks for thi
 from transformers.utils.output_capturing import capture_outputs
 
 from .configuration_motion_action import GenieMotionActionConfig
-from .displacement import displacement
+from .displacement import displacement, shifted
 from .entries import entry
 from .latent_action_output import GenieLatentActionOutput
 from .patches import one_of, unit_pixels
@@ -86,7 +86,8 @@ class GenieMotionActionModel(GeniePreTrainedModel):
         """
         frames = unit_pixels(frames)
         moved = F.pad(self._displacements(frames), (0, 0, 0, 1))  # the last one is what is to be told
-        return self._move(frames, self._decode(frames, moved, actions))
+        predicted = self._decode(frames, moved, actions) * (min(self.config.frame_size) / UNIT)
+        return shifted(frames.flatten(0, 1).float(), predicted.flatten(0, 1)).view(frames.shape)
 
     def _decode(self, frames: Tensor, moved: Tensor, actions: Tensor) -> Tensor:
         known = [self.decoder_frame(frames), self._history(moved), actions]
@@ -159,17 +160,6 @@ class GenieMotionActionModel(GeniePreTrainedModel):
         K = self.config.history
         known = F.pad(torch.cat([moved, torch.ones_like(moved[..., :1])], dim=-1), (0, 0, K, 0))[:, :-1]
         return known.unfold(1, K, 1).flatten(2)
-
-    def _move(self, frames: Tensor, moved: Tensor) -> Tensor:
-        """The frames with their content moved; what was outside is filled from the border."""
-        shift = moved.flatten(0, 1) * (min(self.config.frame_size) / UNIT)
-        height, width = frames.shape[-2:]
-        turn = torch.eye(2, device=frames.device).expand(len(shift), 2, 2)
-        scale = torch.tensor([2 / width, 2 / height], device=frames.device)
-        theta = torch.cat([turn, -(shift * scale)[..., None]], dim=2)
-        flat = frames.flatten(0, 1).float()
-        grid = F.affine_grid(theta, list(flat.shape), align_corners=False)
-        return F.grid_sample(flat, grid, padding_mode="border", align_corners=False).view(frames.shape)
 
     def _check(self, frames: Tensor) -> Tensor:
         """Pixels in [0, 1]."""
