@@ -54,8 +54,8 @@ def block_flow(before: Tensor, after: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         after: the frames that follow them, of the same shape.
 
     Returns:
-        The content's flow in whole pixels, x to the right and y down, of shape `(N, 2)`, zero where no displacement explains
-        the change; and, of shape `(N,)`, the shares of blocks that speak for it and for rest.
+        The content's flow in whole pixels, x to the right and y down, of shape `(N, 2)`, zero where no displacement
+        explains the change; and, of shape `(N,)`, the shares of the blocks that speak for it and for rest.
     """
     flow = displacement(before, after, 5 * min(before.shape[-2:]) // 16, STILL_SHARE).round()
     back = shifted(after, -flow)

@@ -81,6 +81,6 @@ def shifted(frames: Tensor, moved: Tensor, padding: str = "border") -> Tensor:
     """
     height, width = frames.shape[-2:]
     turn = torch.eye(2, device=frames.device).expand(len(moved), 2, 2)
-    scale = torch.tensor([2 / width, 2 / height], device=frames.device)
-    grid = F.affine_grid(torch.cat([turn, -(moved * scale)[..., None]], dim=2), list(frames.shape), align_corners=False)
+    offset = -moved * torch.tensor([2 / width, 2 / height], device=frames.device)
+    grid = F.affine_grid(torch.cat([turn, offset[..., None]], dim=2), list(frames.shape), align_corners=False)
     return F.grid_sample(frames, grid, padding_mode=padding, align_corners=False)
