@@ -51,6 +51,7 @@ def test_a_calibration_is_saved_and_repeatable(tiny_pipeline, tmp_path):
     saved = json.loads((tmp_path / "action_names.json").read_text())
     assert saved == {"dynamics_fingerprint": fingerprint(tiny_pipeline.dynamics)} | found
     assert calibrate(tiny_pipeline, data, num_labels=20) == found
+    assert calibrate(tiny_pipeline, [{"source": data, "split": "train"}], num_labels=20) == found
     # Each episode holds two clips of 4 frames, whose third transitions are read.
     assert (found["num_labels"], found["num_tested"]) == (20, 12 * 2 - 20)
     assert len(found["actions"]) == 5 and sum(action["labels"] for action in found["actions"]) == 20

@@ -54,7 +54,7 @@ def evaluate(
     core. Its accuracy is the ceiling for the latent actions, and it reads the true actions from the rollouts.
     """
     check_data(reference or [])
-    data, frame_rate, output = prepare(pipeline, data, output, "metrics.json")
+    sources, frame_rate, folder = prepare(pipeline, data, output, "metrics.json")
     try:
         ceilings = {name: float(value) for name, _, value in (entry.partition("=") for entry in ceiling or [])}
     except ValueError:
@@ -63,12 +63,15 @@ def evaluate(
         ) from None
     pipe = load_pipeline(pipeline)
     from ..evaluation import evaluate as run_evaluation
+    from ..evaluation.clips import name_of
 
-    names = [Path(source).name for source in data]
+    names = list(map(name_of, sources))
+    if len(set(names)) < len(names):
+        names = list(map(str, sources))
     figures = run_evaluation(
         pipe,
-        dict(zip(names if len(set(names)) == len(names) else data, data, strict=True)),
-        output,
+        dict(zip(names, sources, strict=True)),
+        folder,
         num_clips=clips,
         num_rollouts=rollouts,
         horizon=horizon,
@@ -84,7 +87,7 @@ def evaluate(
     )
     for name in figures["data"]:
         typer.echo(f"{name}\n{summary(figures['data'][name])}")
-    typer.echo(f"All figures are in {output / 'metrics.json'}, the picture is {output / 'evaluation.png'}.")
+    typer.echo(f"All figures are in {folder / 'metrics.json'}, the picture is {folder / 'evaluation.png'}.")
 
 
 def legend(
@@ -108,12 +111,12 @@ def legend(
     genie-hf legend pipelines/coinrun-gpu
     ```
     """
-    data, frame_rate, output = prepare(pipeline, data, output, "action_legend.json")
+    sources, frame_rate, folder = prepare(pipeline, data, output, "action_legend.json")
     pipe = load_pipeline(pipeline)
     from ..evaluation.action_legend import ARROWS, measure_action_legend
 
     found = measure_action_legend(
-        pipe, data, output, num_start_frames=frames, num_inference_steps=steps, frame_rate=frame_rate, seed=seed
+        pipe, sources, folder, num_start_frames=frames, num_inference_steps=steps, frame_rate=frame_rate, seed=seed
     )
     number = found["num_start_frames"]
     typer.echo(f"action  goes        of {number} starts         pixels a frame (x, y)  changed area")
@@ -122,7 +125,7 @@ def legend(
         goes = f"{ARROWS[does['direction']]} {does['direction']}"
         share = f"{does['starts'][does['direction']]} ({does['consistency']:.0%})"
         typer.echo(f"{action:>6}  {goes:<10}  {share:<17}  {f'{x:+.2f}, {y:+.2f}':>21}  {does['changed_area']:>12.0%}")
-    typer.echo(f"All figures are in {output / 'action_legend.json'}, the picture is {output / 'action_legend.png'}.")
+    typer.echo(f"All figures are in {folder / 'action_legend.json'}, the picture is {folder / 'action_legend.png'}.")
 
 
 def calibrate(
@@ -142,11 +145,13 @@ def calibrate(
     genie-hf calibrate pipelines/coinrun-gpu --data data/coinrun/test-sticky --labels 200
     ```
     """
-    data, frame_rate, output = prepare(pipeline, data, output, "action_names.json")
+    sources, frame_rate, folder = prepare(pipeline, data, output, "action_names.json")
     pipe = load_pipeline(pipeline)
     from ..evaluation import calibrate as run_calibration
 
-    found = run_calibration(pipe, data, output, num_labels=labels, num_clips=clips, frame_rate=frame_rate, seed=seed)
+    found = run_calibration(
+        pipe, sources, folder, num_labels=labels, num_clips=clips, frame_rate=frame_rate, seed=seed
+    )
     typer.echo("latent action  button          of its labels  when tested")
     for action, named in enumerate(found["actions"]):
         typer.echo(
@@ -155,20 +160,20 @@ def calibrate(
         )
     typer.echo("\nbutton          latent action  right  of the button's labels")
     for button in found["buttons"]:
-        action = "-" if button["action"] is None else button["action"]
+        chosen = "-" if button["action"] is None else button["action"]
         typer.echo(
-            f"{button['name']:<14}  {action:>13}  {percent(button['probability']):>5}"
+            f"{button['name']:<14}  {chosen:>13}  {percent(button['probability']):>5}"
             f"  {percent(button['coverage'])} of {button['labels']}"
         )
     typer.echo(
         f"\nOn {found['num_tested']} other transitions the names are right on {found['agreement']:.1%}; always naming "
-        f"the most common button is right on {found['majority']:.1%}. They are in {output / 'action_names.json'}."
+        f"the most common button is right on {found['majority']:.1%}. They are in {folder / 'action_names.json'}."
     )
 
 
 def prepare(
     pipeline: str, data: list[str] | None, output: Path | None, result: str
-) -> tuple[list[str], float | None, Path]:
+) -> tuple[list[str | dict], float | None, Path]:
     """The data to measure on, the frame rate to read it at, and where the results go."""
     check_pipeline(pipeline)
     check_data(data or [])
@@ -177,13 +182,13 @@ def prepare(
 
     recipe = folder / "recipe.yaml"
     settings = read_recipe(recipe).data if recipe.exists() else None
-    data = data or (settings.test if settings else [])
-    if not data:
+    sources: list[str | dict] = [*data] if data else settings.test if settings else []
+    if not sources:
         raise ValueError(f"{folder} has no recipe that names data.test: say with --data what to measure on.")
     if output is None and not folder.is_dir():
         raise ValueError(f"{pipeline} lies on the Hub: say with --output where to write {result}.")
     quieten_libraries()
-    return data, settings.frame_rate if settings else None, output or folder
+    return sources, settings.frame_rate if settings else None, output or folder
 
 
 def summary(figures: dict) -> str:

@@ -7,21 +7,28 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import torch
 from datasets import Dataset
 from torch import Tensor
 
+from ..data.sources import DataSource
 from ..data.video_dataset import VideoDataset
 from ..pipeline_genie import GeniePipeline
 from .latent_actions import merge_actions
 
-Source = str | os.PathLike | Dataset | Sequence[str | os.PathLike | Dataset]
+OneSource: TypeAlias = str | os.PathLike | Dataset | DataSource | dict
+Source: TypeAlias = OneSource | Sequence[OneSource]
 """What `VideoDataset` takes."""
 
 
 def name_of(source: Source) -> str:
     """The last part of a folder's or data set's name, or of several; "data" without one."""
+    if isinstance(source, dict):
+        source = source["source"]
+    elif isinstance(source, DataSource):
+        source = source.source
     if isinstance(source, str | os.PathLike):
         return Path(source).name
     return "data" if isinstance(source, Dataset) else ", ".join(map(name_of, source))
