@@ -13,7 +13,8 @@ class FrameBudget:
 
     def __init__(self, seconds: float, most: int):
         self.seconds, self.most = seconds, most
-        self.step_seconds = self.rest_seconds = None
+        self.step_seconds: float | None = None
+        self.rest_seconds: float | None = None
 
     def record(self, num_steps: int, step_seconds: float, rest_seconds: float) -> None:
         """Takes note of a frame: `num_steps` steps took `step_seconds`; keeping and decoding it, `rest_seconds`."""

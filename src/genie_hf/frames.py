@@ -1,6 +1,7 @@
 """Images of any kind to frames of a world's size, and frames to what people look at."""
 
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import PIL.Image
@@ -9,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-ImageInput = str | Path | PIL.Image.Image | np.ndarray | Tensor
+ImageInput: TypeAlias = str | Path | PIL.Image.Image | np.ndarray | Tensor
 OUTPUT_TYPES = ("pil", "np", "pt")
 
 

@@ -45,7 +45,7 @@ class Watch(MetaPathFinder):
                 self.begun -= 1
             self.import_ours()
 
-        spec.loader.exec_module = execute_and_count
+        spec.loader.exec_module = execute_and_count  # type: ignore[method-assign]
         return spec
 
     def import_ours(self) -> None:

@@ -101,9 +101,9 @@ def train(
     if data:
         if plan.data.test and not test_data:
             typer.echo("--data replaces the recipe's held-out data, too, by none: name your own with --test-data.")
-        plan.data.train, plan.data.test = data, []
+        plan.data.train, plan.data.test = [*data], []
     if test_data:
-        plan.data.test = test_data
+        plan.data.test = [*test_data]
     folder = output or recipe.parent
     results = run_training(
         plan,

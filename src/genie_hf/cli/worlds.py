@@ -5,11 +5,11 @@ from errno import EISDIR
 from glob import has_magic
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-SETTINGS = {"rich_markup_mode": "markdown", "no_args_is_help": True, "add_completion": False}
+SETTINGS: dict[str, Any] = {"rich_markup_mode": "markdown", "no_args_is_help": True, "add_completion": False}
 
 Pipeline = Annotated[str, typer.Argument(help="Folder of a trained world, or its name on the Hub (user/name).")]
 Temperature = Annotated[

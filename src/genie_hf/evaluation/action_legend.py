@@ -95,7 +95,7 @@ def measure_action_legend(
             shown.append(torch.cat([start, after[:, -1].unflatten(0, (-1, num_actions))], dim=1).cpu())
     # What all actions have in common at a start frame stays in: without it, actions that move nothing are said to move
     # against the others, and the legend of coinrun-small was less consistent, on average over its actions.
-    legend = {
+    legend: dict = {
         "num_start_frames": len(chosen),
         "num_frames": num_frames,
         "num_inference_steps": num_inference_steps,

@@ -126,7 +126,7 @@ class Consistency:
 
     def __init__(self, num_actions: int):
         self.num_actions = num_actions
-        self.sums = 0.0  # of unit differences per action, (A, D)
+        self.sums = torch.zeros((), dtype=torch.float64)  # of unit differences per action, (A, D)
         self.counts = torch.zeros(num_actions, dtype=torch.float64)
         self.clip_within = self.clip_within_pairs = 0.0
         self.clip_all = self.clip_all_pairs = 0.0

@@ -17,9 +17,9 @@ USUAL_FPS = 15
 def open_data(recipe: Recipe, num_frames: int, held_out: bool = False) -> VideoDataset:
     """The clips of the recipe's training data, or of its held-out data; raises what `VideoDataset` raises."""
     data = recipe.data
-    size = (data.image_size, data.image_size) if isinstance(data.image_size, int) else tuple(data.image_size)
+    height, width = [data.image_size] * 2 if isinstance(data.image_size, int) else data.image_size
     sources, split = (data.test, HELD_OUT) if held_out else (data.train, "train")
-    return VideoDataset(sources, num_frames, size, data.frame_rate, split, data.frame_skip)
+    return VideoDataset(sources, num_frames, (height, width), data.frame_rate, split, data.frame_skip)
 
 
 def check_data(recipe: Recipe, names: list[str]) -> Recipe:
@@ -62,7 +62,9 @@ def count_actions(dataset: VideoDataset) -> int:
             "to learn latent actions."
         )
     names = effect_names(dataset)
-    return len(names) if names else 1 + max(int(reader.actions.max()) for reader in dataset.readers)
+    if names:
+        return len(names)
+    return 1 + max(int(reader.actions.max()) for reader in dataset.readers)  # type: ignore[union-attr]
 
 
 def effect_names(dataset: VideoDataset) -> list[str] | None:

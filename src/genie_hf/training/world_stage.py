@@ -117,7 +117,7 @@ class WorldStage(Stage):
         if not self.learns_actions:
             return super().parameter_groups(settings)
         dynamics = {"prefix": "dynamics_", "params": list(self.dynamics.parameters())}
-        latent_action = {"prefix": "latent_action_", "params": list(self.latent_action_model.parameters())}
+        latent_action: dict = {"prefix": "latent_action_", "params": list(self.latent_action_model.parameters())}
         if settings.latent_action_learning_rate is not None:
             latent_action["lr"] = settings.latent_action_learning_rate
         return [dynamics, latent_action]
