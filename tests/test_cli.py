@@ -154,7 +154,7 @@ def test_calibrate_prints_and_saves_names(monkeypatch, capsys, world, labelled):
         (["generate", "{world}/dynamics", "{world}/start.png", "--actions", "1"], "holds no trained world"),
         (["evaluate", "{world}"], "has no recipe that names data.test: say with --data"),
         (["legend", "{world}"], "has no recipe that names data.test: say with --data"),
-        (["legend", "user/world", "--data", "{world}"], "lies on the Hub: say with --output where to write"),
+        (["legend", "user/world", "--data", "{world}"], "is on the Hub: say with --output where to write"),
         (["train", "nothing.yaml"], "There is no recipe at nothing.yaml"),
         (["record", "coinrun", "out", "--levels", "5"], "--levels is '5': write it as A:B"),
         (["play", "{world}/dynamics"], "holds no trained world"),

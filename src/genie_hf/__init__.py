@@ -1,4 +1,4 @@
-"""Genie world models in the Hugging Face way: learn a playable world from unlabelled video, publish it, play it."""
+"""Genie world models, the Hugging Face way: learn a playable world from unlabelled video, publish it, play it."""
 
 from typing import TYPE_CHECKING
 

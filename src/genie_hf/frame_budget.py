@@ -6,7 +6,7 @@ class FrameBudget:
 
     Args:
         seconds: the budget for a frame.
-        most: steps that a frame gets at most; it gets at least 1, whatever that takes.
+        most: the most steps for a frame; it gets at least 1, however long that takes.
     """
 
     MEMORY = 0.7  # weight of the past in the moving averages: a neighbour's burst of work is forgotten in a few frames

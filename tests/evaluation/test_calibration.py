@@ -61,7 +61,7 @@ def test_a_calibration_is_saved_and_repeatable(tiny_pipeline, tmp_path):
 def test_what_cannot_be_calibrated_is_said(tiny_pipeline, tmp_path):
     data = labelled_data(tmp_path / "data")
     unlabelled = Dataset.load_from_disk(data).remove_columns("actions")
-    with pytest.raises(ValueError, match="num_labels is 24, and 24 transitions came"):
+    with pytest.raises(ValueError, match="num_labels is 24, and there are 24 transitions"):
         calibrate(tiny_pipeline, data, num_labels=24)
     with pytest.raises(ValueError, match="data has no true actions to name latent ones after"):
         calibrate(tiny_pipeline, unlabelled)

@@ -43,8 +43,8 @@ def evaluate(
 
     Reconstruction PSNR and SSIM; PSNR of rollouts at each horizon with right and wrong actions, and Delta PSNR (how
     much the actions matter); which actions can be read back from the rollouts; whether long rollouts still show a
-    world; agreement of the latent actions with the true ones where they were recorded; frames per second. All in
-    `metrics.json`, and in a picture.
+    world; agreement of the latent actions with the true ones, if these were recorded; frames per second. The results
+    go into `metrics.json` and a picture.
 
     ```
     genie-hf evaluate pipelines/coinrun-gpu --data data/coinrun/test-sticky --data data/coinrun/test-random
@@ -87,7 +87,7 @@ def evaluate(
     )
     for name in figures["data"]:
         typer.echo(f"{name}\n{summary(figures['data'][name])}")
-    typer.echo(f"All figures are in {folder / 'metrics.json'}, the picture is {folder / 'evaluation.png'}.")
+    typer.echo(f"All figures are in {folder / 'metrics.json'}; the picture is {folder / 'evaluation.png'}.")
 
 
 def legend(
@@ -103,9 +103,9 @@ def legend(
 ):
     """Measure what each latent action of a world does.
 
-    Each action is held for four frames from every start frame. The arrow is the direction in which most of them go on,
-    with how many of the start frames that are. Where a camera follows the player, the picture flows the other way; the
-    arrow is the player's. The page shows arrows and percentages on its buttons.
+    Each action is held for four frames from every start frame. The arrow shows where it leads from most of them, and
+    the number how many those are. If a camera follows the player, the picture flows the opposite way; the arrow is the
+    player's. The page shows arrows and percentages on its buttons.
 
     ```
     genie-hf legend pipelines/coinrun-gpu
@@ -125,7 +125,7 @@ def legend(
         goes = f"{ARROWS[does['direction']]} {does['direction']}"
         share = f"{does['starts'][does['direction']]} ({does['consistency']:.0%})"
         typer.echo(f"{action:>6}  {goes:<10}  {share:<17}  {f'{x:+.2f}, {y:+.2f}':>21}  {does['changed_area']:>12.0%}")
-    typer.echo(f"All figures are in {folder / 'action_legend.json'}, the picture is {folder / 'action_legend.png'}.")
+    typer.echo(f"All figures are in {folder / 'action_legend.json'}; the picture is {folder / 'action_legend.png'}.")
 
 
 def calibrate(
@@ -138,8 +138,8 @@ def calibrate(
 ):
     """Name the latent actions of a world after the buttons of a recording.
 
-    A latent action is named after the button that was pressed most often where it was inferred, among a few labelled
-    transitions; and for each button there is the latent action to press for it.
+    Each latent action is named after the button that was pressed most often when it was inferred, judging by a few
+    labelled transitions. Each button, in turn, gets the latent action that stands for it best.
 
     ```
     genie-hf calibrate pipelines/coinrun-gpu --data data/coinrun/test-sticky --labels 200
@@ -166,8 +166,9 @@ def calibrate(
             f"  {percent(button['coverage'])} of {button['labels']}"
         )
     typer.echo(
-        f"\nOn {found['num_tested']} other transitions the names are right on {found['agreement']:.1%}; always naming "
-        f"the most common button is right on {found['majority']:.1%}. They are in {folder / 'action_names.json'}."
+        f"\nOn {found['num_tested']} other transitions the names are right {found['agreement']:.1%} of the time; "
+        f"always naming the most common button, {found['majority']:.1%}. The names are in "
+        f"{folder / 'action_names.json'}."
     )
 
 
@@ -186,7 +187,7 @@ def prepare(
     if not sources:
         raise ValueError(f"{folder} has no recipe that names data.test: say with --data what to measure on.")
     if output is None and not folder.is_dir():
-        raise ValueError(f"{pipeline} lies on the Hub: say with --output where to write {result}.")
+        raise ValueError(f"{pipeline} is on the Hub: say with --output where to write {result}.")
     quieten_libraries()
     return sources, settings.frame_rate if settings else None, output or folder
 

@@ -77,13 +77,13 @@ def coinrun(
     genie-hf record coinrun data/coinrun/test --levels 20000:20500 --steps 100 --policy sticky
     ```
 
-    A world whose actions do what a player expects: every direction as often, three steps of the game to a frame.
+    Actions that do what a player expects: every direction equally often, and three steps of the game to a frame.
 
     ```
     genie-hf record coinrun data/coinrun/train --levels 0:5000 --steps 200 --policy balanced --frame-skip 3
     ```
 
-    A recording that was interrupted continues when the command is given again.
+    Run the command again to continue an interrupted recording.
     """
     from ..data.coinrun import record
 

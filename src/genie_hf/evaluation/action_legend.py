@@ -60,8 +60,8 @@ def measure_action_legend(
         - `starts`: from how many start frames it goes in each direction.
         - `motion`: mean [x, y] over all start frames in pixels a frame, x to the right and y down.
         - `moves`: `"camera"` where the viewer moves, so that the picture's content flows the opposite way, `"thing"`
-          where something moves in a picture that stands, None where the direction is `"none"`.
-        - `changed_area`: mean share of pixels in [0, 1] whose colour is another after `num_frames` frames.
+          where something moves in a still picture, None where the direction is `"none"`.
+        - `changed_area`: mean share of pixels in [0, 1] whose colour has changed after `num_frames` frames.
 
     Raises:
         ValueError: a number below 1, data that has no clip of 2 frames, or nothing can be written to `output`: all

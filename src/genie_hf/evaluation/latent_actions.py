@@ -57,7 +57,7 @@ def mutual_information(latent: Tensor, true: Tensor) -> dict:
 
 
 def best_mapping(counts: Tensor) -> Tensor:
-    """The true action of each latent one: the most frequent; of equals the one more frequent overall.
+    """The most frequent true action of each latent one; ties go to the one that is more frequent overall.
 
     Args:
         counts: how often each latent action meets each true one, of shape `(num_latent, num_true)`.
@@ -172,7 +172,7 @@ def action_agreement(
     ceiling: float | None = None,
     seed: int = 0,
 ) -> dict:
-    """All figures on how far latent actions tell the true ones.
+    """How well latent actions predict the true ones.
 
     Args:
         latent: int64 of shape `(N,)` in [0, num_latent).

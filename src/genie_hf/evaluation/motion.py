@@ -13,7 +13,7 @@ EXPLAINED = 0.7  # a displacement is motion where it leaves at most this share o
 
 
 def camera_follows(pairs: Tensor) -> bool:
-    """Whether a camera moves over the scene in this video, or things move before a camera that stands.
+    """Whether a camera moves over the scene in this video, or things move in front of a camera that stands still.
 
     It is decided once for a world and on real video: imagined walls often keep their texture in place while the
     edges move, as if they stood.

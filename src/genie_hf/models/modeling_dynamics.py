@@ -86,10 +86,9 @@ class GenieDynamicsModel(GeniePreTrainedModel):
 
     @torch.no_grad()
     def initialize_from(self, vectors: Tensor) -> None:
-        """Gives codes that look alike embeddings and output weights that are alike: random projections of their
-        vectors.
+        """Gives codes that look alike similar embeddings and output weights: random projections of their vectors.
 
-        Otherwise what is learnt of one code says nothing of its neighbours, and rare codes learn slowly.
+        Otherwise what is learnt about one code says nothing about its neighbours, and rare codes learn slowly.
 
         Args:
             vectors: the video tokenizer's code vectors, of shape `(codebook_size, codebook_dim)`.

@@ -28,8 +28,8 @@ class WorldStage(Stage):
     Args:
         video_tokenizer: trained; it stays in evaluation mode.
         dynamics: the model that predicts codes.
-        latent_action_model: the model that infers actions; where none of its parameters requires a gradient, it stays
-            as it is.
+        latent_action_model: the model that infers actions; if none of its parameters requires a gradient, it is
+            not trained.
     """
 
     name, model_folder = "world", "dynamics"
