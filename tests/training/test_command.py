@@ -33,7 +33,7 @@ def test_own_data_replace_the_held_out_ones_too(tiny_values, write_recipe, recor
     assert command.endswith(f"genie-hf train {recipe} --stage tokenizer --resume --data {recording}")
 
     arguments = recipe, "--stage", "tokenizer", "--overwrite", "--data", recording, "--test-data", recording
-    assert "held-out pieces of video are training data" in str(run(*arguments).exception)
+    assert "held-out pieces of video are also training data" in str(run(*arguments).exception)
     arguments = [argument if argument != "--data" else "--test-data" for argument in arguments[:6]]
     assert "no/such/data" in str(run(*arguments).exception)
 
