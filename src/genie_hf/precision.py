@@ -1,4 +1,4 @@
-"""Which floating-point type is fast on a device. It lives beside the models, which are loaded in it."""
+"""Which floating-point type is fast on a device; the code lives beside the models, whose loading needs it."""
 
 from .models.precision import preferred_dtype
 

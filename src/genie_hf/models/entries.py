@@ -1,7 +1,7 @@
 """A model's entry points besides `forward`, for weights that are brought to the device only when needed.
 
-Accelerate (offloading to the CPU or to a disk) and diffusers (group offloading) hook the code that brings the weights
-into a module's `forward`. A method that bypasses it would not find them.
+Accelerate (offloading to the CPU or to a disk) and diffusers (group offloading) attach the code that brings the
+weights to a module's `forward`. A method that bypasses it would not find them.
 """
 
 import functools
