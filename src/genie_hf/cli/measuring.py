@@ -22,15 +22,17 @@ def evaluate(
     clips: Annotated[int, typer.Option(help="Clips to measure reconstruction and latent actions on.")] = 512,
     rollouts: Annotated[int, typer.Option(help="Clips to generate again from their first frame.")] = 64,
     horizon: Annotated[int, typer.Option(help="Frames to generate.")] = 10,
-    long_horizon: Annotated[int, typer.Option(help="Frames to see whether the world lasts; 0 leaves that out.")] = 50,
-    long_rollouts: Annotated[int, typer.Option(help="Clips for that.")] = 16,
+    long_horizon: Annotated[
+        int, typer.Option(help="Frames of the long rollouts that show whether the world lasts; 0 for none.")
+    ] = 50,
+    long_rollouts: Annotated[int, typer.Option(help="Number of long rollouts.")] = 16,
     steps: Annotated[int, typer.Option(help="MaskGIT steps a frame.")] = 25,
     temperature: Temperature = None,
-    batch_size: Annotated[int, typer.Option(help="Clips or worlds at once.")] = 64,
+    batch_size: Annotated[int, typer.Option(help="Clips or worlds per batch.")] = 64,
     reference: Annotated[
         list[str] | None,
         typer.Option(
-            help="Video of other levels with its true actions, to learn how well they can be read from frames at all."
+            help="Video of other levels with its true actions, to see how well these can be read from frames at all."
         ),
     ] = None,
     ceiling: Annotated[
@@ -132,8 +134,8 @@ def calibrate(
     pipeline: Pipeline,
     data: Data = None,
     output: Annotated[Path | None, typer.Option(help="Folder for action_names.json; by default the world's.")] = None,
-    labels: Annotated[int, typer.Option(help="Transitions whose true action is looked at.")] = 200,
-    clips: Annotated[int, typer.Option(help="Clips to draw them from; what is left tests the names.")] = 512,
+    labels: Annotated[int, typer.Option(help="Labelled transitions to use.")] = 200,
+    clips: Annotated[int, typer.Option(help="Clips to draw them from; the rest test the names.")] = 512,
     seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
 ):
     """Name the latent actions of a world after the buttons of a recording.
@@ -209,7 +211,7 @@ def summary(figures: dict) -> str:
     if agreement:
         share = agreement.get("share_of_ceiling")
         lines.append(
-            f"true actions told by latent ones: {agreement['mapping_accuracy']:.1%}, "
+            f"true actions predicted from latent ones: {agreement['mapping_accuracy']:.1%}, "
             f"the most common one {agreement['majority_accuracy']:.1%}"
             + (f", {share:.0%} of the way to the ceiling of {agreement['ceiling']:.1%}" if share is not None else "")
         )

@@ -36,7 +36,7 @@ def train(
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Folder of the pipeline to make; by default the recipe's folder.")
+        Path | None, typer.Option(help="Folder for the pipeline; by default the recipe's folder.")
     ] = None,
     max_minutes: Annotated[
         float | None, typer.Option(help="End each stage after this time and save its models as they are then.")
@@ -45,8 +45,8 @@ def train(
         bool,
         typer.Option(
             "--cache-codes",
-            help="Stage world: encode every frame once, before training, into runs/codes-*.npy, and not in each step. "
-            "Saves the tokenizer's work; say it again with --resume.",
+            help="Stage world: encode every frame once before training, into runs/codes-*.npy, and not in each step. "
+            "Saves the tokenizer's work; repeat it with --resume.",
         ),
     ] = False,
     pretrained: Annotated[

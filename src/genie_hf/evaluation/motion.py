@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 CHANGED_BLOCK = 0.04  # mean difference over the channels of a block that has changed
-MAX_DIFFERENCE = 0.15  # more counts no more, so that a block which turns up from nowhere cannot outvote the others
+MAX_DIFFERENCE = 0.15  # larger ones count as this, so that a block that appears from nowhere cannot outvote others
 EXPLAINED = 0.7  # a displacement is motion where it leaves at most this share of the difference
 
 
@@ -31,7 +31,7 @@ def camera_follows(pairs: Tensor) -> bool:
 def mean_flow(video: Tensor) -> Tensor:
     """The content's mean flow in a clip, in pixels a frame, of shape `(N, 2)`.
 
-    From frame to frame only whole pixels can be told. Where nothing moves that fast, the first and the last frame are
+    From frame to frame only whole pixels can be seen. If nothing moves that fast, the first and the last frame are
     compared as well: half a pixel a frame is two in four frames.
 
     Args:

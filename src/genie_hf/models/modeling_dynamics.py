@@ -34,9 +34,9 @@ class GenieDynamicsOutput(ModelOutput):
         accuracy: share of the masked codes whose most likely prediction is right.
         logits: scores of every code, of shape `(batch_size, num_frames, h, w, codebook_size)`; without the first
             frame where the model was trained with `context="clean"` and a mask was given.
-        hidden_states: where they are asked for, what goes into the first block and what comes out of each, of shape
+        hidden_states: on request, what goes into the first block and what comes out of each, of shape
             `(batch_size, num_frames, tokens_per_frame, hidden_size)`.
-        attentions: where they are asked for, the weights of each attention layer, in space and in time by turns, of
+        attentions: on request, the weights of each attention layer, alternating between space and time, of
             shape `(batch_size, groups, num_heads, queries, keys)`: a group is a frame, or a position over time.
     """
 

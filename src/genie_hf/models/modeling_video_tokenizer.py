@@ -34,7 +34,7 @@ class GenieVideoTokenizerOutput(ModelOutput):
         usage: share of the codebook that is alive.
         reconstruction: pixels of shape `(batch_size, num_frames, channels, height, width)`, about [0, 1], not clamped.
         codes: int64 of shape `(batch_size, num_frames, h, w)` in [0, codebook_size).
-        hidden_states, attentions: of the encoder, where they are asked for; as in `GenieDynamicsOutput`.
+        hidden_states, attentions: of the encoder, on request; as in `GenieDynamicsOutput`.
     """
 
     loss: torch.FloatTensor | None = None

@@ -215,7 +215,7 @@ class STBlocks(nn.ModuleList):
         layers: list[tuple[Tensor, Tensor]] | None = None,
         positions: Tensor | None = None,
     ) -> Tensor:
-        """As `STBlock.forward`, with the keys and values of every layer; only the last block heeds `positions`."""
+        """As `STBlock.forward`, with the keys and values of every layer; only the last block uses `positions`."""
         for i, block in enumerate(self):
             is_last = i == len(self) - 1
             hidden = block(hidden, window, layers[i] if layers else None, positions if is_last else None)

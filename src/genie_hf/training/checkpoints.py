@@ -105,7 +105,7 @@ def writing(path: Path, run: Path) -> Iterator[None]:
         yield
     except (OSError, RuntimeError, SafetensorError) as error:  # RuntimeError is torch.save's
         last = list_checkpoints(run)
-        remedy = f"continue from {last[-1]} with --resume" if last else "begin anew with --overwrite"
+        remedy = f"continue from {last[-1]} with --resume" if last else "start again with --overwrite"
         reason = str(error).splitlines()[0].rstrip(".")
         raise OSError(f"{path} cannot be written ({reason}): make room on the disk, then {remedy}.") from error
 
