@@ -1,5 +1,5 @@
 # make play     play the bundled world in a browser        make test     run the tests
-# make install  create .venv (the two above do it too)     make lint     check the style; make format repairs it
+# make install  create .venv (the two above do it too)     make lint     style and types; make format repairs style
 # make bench    speed and memory, the short form           make package  build the wheel, install it once and play
 # make clean    remove .venv and the caches
 
@@ -38,6 +38,7 @@ package: install
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 format: install
 	$(BIN)/ruff check --fix .
@@ -48,5 +49,5 @@ bench: install
 		$(BIN)/python benchmarks/$$name.py --short --output build/benchmarks/$$name.json; done
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache build dist src/*.egg-info
+	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache build dist src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -31,6 +31,7 @@ def install(wheel: Path, folder: Path) -> Path:
     (site / "libraries.pth").write_text(sysconfig.get_path("purelib"))
     packages = {path.name for path in site.iterdir() if "genie" in path.name}
     assert {name.partition("-")[0] for name in packages} == {"genie_hf"}, packages
+    assert (site / "genie_hf" / "py.typed").exists(), "type checkers would not look at the package"
     return folder / "bin" / "genie-hf"
 
 

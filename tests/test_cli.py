@@ -2,13 +2,18 @@
 
 import json
 import sys
+from pathlib import Path
 
 import PIL.Image
 import pytest
+import yaml
 from datasets import Dataset
 
 from genie_hf.cli import main
 from genie_hf.cli.playing import parse_actions
+from genie_hf.training.recipe import RecipeLoader
+
+ROOT = Path(__file__).parents[1]
 
 
 def run(monkeypatch, capsys, *arguments):
@@ -111,6 +116,16 @@ def test_evaluate_prints_what_matters(monkeypatch, capsys, world, labelled):
     assert "colours and edges left after 6 frames" in out
 
 
+def test_evaluate_takes_the_held_out_data_of_a_recipe_with_their_split(monkeypatch, capsys, world, labelled):
+    recipe = yaml.load((ROOT / "pipelines" / "tiny" / "recipe.yaml").read_text(), Loader=RecipeLoader)
+    recipe["data"]["test"] = [{"source": str(labelled), "split": "train"}]
+    (world / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    small = ["--clips", 2, "--rollouts", 2, "--horizon", 2, "--steps", 1, "--long-horizon", 0]
+    status, out, err = run(monkeypatch, capsys, "evaluate", world, *small)
+    assert status == 0, err
+    assert json.loads((world / "metrics.json").read_text())["data"].keys() == {"labelled"}
+
+
 def test_calibrate_prints_and_saves_names(monkeypatch, capsys, world, labelled):
     status, out, _ = run(monkeypatch, capsys, "calibrate", world, "--data", labelled, "--labels", 10)
     assert status == 0
@@ -139,7 +154,7 @@ def test_calibrate_prints_and_saves_names(monkeypatch, capsys, world, labelled):
         (["generate", "{world}/dynamics", "{world}/start.png", "--actions", "1"], "holds no trained world"),
         (["evaluate", "{world}"], "has no recipe that names data.test: say with --data"),
         (["legend", "{world}"], "has no recipe that names data.test: say with --data"),
-        (["legend", "user/world", "--data", "{world}"], "lies on the Hub: say with --output where to write"),
+        (["legend", "user/world", "--data", "{world}"], "is on the Hub: say with --output where to write"),
         (["train", "nothing.yaml"], "There is no recipe at nothing.yaml"),
         (["record", "coinrun", "out", "--levels", "5"], "--levels is '5': write it as A:B"),
         (["play", "{world}/dynamics"], "holds no trained world"),

@@ -67,7 +67,7 @@ def cut(folder):
         (replace("model_index.json", "[]"), "model_index.json of {world} names no pipeline: get it again."),
         (replace("scheduler/scheduler_config.json", "{}"), "the scheduler's config has no mask_token_id"),
         (with_nan, "The weights in {world}/video_tokenizer are not all numbers"),
-        (cut, "{world}/dynamics/model.safetensors is damaged, or no safetensors file"),
+        (cut, "{world}/dynamics/model.safetensors is damaged or not a safetensors file"),
     ],
 )
 def test_a_spoilt_world_is_one_sentence(run, folder, tmp_path, spoil, message):

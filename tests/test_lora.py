@@ -190,7 +190,7 @@ def test_what_cannot_be_loaded_is_said_and_changes_nothing(peft, pipe, base, ada
     shutil.copytree(adapter, tmp_path / "part", ignore=shutil.ignore_patterns("*.safetensors"))
     refused(OSError, f"no adapter_model.safetensors in .*part; {hint}", tmp_path / "part")
     (tmp_path / "part/adapter_model.safetensors").write_bytes(b"none")
-    refused(OSError, r"The adapter in .*part is damaged \(.*\). Get it again", tmp_path / "part")
+    refused(OSError, r"The adapter in .*part is damaged \(.*\). Get a fresh copy", tmp_path / "part")
     shutil.copytree(adapter, tmp_path / "torn")
     (tmp_path / "torn/adapter_config.json").write_text("{")
     refused(OSError, r"The adapter in .*torn is damaged", tmp_path / "torn")

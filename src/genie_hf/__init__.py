@@ -1,25 +1,25 @@
-"""Genie world models in the Hugging Face way: learn a playable world from unlabelled video, publish it, play it."""
-# ruff: noqa: F401  (what is imported for type checkers is in `__all__`)
+"""Genie world models, the Hugging Face way: learn a playable world from unlabelled video, publish it, play it."""
 
 from typing import TYPE_CHECKING
 
 from .lazy import lazy_names
 from .registration import watch
 
-if TYPE_CHECKING:
-    from .models.configuration_dynamics import GenieDynamicsConfig
-    from .models.configuration_latent_action import GenieLatentActionConfig
-    from .models.configuration_motion_action import GenieMotionActionConfig
-    from .models.configuration_video_tokenizer import GenieVideoTokenizerConfig
-    from .models.modeling_dynamics import GenieDynamicsModel
-    from .models.modeling_latent_action import GenieLatentActionModel
-    from .models.modeling_motion_action import GenieMotionActionModel
-    from .models.modeling_video_tokenizer import GenieVideoTokenizer
-    from .models.st_transformer import STTransformerConfig
-    from .models.temporal_cache import TemporalCache
-    from .pipeline_genie import GeniePipeline, GeniePipelineOutput
-    from .scheduling_maskgit import MaskGITScheduler
-    from .world import GenieWorld
+if TYPE_CHECKING:  # "as" tells type checkers that a name is public
+    from .models.configuration_dynamics import GenieDynamicsConfig as GenieDynamicsConfig
+    from .models.configuration_latent_action import GenieLatentActionConfig as GenieLatentActionConfig
+    from .models.configuration_motion_action import GenieMotionActionConfig as GenieMotionActionConfig
+    from .models.configuration_video_tokenizer import GenieVideoTokenizerConfig as GenieVideoTokenizerConfig
+    from .models.modeling_dynamics import GenieDynamicsModel as GenieDynamicsModel
+    from .models.modeling_latent_action import GenieLatentActionModel as GenieLatentActionModel
+    from .models.modeling_motion_action import GenieMotionActionModel as GenieMotionActionModel
+    from .models.modeling_video_tokenizer import GenieVideoTokenizer as GenieVideoTokenizer
+    from .models.st_transformer import STTransformerConfig as STTransformerConfig
+    from .models.temporal_cache import TemporalCache as TemporalCache
+    from .pipeline_genie import GeniePipeline as GeniePipeline
+    from .pipeline_genie import GeniePipelineOutput as GeniePipelineOutput
+    from .scheduling_maskgit import MaskGITScheduler as MaskGITScheduler
+    from .world import GenieWorld as GenieWorld
 
 __version__ = "0.1.0"
 

@@ -41,7 +41,7 @@ def to_gif(frames, fps, keys=None, height=256) -> bytes:
 
 
 def gif_note(fps) -> str:
-    """A sentence for who gets a GIF that is slower than the world, or an empty one."""
+    """A note for a GIF that is slower than the world; empty if it is not."""
     if fps <= MOST_GIF_FPS:
         return ""
     return f"A GIF shows at most {MOST_GIF_FPS} frames a second, and this world has {fps}: an MP4 keeps its pace."
@@ -51,8 +51,8 @@ def to_mp4(frames, fps, keys=None, height=480) -> bytes:
     """An H.264 video that plays from its first bytes on.
 
     Args:
-        frames, fps, keys, height: As in [`to_gif`], with any number of frames per second. Where a side would be odd,
-            which H.264 does not have, the factor is one larger.
+        frames, fps, keys, height: As in [`to_gif`], with any number of frames per second. If a side would be odd,
+            which H.264 does not allow, the factor is one larger.
 
     Returns:
         `bytes`: The content of the file.

@@ -1,5 +1,5 @@
 """Which video tokenizer and which latent action model a world was trained with: codes and actions mean nothing to
-another's dynamics."""
+the dynamics of another."""
 
 import hashlib
 
@@ -23,7 +23,7 @@ TELLING = (torch.float32, torch.bfloat16)
 def fingerprint(model: PreTrainedModel) -> str | None:
     """A hash of the weights that a video tokenizer or latent action model encodes with, or of all weights of dynamics.
 
-    It is taken of the weights rounded to bfloat16, so that one model has it in float32 and in bfloat16.
+    It is computed from the weights rounded to bfloat16, so that it is the same in float32 and in bfloat16.
 
     Returns:
         16 hexadecimal digits; None for weights in other types, such as float16 or quantised ones, and for weights that
@@ -44,7 +44,7 @@ def fingerprint(model: PreTrainedModel) -> str | None:
 def check_fingerprints(
     dynamics: PreTrainedModel, video_tokenizer: PreTrainedModel, latent_action_model: PreTrainedModel | None
 ) -> None:
-    """Raises `ValueError` where the dynamics remember another tokenizer or latent action model than these."""
+    """Raises `ValueError` if the dynamics were trained with another tokenizer or latent action model."""
     for name, model, key, what in (
         ("video_tokenizer", video_tokenizer, "video_tokenizer_fingerprint", "codes"),
         ("latent_action_model", latent_action_model, "latent_action_fingerprint", "actions"),
@@ -53,6 +53,6 @@ def check_fingerprints(
         found = fingerprint(model) if known and model is not None else None
         if found is not None and found != known:
             raise ValueError(
-                f"the dynamics learnt the {what} of another {name} ({known}) than this one ({found}): train the world "
-                "again with `genie-hf train RECIPE --stage world --overwrite`, or give parts of one world."
+                f"the dynamics learnt the {what} of a different {name} ({known}, not {found}): train the world "
+                "again with `genie-hf train RECIPE --stage world --overwrite`, or use parts of the same world."
             )

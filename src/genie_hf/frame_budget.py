@@ -6,14 +6,15 @@ class FrameBudget:
 
     Args:
         seconds: the budget for a frame.
-        most: steps that a frame gets at most; it gets at least 1, whatever that takes.
+        most: the most steps for a frame; it gets at least 1, however long that takes.
     """
 
     MEMORY = 0.7  # weight of the past in the moving averages: a neighbour's burst of work is forgotten in a few frames
 
     def __init__(self, seconds: float, most: int):
         self.seconds, self.most = seconds, most
-        self.step_seconds = self.rest_seconds = None
+        self.step_seconds: float | None = None
+        self.rest_seconds: float | None = None
 
     def record(self, num_steps: int, step_seconds: float, rest_seconds: float) -> None:
         """Takes note of a frame: `num_steps` steps took `step_seconds`; keeping and decoding it, `rest_seconds`."""

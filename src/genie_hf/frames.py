@@ -1,6 +1,7 @@
-"""Images of any kind to frames of a world's size, and frames to what people look at."""
+"""Turns images of any kind into frames of a world's size, and frames into what people look at."""
 
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import PIL.Image
@@ -9,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-ImageInput = str | Path | PIL.Image.Image | np.ndarray | Tensor
+ImageInput: TypeAlias = str | Path | PIL.Image.Image | np.ndarray | Tensor
 OUTPUT_TYPES = ("pil", "np", "pt")
 
 
@@ -44,7 +45,7 @@ def fit_frames(frames: ImageInput | list, size: tuple[int, int]) -> Tensor:
         fitted = [fit_frames(frame, size) for frame in frames]
         if len({frame.shape for frame in fitted}) > 1:
             counts = [len(frame) if frame.dim() > 3 else 1 for frame in fitted]
-            raise ValueError(f"clips of {counts} frames came; the clips of a batch need as many frames each.")
+            raise ValueError(f"got clips of {counts} frames; all clips of a batch need the same number of frames.")
         return torch.stack(fitted)
 
     pixels = _image_tensor(frames)

@@ -99,8 +99,8 @@ class DynamicsLoraMixin(LoraBaseMixin):
         """As [`~DiffusionPipeline.save_pretrained`], without adapters: one would be written in the dynamics' place."""
         if any(".base_layer." in name for name, _ in self.dynamics.named_parameters()):
             raise ValueError(
-                "a pipeline is saved without LoRA weights; save them with save_lora_weights(), or keep them by "
-                "fuse_lora(), and take them out with unload_lora_weights()."
+                "a pipeline is saved without LoRA weights; save them with save_lora_weights() or merge them with "
+                "fuse_lora(), then remove them with unload_lora_weights()."
             )
         super().save_pretrained(save_directory, *args, **kwargs)
 
@@ -122,12 +122,12 @@ def read_adapter(name: str | Path, **kwargs) -> tuple:
         config = PeftConfig.from_pretrained(str(Path(files[CONFIG]).parent))
         weights = load_file(files[WEIGHTS])
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise OSError(f"The adapter in {name} is damaged ({error}). Get it again.") from error
+        raise OSError(f"The adapter in {name} is damaged ({error}). Get a fresh copy.") from error
     return config, {key.removeprefix(PREFIX): tensor for key, tensor in weights.items()}
 
 
 def check_fit(config, weights: dict[str, torch.Tensor], model: PreTrainedModel, name: str | Path) -> None:
-    """Raises `ValueError` where an adapter is not one for such a model. The model itself stays as it is."""
+    """Raises `ValueError` if an adapter does not fit such a model. The model itself is not changed."""
     from peft import get_peft_model_state_dict
 
     whole = [key for key in weights if ".lora_" not in key]

@@ -1,4 +1,4 @@
-"""Which floating-point type is fast on a device; the models, which load by it, have it beside them."""
+"""Which floating-point type is fast on a device; the code lives beside the models, whose loading needs it."""
 
 from .models.precision import preferred_dtype
 

@@ -6,7 +6,7 @@
 The paper does not state the feed-forward width, and its parameter counts leave little room for one: the two attention
 layers of a block alone exceed several of them. Here `intermediate_size` is the multiple of 128 that brings a model
 nearest to the paper's count, but never below half of `hidden_size`: the feed-forward layer is the only place where a
-token is transformed on its own. docs/parameters.md sets our counts beside the paper's. Whatever is no matter of size
+token is transformed on its own. docs/parameters.md sets our counts beside the paper's. What does not concern size
 (context in training, motion weight, ...) has the configurations' defaults.
 """
 

@@ -1,4 +1,4 @@
-"""Makes our classes known to transformers and diffusers as soon as somebody uses these libraries, and not before.
+"""Makes our classes known to transformers and diffusers once somebody uses these libraries, and not before.
 
 After `import genie_hf`, `AutoModel.from_pretrained` and `DiffusionPipeline.from_pretrained` load our folders.
 Importing both libraries for that takes seconds, which a program that needs neither should not wait for. So each of
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Watch(MetaPathFinder):
-    """Has our module imported after a library's, when nothing of the library is half imported any more.
+    """Imports our module after a library's, once nothing of the library is half imported any more.
 
     Args:
         library: The library's name.
@@ -45,7 +45,7 @@ class Watch(MetaPathFinder):
                 self.begun -= 1
             self.import_ours()
 
-        spec.loader.exec_module = execute_and_count
+        spec.loader.exec_module = execute_and_count  # type: ignore[method-assign]
         return spec
 
     def import_ours(self) -> None:

@@ -5,7 +5,7 @@ from torch import nn
 
 
 class StoredPipeline(DiffusionPipeline, nn.Module):
-    """Loads the pipeline that a component's folder holds, of whatever class. There is no instance of this one.
+    """Loads the pipeline in a component's folder, of whatever class. It is never instantiated itself.
 
     diffusers tells the `dtype` of a component only to an `nn.Module`, so this says that it is one.
     """

@@ -35,7 +35,7 @@ def test_the_frames_have_several_names(frames, tiny_video_tokenizer, tiny_latent
     ):
         for name in names:
             assert torch.equal(model(**{name: frames}).loss, model(frames).loss)
-        with pytest.raises(TypeError, match="pixel_values_videos and pixels came; give one of"):
+        with pytest.raises(TypeError, match="got pixel_values_videos and pixels; give one of"):
             model(frames, pixels=frames)
-        with pytest.raises(TypeError, match="no input came; give one of pixel_values_videos, pixels"):
+        with pytest.raises(TypeError, match="got no input; give one of pixel_values_videos, pixels"):
             model()

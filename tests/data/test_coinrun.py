@@ -166,7 +166,7 @@ def test_two_recordings_into_one_folder(tmp_path):
     process.start()
     while not (tmp_path / "out" / "data").exists():
         time.sleep(0.002)
-    with pytest.raises(ValueError, match="is being recorded into"):
+    with pytest.raises(ValueError, match="another process is recording into"):
         record(tmp_path / "out", **settings)
     process.join()
 
@@ -191,7 +191,9 @@ def test_ctrl_c_stops_every_process_and_leaves_a_recording_that_continues(tmp_pa
         assert process.exitcode == 1
     finally:
         process.kill()
-    with pytest.raises(ValueError, match="holds a recording with levels"):  # and not: is being recorded into
+    with pytest.raises(
+        ValueError, match="holds a recording with levels"
+    ):  # and not: another process is recording into
         record(tmp_path / "out", levels=(0, 5))
 
 
@@ -201,7 +203,7 @@ def test_what_stops_a_process_that_plays_is_said(tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
     try:
-        with pytest.raises(OSError, match="File too large.*The same command continues it"):
+        with pytest.raises(OSError, match="File too large.*Run the command again to continue"):
             record(tmp_path / "out", levels=(0, 4), steps=40)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -72,7 +72,7 @@ def test_files_and_patterns(tmp_path, write_recording, write_video):
     with tarfile.open(tmp_path / "shard.tar", "w") as archive:
         archive.add(tmp_path / "videos" / "2.mp4", "000.mp4")
     assert VideoDataset(tmp_path / "shard.tar", 4).lengths.tolist() == [20]
-    with pytest.raises(ValueError, match=r"nothing\*\.mp4 \(no file fits this pattern\)"):
+    with pytest.raises(ValueError, match=r"nothing\*\.mp4 \(no file matches this pattern\)"):
         VideoDataset(f"{tmp_path}/nothing*.mp4", 4)
 
 
@@ -108,7 +108,7 @@ def test_held_out_data_are_the_first_split_there_is_and_the_log_says_which(tmp_p
     with caplog.at_level(logging.INFO):
         assert VideoDataset(videos, 4, split=HELD_OUT).lengths.tolist() == [12]
     assert [record.message for record in caplog.records] == [
-        f"{videos}: validation is taken, of the splits train, validation."
+        f"{videos}: using validation of the splits train, validation."
     ]
     assert VideoDataset(videos / "train", 4, split=HELD_OUT).lengths.tolist() == [10, 11]
     with pytest.raises(ValueError, match=r'"test".*train.*validation'):
@@ -148,11 +148,11 @@ def test_a_dataset_with_several_configurations(tmp_path, write_recording):
     [
         (datasets.Dataset.from_dict({"a": [1]}).to_iterable_dataset(), TypeError, "without streaming=True"),
         (datasets.IterableDatasetDict({}), TypeError, "without streaming=True"),
-        (iter(range(3)), TypeError, "type range_iterator"),
-        (None, TypeError, "type NoneType"),
-        ({"source": 5}, TypeError, "type int"),
+        (iter(range(3)), TypeError, "got range_iterator"),
+        (None, TypeError, "got NoneType"),
+        ({"source": 5}, TypeError, "got int"),
         ({"source": "x", "splt": "test"}, ValueError, "keys source, split, config.*splt"),
-        ({"split": "test"}, ValueError, "only source is needed"),
+        ({"split": "test"}, ValueError, "only source is required"),
     ],
 )
 def test_what_is_no_source_is_refused(source, error, words):
@@ -183,7 +183,7 @@ def test_names_of_actions_are_those_of_the_recording(tmp_path, write_recording):
     assert (dataset.frame_skip, dataset.frame_rate) == (6, 10)
     dataset = VideoDataset(first, 4, frame_rate=10, frame_skip=2)
     assert (dataset.frame_skip, dataset.frame_rate) == (12, 5) and dataset.lengths.tolist() == [7]
-    with pytest.raises(ValueError, match="recorded at 30 frames per second, of which frame_rate=8"):
+    with pytest.raises(ValueError, match="recorded at 30 frames per second, which frame_rate=8"):
         VideoDataset(first, 4, frame_rate=8)
     dataset = VideoDataset([first, second], 4)
     assert dataset.action_names == ["left", "right"] and dataset.action_groups is None

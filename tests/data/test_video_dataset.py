@@ -153,7 +153,7 @@ def test_index_out_of_range(tmp_path, write_recording):
 
 def test_errors_name_the_source_and_the_remedy(tmp_path, write_recording):
     recording = write_recording(tmp_path / "recording", [9, 12])
-    with pytest.raises(ValueError, match="recording has num_frames=13 frames, the longest has 12"):
+    with pytest.raises(ValueError, match="recording has num_frames=13 frames; the longest has 12"):
         VideoDataset(recording, num_frames=13)
     with pytest.raises(ValueError, match="leave out frame_rate=5"):
         VideoDataset(recording, num_frames=4, frame_rate=5)

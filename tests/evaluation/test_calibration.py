@@ -51,6 +51,7 @@ def test_a_calibration_is_saved_and_repeatable(tiny_pipeline, tmp_path):
     saved = json.loads((tmp_path / "action_names.json").read_text())
     assert saved == {"dynamics_fingerprint": fingerprint(tiny_pipeline.dynamics)} | found
     assert calibrate(tiny_pipeline, data, num_labels=20) == found
+    assert calibrate(tiny_pipeline, [{"source": data, "split": "train"}], num_labels=20) == found
     # Each episode holds two clips of 4 frames, whose third transitions are read.
     assert (found["num_labels"], found["num_tested"]) == (20, 12 * 2 - 20)
     assert len(found["actions"]) == 5 and sum(action["labels"] for action in found["actions"]) == 20
@@ -60,7 +61,7 @@ def test_a_calibration_is_saved_and_repeatable(tiny_pipeline, tmp_path):
 def test_what_cannot_be_calibrated_is_said(tiny_pipeline, tmp_path):
     data = labelled_data(tmp_path / "data")
     unlabelled = Dataset.load_from_disk(data).remove_columns("actions")
-    with pytest.raises(ValueError, match="num_labels is 24, and 24 transitions came"):
+    with pytest.raises(ValueError, match="num_labels is 24, and there are 24 transitions"):
         calibrate(tiny_pipeline, data, num_labels=24)
     with pytest.raises(ValueError, match="data has no true actions to name latent ones after"):
         calibrate(tiny_pipeline, unlabelled)

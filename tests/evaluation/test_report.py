@@ -155,7 +155,7 @@ def test_what_cannot_be_evaluated_is_said_before_anything_is_measured(tiny_pipel
     taken.write_text("")
     other = recording_folder(tmp_path / "other", *random_video, {"action_groups": [0] * 15})
     for message, change in {
-        "num_frames=8 frames, the longest has 6": {"horizon": 7},
+        "num_frames=8 frames; the longest has 6": {"horizon": 7},
         "horizon is 1": {"horizon": 1},
         "num_rollouts is 0; choose at least 1": {"num_rollouts": 0},
         "num_inference_steps": {"num_inference_steps": 0, "long_horizon": 0},
@@ -163,7 +163,7 @@ def test_what_cannot_be_evaluated_is_said_before_anything_is_measured(tiny_pipel
         "a ceiling for nothing, but the data is data": {"ceilings": {"nothing": 0.5}},
         "give one of them": {"ceilings": {"data": 0.5}, "reference": data},
         "the reference data has no true actions": {"reference": recording(random_video[0])},
-        "groups its actions in another way than data": {"reference": other},
+        "groups its actions differently from data": {"reference": other},
         "a reference needs a horizon of 3 or more, got 2": {"reference": data, "horizon": 2},
     }.items():
         with pytest.raises(ValueError, match=message):
@@ -176,5 +176,5 @@ def test_what_cannot_be_evaluated_is_said_before_anything_is_measured(tiny_pipel
 
 
 def test_figures_are_not_lost_where_the_folder_goes_away(tiny_pipeline, tmp_path):
-    with pytest.raises(OSError, match=r"cannot be written to any more .*The figures are: \[{\"psnr\": 21.5}\]"):
+    with pytest.raises(OSError, match=r"can no longer be written to .*The figures are: \[{\"psnr\": 21.5}\]"):
         write_results(tmp_path / "gone", {"metrics.json": {"psnr": 21.5}}, tiny_pipeline.dynamics)

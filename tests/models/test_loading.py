@@ -46,16 +46,24 @@ def configure(**values):
 @pytest.mark.parametrize(
     ("spoil", "error", "words"),
     [
-        (cut, OSError, r"{folder}/model.safetensors is damaged, or no safetensors file"),
-        (no_safetensors, OSError, r"{folder}/model.safetensors is damaged, or no safetensors file"),
-        (foreign, ValueError, r"The weights of {folder} lack \d\d that its config.json asks for, such as"),
-        (partial, ValueError, r"The weights of {folder} lack 1 that its .*, such as head.weight"),
+        (cut, OSError, r"{folder}/model.safetensors is damaged or not a safetensors file"),
+        (no_safetensors, OSError, r"{folder}/model.safetensors is damaged or not a safetensors file"),
+        (
+            foreign,
+            ValueError,
+            r"The weights of {folder} lack \d\d of the tensors that its config.json asks for, such as",
+        ),
+        (partial, ValueError, r"The weights of {folder} lack 1 of the tensors that its .*, such as head.weight"),
         (
             configure(codebook_size=64),
             ValueError,
-            r"{folder} do not fit its config.json: .* has the shape \[3.*and \[6",
+            r"{folder} do not fit its config.json: .* has the shape \[3.*but \[6",
         ),
-        (configure(hidden_size="wide"), ValueError, r"config.json of {folder} is wrong: .*'hidden_size' expected int"),
+        (
+            configure(hidden_size="wide"),
+            ValueError,
+            r"config.json of {folder} is invalid: .*'hidden_size' expected int",
+        ),
     ],
 )
 def test_a_spoilt_folder_is_refused(folder, spoil, error, words):

@@ -121,7 +121,7 @@ def test_what_was_measured_on_another_world_is_not_shown(tiny_pipeline, tmp_path
     trained_again = copy.deepcopy(tiny_pipeline.dynamics)
     next(trained_again.parameters()).data.add_(1)
     assert app.button_names(tmp_path, trained_again) == []
-    assert "measured on another world" in caplog.text
+    assert "measured on a different world" in caplog.text
 
 
 def start_worlds(url, count, headers):

@@ -27,13 +27,13 @@ def test_own_data_replace_the_held_out_ones_too(tiny_values, write_recipe, recor
     recipe = write_recipe(tiny_values)
     result = run(recipe, "--stage", "tokenizer", "--data", recording, "--max-minutes", "1e-9")
     assert result.exit_code == 0, result.exception
-    assert "--data replaces the recipe's held-out data, too, by none: name your own with --test-data." in result.output
+    assert "--data also drops the recipe's held-out data: name your own with --test-data." in result.output
     assert (written_data(recipe.parent)["train"], written_data(recipe.parent)["test"]) == ([str(recording)], [])
     (command,) = [line for line in result.output.splitlines() if "genie-hf train" in line]
     assert command.endswith(f"genie-hf train {recipe} --stage tokenizer --resume --data {recording}")
 
     arguments = recipe, "--stage", "tokenizer", "--overwrite", "--data", recording, "--test-data", recording
-    assert "held-out pieces of video are training data" in str(run(*arguments).exception)
+    assert "held-out pieces of video are also training data" in str(run(*arguments).exception)
     arguments = [argument if argument != "--data" else "--test-data" for argument in arguments[:6]]
     assert "no/such/data" in str(run(*arguments).exception)
 
@@ -58,7 +58,7 @@ def test_recipes_are_utf8_whatever_the_locale(tiny_values, write_recipe, posix_l
         assert result.exit_code == 0, result.exception
         assert result.output.isascii()
     recipe.write_bytes("# détails\n".encode("latin-1"))
-    assert "is not written in UTF-8: save it in that encoding" in str(run(recipe).exception)
+    assert "is not in UTF-8: save it in that encoding" in str(run(recipe).exception)
 
 
 def test_one_sentence_for_what_stops_a_run(tiny_values, write_recipe, monkeypatch, capfd):
@@ -73,4 +73,4 @@ def test_one_sentence_for_what_stops_a_run(tiny_values, write_recipe, monkeypatc
         main()
     errors = capfd.readouterr().err
     assert end.value.code == 2 and "Traceback" not in errors
-    assert "The recipe's models are not those of" in errors.splitlines()[-1]
+    assert "The recipe's models do not fit" in errors.splitlines()[-1]

@@ -43,11 +43,13 @@ def test_a_world_takes_no_other_tokenizer(world):
     GeniePipeline(*parts)  # cast by hand
     other = GeniePipeline.from_pretrained(folder).latent_action_model
     torch.nn.init.normal_(other.to_latent.weight)
-    with pytest.raises(ValueError, match="learnt the actions of another latent_action_model"):
+    with pytest.raises(ValueError, match="learnt the actions of a different latent_action_model"):
         GeniePipeline(*parts[:3], other)
 
     train(of_seed(recipe, 1), folder, "tokenizer", overwrite=True)
-    with pytest.raises(ValueError, match="learnt the codes of another video_tokenizer .* --stage world --overwrite"):
+    with pytest.raises(
+        ValueError, match="learnt the codes of a different video_tokenizer .* --stage world --overwrite"
+    ):
         GeniePipeline.from_pretrained(folder)
     with pytest.raises(ValueError, match="video_tokenizer is not the one that .* --stage world --overwrite"):
         train(recipe, folder, "world", resume=True)
@@ -84,10 +86,10 @@ def test_the_recipe_goes_before_what_was_saved(tiny_values, tmp_path):
 @pytest.mark.parametrize(
     ("section", "change", "message"),
     [
-        ("training", {"seed": 5}, "began with training.tokenizer.seed 0, which a run cannot change to 5"),
+        ("training", {"seed": 5}, "began with training.tokenizer.seed 0, which cannot be changed to 5"),
         ("training", {"ema_decay": 0.5}, "began with training.tokenizer.ema_decay None"),
-        ("encoder", {"hidden_size": 48}, r"has the shape \[192\] by the recipe and \[128\] there"),
-        ("encoder", {"num_hidden_layers": 2}, r"encoder.blocks.1.* has the shape \[.*\] by the recipe and None there"),
+        ("encoder", {"hidden_size": 48}, r"has the shape \[192\] in the recipe and \[128\] there"),
+        ("encoder", {"num_hidden_layers": 2}, r"encoder.blocks.1.* has the shape \[.*\] in the recipe and None there"),
     ],
 )
 def test_what_a_run_cannot_change_is_refused(section, change, message, tiny_values, trained_tokenizer):
@@ -142,13 +144,13 @@ def test_a_damaged_checkpoint_is_passed_over(name, tiny_values, trained_tokenize
     path = run / "checkpoint-6" / name
     path.write_bytes(path.read_bytes()[:-100])
     (result,) = train(recipe, trained_tokenizer, "tokenizer", resume=True)
-    assert f"checkpoint-6 is damaged ({name}), so the one before it is taken" in caplog.text
+    assert f"checkpoint-6 is damaged ({name}), so the one before it is used" in caplog.text
     assert result.step == 6 and [p.name for p in list_checkpoints(run)] == ["checkpoint-4", "checkpoint-6"]
     again = load_file(trained_tokenizer / "video_tokenizer" / "model.safetensors")
     assert all(torch.equal(whole[key], again[key]) for key in whole)
     for checkpoint in list_checkpoints(run):
         (checkpoint / "optimizer.bin").unlink()
-    with pytest.raises(ValueError, match="No checkpoint in .* is whole: begin anew with --overwrite"):
+    with pytest.raises(ValueError, match="No checkpoint in .* is intact: start again with --overwrite"):
         train(recipe, trained_tokenizer, "tokenizer", resume=True)
 
 
@@ -167,7 +169,7 @@ def test_a_folder_is_trained_by_one_process(tiny_values, tmp_path):
     try:
         assert held.wait(60)
         for options in ({}, {"overwrite": True}, {"resume": True}):
-            with pytest.raises(ValueError, match="is being trained by another process: wait for its end"):
+            with pytest.raises(ValueError, match="is being trained by another process: wait for it to finish"):
                 train(build_recipe(tiny_values), tmp_path, **options)
     finally:
         holder.kill()
@@ -194,7 +196,7 @@ def test_a_cache_that_cannot_be_written_is_told(tiny_values, tmp_path, monkeypat
 
 def test_a_disk_without_room_is_told_at_once(tiny_values, tmp_path):
     tiny_values["dynamics"] |= {"hidden_size": 32 * 2**15, "num_attention_heads": 2**16}
-    with pytest.raises(OSError, match=r"need about [\d.]+ GB, and the disk has [\d.]+ GB left: make room"):
+    with pytest.raises(OSError, match=r"need about [\d.]+ GB, but the disk has only [\d.]+ GB left: make room"):
         train(build_recipe(tiny_values), tmp_path)
     assert not (tmp_path / "runs" / "tokenizer").exists()
 

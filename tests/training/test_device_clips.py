@@ -30,5 +30,5 @@ def test_it_trains_as_from_the_disk(tiny_values, tmp_path):
 
 def test_codes_are_not_cached_beside_frames_on_the_device(tiny_values, tmp_path):
     tiny_values["data"]["on_device"] = True
-    with pytest.raises(ValueError, match="leave out either it or --cache-codes"):
+    with pytest.raises(ValueError, match="leave out data.on_device or --cache-codes"):
         train(build_recipe(tiny_values), tmp_path, cache_codes=True)

@@ -238,7 +238,7 @@ def test_a_tokenizer_of_another_recipe_is_refused(tiny_values, tmp_path):
     other = build_recipe(tiny_values)
     GenieVideoTokenizer(other.video_tokenizer).save_pretrained(tmp_path / "video_tokenizer")
     tiny_values["video_tokenizer"]["quantizer"]["codebook_size"] = 16
-    with pytest.raises(ValueError, match="has codebook_size 32, the recipe's has 16: train it again"):
+    with pytest.raises(ValueError, match="has codebook_size 32, but the recipe's has 16: train it again"):
         train(build_recipe(tiny_values), tmp_path, "world")
 
 
@@ -246,7 +246,7 @@ def test_dying_codes_raise_an_alarm(tiny_values, tmp_path, caplog):
     tiny_values["training"]["tokenizer"] |= {"steps": 2, "learning_rate": 1e-9, "min_learning_rate": None}
     tiny_values["video_tokenizer"]["quantizer"] |= {"codebook_size": 4096, "revival_threshold": 0.0}
     train(build_recipe(tiny_values), tmp_path, "tokenizer")
-    alarms = [record.message for record in caplog.records if "Few codes carry nearly everything" in record.message]
+    alarms = [record.message for record in caplog.records if "A few codes carry nearly everything" in record.message]
     assert len(alarms) == 1 and "of the 4096 codes" in alarms[0]
 
 

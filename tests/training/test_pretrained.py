@@ -54,10 +54,10 @@ def test_what_cannot_be_started_from_is_said_before_training(tiny_values, tmp_pa
             model.save_pretrained(tmp_path / "first" / name)
     tiny_values["dynamics"]["hidden_size"] = 48
     other = build_recipe(tiny_values)
-    with pytest.raises(ValueError, match=r"the dynamics of .*first has another size: its .* by the recipe"):
+    with pytest.raises(ValueError, match=r"the dynamics of .*first has a different size: its .* in the recipe"):
         train(other, tmp_path / "second", pretrained=tmp_path / "first")
     with pytest.raises(ValueError, match="nowhere has no video_tokenizer to start from"):
         train(recipe, tmp_path / "second", pretrained=tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="leave out either --resume or --from"):
+    with pytest.raises(ValueError, match="leave out --resume or --from"):
         train(recipe, tmp_path / "first", resume=True, pretrained=tmp_path / "first")
     assert not (tmp_path / "second" / "runs" / "tokenizer").exists()

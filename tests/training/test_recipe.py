@@ -84,7 +84,7 @@ def test_yaml_reads_exponents_as_numbers_and_refuses_repeated_keys(tmp_path, tin
     path.write_text(path.read_text().replace("learning_rate: 0.003", "learning_rate: 3e-3"))
     assert read_recipe(path).training.world.learning_rate == 3e-3
     path.write_text(path.read_text() + "\nfps: 3\nfps: 4\n")
-    with pytest.raises(ValueError, match="the key fps stands twice"):
+    with pytest.raises(ValueError, match="the key fps is duplicated"):
         read_recipe(path)
 
 

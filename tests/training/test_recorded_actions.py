@@ -127,14 +127,14 @@ def test_the_number_of_actions_is_counted_or_given(recorded_values, tmp_path):
         named = json.loads((tmp_path / "world" / "action_names.json").read_text())["actions"]
         assert [action["name"] for action in named[3:]] == ["button 3", None, None][: expected - 3]
     recorded_values["data"]["num_actions"] = 3
-    with pytest.raises(ValueError, match="the world has 3 actions, and the data hold 4: give data.num_actions of at"):
+    with pytest.raises(ValueError, match="the world has 3 actions, but the data have 4: give data.num_actions of at"):
         train(build_recipe(recorded_values), tmp_path / "world", overwrite=True)
 
 
 def test_what_does_not_go_together_is_refused(recorded_values, recording, tmp_path):
     recipe = build_recipe(recorded_values)
     recipe.data.train = [str(recording)]
-    with pytest.raises(ValueError, match="action_source is 'recorded', and the data hold no actions"):
+    with pytest.raises(ValueError, match="action_source is 'recorded', but the data have no actions"):
         train(recipe, tmp_path)
     with pytest.raises(ValueError, match="'recorded', which has no use for latent_action_model; leave it out"):
         build_recipe(recorded_values | {"latent_action_model": {"num_actions": 4}})

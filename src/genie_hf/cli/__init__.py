@@ -29,7 +29,7 @@ def options(
 ):
     """Learn a playable world from video, and play it.
 
-    A world in four commands, here CoinRun in a small size:
+    A world in four commands, here a small CoinRun:
 
     ```
     genie-hf record coinrun data/coinrun/train --levels 0:1000 --steps 100 --policy sticky
@@ -46,7 +46,7 @@ def options(
 
 
 def main() -> None:
-    """Runs the command line. What a user can set right is said in one sentence, with exit status 2."""
+    """Runs the command line. Errors that a user can fix are reported in one sentence, with exit status 2."""
     if sys.argv[1:2] == ["--debug"]:
         return app(prog_name="genie-hf")
     try:

@@ -22,15 +22,17 @@ def evaluate(
     clips: Annotated[int, typer.Option(help="Clips to measure reconstruction and latent actions on.")] = 512,
     rollouts: Annotated[int, typer.Option(help="Clips to generate again from their first frame.")] = 64,
     horizon: Annotated[int, typer.Option(help="Frames to generate.")] = 10,
-    long_horizon: Annotated[int, typer.Option(help="Frames to see whether the world lasts; 0 leaves that out.")] = 50,
-    long_rollouts: Annotated[int, typer.Option(help="Clips for that.")] = 16,
+    long_horizon: Annotated[
+        int, typer.Option(help="Frames of the long rollouts that show whether the world lasts; 0 for none.")
+    ] = 50,
+    long_rollouts: Annotated[int, typer.Option(help="Number of long rollouts.")] = 16,
     steps: Annotated[int, typer.Option(help="MaskGIT steps a frame.")] = 25,
     temperature: Temperature = None,
-    batch_size: Annotated[int, typer.Option(help="Clips or worlds at once.")] = 64,
+    batch_size: Annotated[int, typer.Option(help="Clips or worlds per batch.")] = 64,
     reference: Annotated[
         list[str] | None,
         typer.Option(
-            help="Video of other levels with its true actions, to learn how well they can be read from frames at all."
+            help="Video of other levels with its true actions, to see how well these can be read from frames at all."
         ),
     ] = None,
     ceiling: Annotated[
@@ -43,8 +45,8 @@ def evaluate(
 
     Reconstruction PSNR and SSIM; PSNR of rollouts at each horizon with right and wrong actions, and Delta PSNR (how
     much the actions matter); which actions can be read back from the rollouts; whether long rollouts still show a
-    world; agreement of the latent actions with the true ones where they were recorded; frames per second. All in
-    `metrics.json`, and in a picture.
+    world; agreement of the latent actions with the true ones, if these were recorded; frames per second. The results
+    go into `metrics.json` and a picture.
 
     ```
     genie-hf evaluate pipelines/coinrun-gpu --data data/coinrun/test-sticky --data data/coinrun/test-random
@@ -54,7 +56,7 @@ def evaluate(
     core. Its accuracy is the ceiling for the latent actions, and it reads the true actions from the rollouts.
     """
     check_data(reference or [])
-    data, frame_rate, output = prepare(pipeline, data, output, "metrics.json")
+    sources, frame_rate, folder = prepare(pipeline, data, output, "metrics.json")
     try:
         ceilings = {name: float(value) for name, _, value in (entry.partition("=") for entry in ceiling or [])}
     except ValueError:
@@ -63,12 +65,15 @@ def evaluate(
         ) from None
     pipe = load_pipeline(pipeline)
     from ..evaluation import evaluate as run_evaluation
+    from ..evaluation.clips import name_of
 
-    names = [Path(source).name for source in data]
+    names = list(map(name_of, sources))
+    if len(set(names)) < len(names):
+        names = list(map(str, sources))
     figures = run_evaluation(
         pipe,
-        dict(zip(names if len(set(names)) == len(names) else data, data, strict=True)),
-        output,
+        dict(zip(names, sources, strict=True)),
+        folder,
         num_clips=clips,
         num_rollouts=rollouts,
         horizon=horizon,
@@ -84,7 +89,7 @@ def evaluate(
     )
     for name in figures["data"]:
         typer.echo(f"{name}\n{summary(figures['data'][name])}")
-    typer.echo(f"All figures are in {output / 'metrics.json'}, the picture is {output / 'evaluation.png'}.")
+    typer.echo(f"All figures are in {folder / 'metrics.json'}; the picture is {folder / 'evaluation.png'}.")
 
 
 def legend(
@@ -100,20 +105,20 @@ def legend(
 ):
     """Measure what each latent action of a world does.
 
-    Each action is held for four frames from every start frame. The arrow is the direction in which most of them go on,
-    with how many of the start frames that are. Where a camera follows the player, the picture flows the other way; the
-    arrow is the player's. The page shows arrows and percentages on its buttons.
+    Each action is held for four frames from every start frame. The arrow shows where it leads from most of them, and
+    the number how many those are. If a camera follows the player, the picture flows the opposite way; the arrow is the
+    player's. The page shows arrows and percentages on its buttons.
 
     ```
     genie-hf legend pipelines/coinrun-gpu
     ```
     """
-    data, frame_rate, output = prepare(pipeline, data, output, "action_legend.json")
+    sources, frame_rate, folder = prepare(pipeline, data, output, "action_legend.json")
     pipe = load_pipeline(pipeline)
     from ..evaluation.action_legend import ARROWS, measure_action_legend
 
     found = measure_action_legend(
-        pipe, data, output, num_start_frames=frames, num_inference_steps=steps, frame_rate=frame_rate, seed=seed
+        pipe, sources, folder, num_start_frames=frames, num_inference_steps=steps, frame_rate=frame_rate, seed=seed
     )
     number = found["num_start_frames"]
     typer.echo(f"action  goes        of {number} starts         pixels a frame (x, y)  changed area")
@@ -122,31 +127,33 @@ def legend(
         goes = f"{ARROWS[does['direction']]} {does['direction']}"
         share = f"{does['starts'][does['direction']]} ({does['consistency']:.0%})"
         typer.echo(f"{action:>6}  {goes:<10}  {share:<17}  {f'{x:+.2f}, {y:+.2f}':>21}  {does['changed_area']:>12.0%}")
-    typer.echo(f"All figures are in {output / 'action_legend.json'}, the picture is {output / 'action_legend.png'}.")
+    typer.echo(f"All figures are in {folder / 'action_legend.json'}; the picture is {folder / 'action_legend.png'}.")
 
 
 def calibrate(
     pipeline: Pipeline,
     data: Data = None,
     output: Annotated[Path | None, typer.Option(help="Folder for action_names.json; by default the world's.")] = None,
-    labels: Annotated[int, typer.Option(help="Transitions whose true action is looked at.")] = 200,
-    clips: Annotated[int, typer.Option(help="Clips to draw them from; what is left tests the names.")] = 512,
+    labels: Annotated[int, typer.Option(help="Labelled transitions to use.")] = 200,
+    clips: Annotated[int, typer.Option(help="Clips to draw them from; the rest test the names.")] = 512,
     seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
 ):
     """Name the latent actions of a world after the buttons of a recording.
 
-    A latent action is named after the button that was pressed most often where it was inferred, among a few labelled
-    transitions; and for each button there is the latent action to press for it.
+    Each latent action is named after the button that was pressed most often when it was inferred, judging by a few
+    labelled transitions. Each button, in turn, gets the latent action that stands for it best.
 
     ```
     genie-hf calibrate pipelines/coinrun-gpu --data data/coinrun/test-sticky --labels 200
     ```
     """
-    data, frame_rate, output = prepare(pipeline, data, output, "action_names.json")
+    sources, frame_rate, folder = prepare(pipeline, data, output, "action_names.json")
     pipe = load_pipeline(pipeline)
     from ..evaluation import calibrate as run_calibration
 
-    found = run_calibration(pipe, data, output, num_labels=labels, num_clips=clips, frame_rate=frame_rate, seed=seed)
+    found = run_calibration(
+        pipe, sources, folder, num_labels=labels, num_clips=clips, frame_rate=frame_rate, seed=seed
+    )
     typer.echo("latent action  button          of its labels  when tested")
     for action, named in enumerate(found["actions"]):
         typer.echo(
@@ -155,20 +162,21 @@ def calibrate(
         )
     typer.echo("\nbutton          latent action  right  of the button's labels")
     for button in found["buttons"]:
-        action = "-" if button["action"] is None else button["action"]
+        chosen = "-" if button["action"] is None else button["action"]
         typer.echo(
-            f"{button['name']:<14}  {action:>13}  {percent(button['probability']):>5}"
+            f"{button['name']:<14}  {chosen:>13}  {percent(button['probability']):>5}"
             f"  {percent(button['coverage'])} of {button['labels']}"
         )
     typer.echo(
-        f"\nOn {found['num_tested']} other transitions the names are right on {found['agreement']:.1%}; always naming "
-        f"the most common button is right on {found['majority']:.1%}. They are in {output / 'action_names.json'}."
+        f"\nOn {found['num_tested']} other transitions the names are right {found['agreement']:.1%} of the time; "
+        f"always naming the most common button, {found['majority']:.1%}. The names are in "
+        f"{folder / 'action_names.json'}."
     )
 
 
 def prepare(
     pipeline: str, data: list[str] | None, output: Path | None, result: str
-) -> tuple[list[str], float | None, Path]:
+) -> tuple[list[str | dict], float | None, Path]:
     """The data to measure on, the frame rate to read it at, and where the results go."""
     check_pipeline(pipeline)
     check_data(data or [])
@@ -177,13 +185,13 @@ def prepare(
 
     recipe = folder / "recipe.yaml"
     settings = read_recipe(recipe).data if recipe.exists() else None
-    data = data or (settings.test if settings else [])
-    if not data:
+    sources: list[str | dict] = [*data] if data else settings.test if settings else []
+    if not sources:
         raise ValueError(f"{folder} has no recipe that names data.test: say with --data what to measure on.")
     if output is None and not folder.is_dir():
-        raise ValueError(f"{pipeline} lies on the Hub: say with --output where to write {result}.")
+        raise ValueError(f"{pipeline} is on the Hub: say with --output where to write {result}.")
     quieten_libraries()
-    return data, settings.frame_rate if settings else None, output or folder
+    return sources, settings.frame_rate if settings else None, output or folder
 
 
 def summary(figures: dict) -> str:
@@ -203,7 +211,7 @@ def summary(figures: dict) -> str:
     if agreement:
         share = agreement.get("share_of_ceiling")
         lines.append(
-            f"true actions told by latent ones: {agreement['mapping_accuracy']:.1%}, "
+            f"true actions predicted from latent ones: {agreement['mapping_accuracy']:.1%}, "
             f"the most common one {agreement['majority_accuracy']:.1%}"
             + (f", {share:.0%} of the way to the ceiling of {agreement['ceiling']:.1%}" if share is not None else "")
         )

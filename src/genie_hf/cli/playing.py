@@ -35,7 +35,7 @@ def generate(
     genie-hf generate pipelines/coinrun-gpu start.png --actions 3x10,7x5 --output run.gif
     ```
 
-    What an action does has to be found out by trying: the world has learnt its actions from video, without names.
+    Try the actions to find out what they do: the world has learnt them from video, without names.
     """
     held = parse_actions(actions)
     if output.suffix.lower() not in (".gif", ".mp4", ".png"):
@@ -114,7 +114,7 @@ def check_port(port: int) -> None:
 
 
 def find_page() -> Path:
-    """The page's program: it lies in the package, or in a clone of the repository next to `src/`."""
+    """The page's program: in the package, or in a clone of the repository next to `src/`."""
     package = Path(__file__).parents[1]
     page = package / "spaces_app" / "app.py"
     return page if page.exists() else package.parents[1] / "spaces_app" / "app.py"

@@ -33,10 +33,12 @@ def coinrun(
     output: Annotated[
         Path, typer.Argument(help="Folder to write: a new one, or an unfinished recording to continue.")
     ],
-    levels: Annotated[str, typer.Option(help="Level seeds A:B, from A up to but without B.")] = "0:10000",
+    levels: Annotated[str, typer.Option(help="Level seeds A:B, from A up to but not including B.")] = "0:10000",
     steps: Annotated[
         int,
-        typer.Option(help="Frames to record of each level: decisions, not the steps that --frame-skip leaves out."),
+        typer.Option(
+            help="Frames to record from each level: decisions, not counting the steps that --frame-skip leaves out."
+        ),
     ] = 1000,
     mode: Annotated[Mode, typer.Option(help="Difficulty of the levels.")] = Mode.hard,
     policy: Annotated[
@@ -57,7 +59,7 @@ def coinrun(
     ] = 1,
     workers: Annotated[
         int | None,
-        typer.Option(help="Processes that play, by default one for each core; changes no byte of the result."),
+        typer.Option(help="Processes that play, by default one per core; does not change a byte of the result."),
     ] = None,
 ):
     """Play real Procgen CoinRun and record it.
@@ -77,13 +79,13 @@ def coinrun(
     genie-hf record coinrun data/coinrun/test --levels 20000:20500 --steps 100 --policy sticky
     ```
 
-    A world whose actions do what a player expects: every direction as often, three steps of the game to a frame.
+    Actions that do what a player expects: every direction equally often, and three steps of the game to a frame.
 
     ```
     genie-hf record coinrun data/coinrun/train --levels 0:5000 --steps 200 --policy balanced --frame-skip 3
     ```
 
-    A recording that was interrupted continues when the command is given again.
+    Run the command again to continue an interrupted recording.
     """
     from ..data.coinrun import record
 

@@ -36,7 +36,7 @@ def train(
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Folder of the pipeline to make; by default the recipe's folder.")
+        Path | None, typer.Option(help="Folder for the pipeline; by default the recipe's folder.")
     ] = None,
     max_minutes: Annotated[
         float | None, typer.Option(help="End each stage after this time and save its models as they are then.")
@@ -45,8 +45,8 @@ def train(
         bool,
         typer.Option(
             "--cache-codes",
-            help="Stage world: encode every frame once, before training, into runs/codes-*.npy, and not in each step. "
-            "Saves the tokenizer's work; say it again with --resume.",
+            help="Stage world: encode every frame once before training, into runs/codes-*.npy, and not in each step. "
+            "Saves the tokenizer's work; repeat it with --resume.",
         ),
     ] = False,
     pretrained: Annotated[
@@ -64,7 +64,7 @@ def train(
     First the video tokenizer (stage `tokenizer`), then latent actions and dynamics together (stage `world`), as in the
     paper. At the end the folder of the recipe holds a pipeline for `GeniePipeline.from_pretrained`.
 
-    A whole world in a minute, to see every step of the way:
+    A whole world in a minute, to try every step:
 
     ```
     genie-hf record coinrun data/tiny --levels 0:4 --steps 100
@@ -77,7 +77,7 @@ def train(
     genie-hf train pipelines/coinrun-small --stage tokenizer --data my-videos --output pipelines/mine
     ```
 
-    A trained world, taught another game:
+    A trained world, fine-tuned on another game:
 
     ```
     genie-hf train pipelines/coinrun-gpu --from pipelines/coinrun-gpu --data my-videos --output pipelines/mine
@@ -85,9 +85,9 @@ def train(
 
     Several GPUs: `torchrun --nproc_per_node 4 -m genie_hf.cli train ...`
 
-    Metrics, pictures and checkpoints are in `runs/<stage>/`. Ctrl-C or SIGTERM ends the step, saves a checkpoint and
-    stops; `--resume` goes on as if nothing had happened, also after a crash. Without `--resume` an earlier run is
-    never touched unless you say `--overwrite`.
+    Metrics, pictures and checkpoints go into `runs/<stage>/`. Ctrl-C or SIGTERM finishes the step, saves a checkpoint
+    and stops; `--resume` continues as if nothing had happened, even after a crash. An earlier run is never touched
+    unless you pass `--resume` or `--overwrite`.
     """
     from ..training.recipe_path import find_recipe
 
@@ -100,10 +100,10 @@ def train(
     plan = read_recipe(recipe)
     if data:
         if plan.data.test and not test_data:
-            typer.echo("--data replaces the recipe's held-out data, too, by none: name your own with --test-data.")
-        plan.data.train, plan.data.test = data, []
+            typer.echo("--data also drops the recipe's held-out data: name your own with --test-data.")
+        plan.data.train, plan.data.test = [*data], []
     if test_data:
-        plan.data.test = test_data
+        plan.data.test = [*test_data]
     folder = output or recipe.parent
     results = run_training(
         plan,

@@ -5,11 +5,11 @@ from errno import EISDIR
 from glob import has_magic
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-SETTINGS = {"rich_markup_mode": "markdown", "no_args_is_help": True, "add_completion": False}
+SETTINGS: dict[str, Any] = {"rich_markup_mode": "markdown", "no_args_is_help": True, "add_completion": False}
 
 Pipeline = Annotated[str, typer.Argument(help="Folder of a trained world, or its name on the Hub (user/name).")]
 Temperature = Annotated[
@@ -32,7 +32,7 @@ def check_pipeline(name: str) -> None:
 
 
 def check_data(names: list[str]) -> None:
-    """Raises `FileNotFoundError` for a name of data that is neither here nor could be on the Hub."""
+    """Raises `FileNotFoundError` for data that do not exist here and cannot be on the Hub."""
     for name in names:
         if not may_be_on_the_hub(name) and not has_magic(name) and not Path(name).expanduser().exists():
             raise FileNotFoundError(
@@ -55,14 +55,14 @@ def load_pipeline(name: str):
         if Path(name).is_dir():
             raise
         raise ValueError(
-            f"There is no folder {name}, and the Hub gave no world of this name ({first_line(error)})."
+            f"There is no folder {name}, and no world of this name on the Hub ({first_line(error)})."
         ) from error
     check_finite(pipe, name)
     return pipe
 
 
 def check_finite(pipe, name: str) -> None:
-    """Raises `ValueError` for a world that training has ruined."""
+    """Raises `ValueError` for a world whose weights are not finite."""
     for part in ("video_tokenizer", "latent_action_model", "dynamics"):
         model = getattr(pipe, part)
         for key, weight in model.state_dict().items() if model is not None else ():
@@ -75,7 +75,7 @@ def check_finite(pipe, name: str) -> None:
 
 @contextmanager
 def writing(path: Path):
-    """Names the file, and a remedy, where it cannot be written."""
+    """Names the file, and a remedy, if it cannot be written."""
     try:
         yield
     except OSError as error:
@@ -84,7 +84,7 @@ def writing(path: Path):
 
 
 def check_writable(path: Path) -> None:
-    """Raises `OSError` if no file can be made at `path`; its folder is made."""
+    """Raises `OSError` if no file can be created at `path`; creates its folder."""
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
@@ -94,7 +94,7 @@ def check_writable(path: Path) -> None:
 
 
 def quieten_libraries() -> None:
-    """Only our own progress bars, and no tables about weights."""
+    """Leaves only our own progress bars, and no tables about weights."""
     from datasets import disable_progress_bars
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging

@@ -9,12 +9,12 @@ COLUMNS = ["frames", "num_frames", "height", "width", "level_seed", "episode", "
 
 
 class RecordedFrames:
-    """Episodes of raw frames in a memory-mapped dataset, of which nothing is copied but the clip asked for.
+    """Episodes of raw frames in a memory-mapped dataset; only the requested clip is copied.
 
     Args:
         dataset (`datasets.Dataset`): rows as `genie_hf.data.coinrun` describes them; `actions` may be missing.
         frame_rate (`float`, *optional*): frames per second at which they were recorded.
-        frame_skip (`int`): of the frames of each episode one in so many is used, with the action after it.
+        frame_skip (`int`): every `frame_skip`-th frame of each episode is used, with the action after it.
 
     Attributes:
         lengths (`np.ndarray`): frames of each episode.

@@ -54,18 +54,18 @@ class DataSource:
 
 
 def to_source(value: Any) -> DataSource:
-    """Raises `ValueError` or `TypeError` for what is no source."""
+    """A source in its full form. Raises `ValueError` or `TypeError` if the value is not one."""
     if isinstance(value, Mapping) and not isinstance(value, datasets.IterableDatasetDict | DatasetDict):
         known = [field.name for field in fields(DataSource)]
         if "source" not in value or not set(value) <= set(known):
-            raise ValueError(f"a source has the keys {', '.join(known)}, of which only source is needed, got {value}.")
+            raise ValueError(f"a source takes the keys {', '.join(known)}, and only source is required; got {value}.")
         value = DataSource(**value)
     source = value if isinstance(value, DataSource) else DataSource(source=value)
     if isinstance(source.source, datasets.IterableDataset | datasets.IterableDatasetDict):
         raise TypeError("a streaming dataset cannot be read at random: load it without streaming=True.")
     if not isinstance(source.source, str | os.PathLike | Dataset | DatasetDict):
         kind = type(source.source).__name__
-        raise TypeError(f"a source is of the type {kind}: give a path, an id on the Hub or a datasets.Dataset.")
+        raise TypeError(f"a source must be a path, an id on the Hub or a datasets.Dataset, got {kind}.")
     return source
 
 
@@ -74,8 +74,8 @@ def open_rows(source: DataSource, split: str | Sequence[str]) -> tuple[Dataset, 
 
     Args:
         source: where to look.
-        split: a split, or several, of which the first that is there is taken. The source's own goes before it. Files
-            that were asked for by name, and single datasets, are taken whatever their split.
+        split: a split, or several, of which the first that exists is used. The source's own takes precedence. Files
+            that were asked for by name, and single datasets, are used whatever their split.
 
     Raises:
         ValueError: nothing was found, it cannot be read, or it lacks the split.
@@ -101,12 +101,12 @@ def open_rows(source: DataSource, split: str | Sequence[str]) -> tuple[Dataset, 
             "videos, or a dataset on the Hub."
         ) from error
     if len(rows) > 1 or len(wanted) > 1:
-        logger.info("%s: %s is taken, of the splits %s.", source, taken, ", ".join(rows))
+        logger.info("%s: using %s of the splits %s.", source, taken, ", ".join(rows))
     return rows_taken, about
 
 
 def check_cache(error: Exception) -> None:
-    """Raises `OSError` where the error is that nothing can be written to the cache of the datasets library."""
+    """Raises `OSError` if the error means that the cache of the datasets library cannot be written."""
     cache = Path(datasets.config.HF_DATASETS_CACHE)
     for cause in (error, error.__cause__, error.__context__):
         if not isinstance(cause, OSError):
@@ -136,7 +136,8 @@ def find(name: str, config: str | None) -> tuple[Dataset | DatasetDict, dict]:
         return load_from_disk(folder), recorders_notes(files)
     if any((parent / "meta" / "info.json").exists() for parent in [folder, *folder.absolute().parents[:3]]):
         raise ValueError(
-            "it is a LeRobot dataset, which joins episodes in one video file: save each episode as a video of its own"
+            "it is a LeRobot dataset, which stores several episodes in one video file: save each episode as a "
+            "video of its own"
         )
 
     videos, shards, archives = (
@@ -162,15 +163,15 @@ def find(name: str, config: str | None) -> tuple[Dataset | DatasetDict, dict]:
         used, rows = files, load_dataset(str(folder), config, cache_dir=own_cache(files))
     left_out = [str(path) for path in files if path not in used and looks_like_video(path)]
     if left_out:
-        logger.warning("%s: %d files of video are not read: %s.", name, len(left_out), shortened(left_out))
+        logger.warning("%s: %d video files are not read: %s.", name, len(left_out), shortened(left_out))
     if len(rows) == 1 and not folder.is_dir():  # files asked for by name, test-00000.parquet say, are taken
         rows = next(iter(rows.values()))
     return rows, about
 
 
 def local_files(name: str) -> dict[Path, Path] | None:
-    """The files of a folder, those that fit a pattern, or the one file, each with its path below the folder; None
-    where there is no such thing on this machine. Links are followed; what is hidden is left out."""
+    """The files of a folder, those that match a pattern, or the one file, each with its path below the folder; None
+    if there is no such thing on this machine. Links are followed; hidden files are left out."""
     path = Path(name).expanduser()
     if path.is_file():
         return {path: Path(path.name)}
@@ -184,7 +185,7 @@ def local_files(name: str) -> dict[Path, Path] | None:
         for file in visible_files(found) if found.is_dir() else [found]:
             files[file] = file.relative_to(root)
     if not files:
-        raise ValueError("no file fits this pattern")
+        raise ValueError("no file matches this pattern")
     return files
 
 
@@ -223,7 +224,7 @@ def by_split(files: dict[Path, Path]) -> dict[str, list[Path]]:
 
 def own_cache(files: dict[Path, Path]) -> str:
     """A folder for what the datasets library makes of these files as they are now. Its own cache goes by the name of
-    their folder, and takes one recording for another."""
+    their folder, and mistakes one recording for another."""
     content = hashlib.sha256()
     for path in files:
         content.update(repr(fingerprint(path)).encode())

@@ -26,7 +26,7 @@ class VideoDataset(torch.utils.data.Dataset):
 
     A source is a folder written by `genie-hf record`, a Hugging Face dataset with a video column (a folder, a Hub id,
     or a `datasets.Dataset`), or files of video: a folder, one file, or a pattern such as `videos/*.mp4`. Subfolders
-    named train, test or validation are splits. Clips may start at every frame and never reach over the end of an
+    named train, test or validation are splits. Clips may start at any frame and never cross the end of an
     episode or video.
 
     A recording is unpacked once into the cache of the datasets library (12 KB a frame of 64x64) and memory-mapped from
@@ -44,10 +44,10 @@ class VideoDataset(torch.utils.data.Dataset):
         image_size (`int` or `tuple[int, int]`, *optional*): height and width of the frames. The largest centred part
             with that aspect ratio is resized. By default the size that the video has.
         frame_rate (`float`, *optional*): frames per second; at each tick the frame on show is taken. By default the
-            video's own rate. A recording's must be a multiple of it; one that does not tell its rate takes none.
+            video's own rate. A recording's must be a multiple of it; a recording of unknown rate takes none.
         split (`str` or a sequence of them): split of each source; of several the first that it has, so that
             `genie_hf.data.HELD_OUT` takes test, else validation, else train.
-        frame_skip (`int`): of the frames of each episode or video, after `frame_rate`, one in so many is used. Between
+        frame_skip (`int`): after `frame_rate`, every `frame_skip`-th frame of each episode or video is used. Between
             two of them the action is the first one's.
 
     Attributes:
@@ -121,7 +121,7 @@ class VideoDataset(torch.utils.data.Dataset):
         self.num_clips = np.maximum(self.lengths - num_frames + 1, 0)
         if not self.num_clips.any():
             raise ValueError(
-                f"No video in {', '.join(map(str, sources))} has num_frames={num_frames} frames, the longest has "
+                f"No video in {', '.join(map(str, sources))} has num_frames={num_frames} frames; the longest has "
                 f"{self.lengths.max(initial=0)}: choose a smaller num_frames or longer videos."
             )
         self.clip_ends = np.cumsum(self.num_clips)
@@ -150,7 +150,7 @@ class VideoDataset(torch.utils.data.Dataset):
         return np.arange(len(self)) + np.repeat(self.first_frames[:-1] - clips_before, self.num_clips)
 
     def read_all(self) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Every frame of every source at once, those of episodes too short for a clip among them.
+        """Every frame of every source at once, including episodes that are too short for a clip.
 
         Clip i is `pixels[start : start + num_frames]` with `actions[start : start + num_frames - 1]`, where start is
         `clip_starts()[i]`.
@@ -186,7 +186,7 @@ class VideoDataset(torch.utils.data.Dataset):
         return resize(torch.from_numpy(frames).permute(0, 3, 1, 2), self.image_size)  # (T, H, W, C) -> (T, C, H, W)
 
     def covering_clips(self) -> list[int]:
-        """Clips that follow one another and hold every frame of each episode; the last overlaps the one before."""
+        """Consecutive clips that cover every frame of each episode; the last may overlap the one before."""
         clips = []
         for end, count in zip(self.clip_ends.tolist(), self.num_clips.tolist(), strict=True):
             clips += range(end - count, end, self.num_frames)
@@ -204,13 +204,13 @@ class VideoDataset(torch.utils.data.Dataset):
 
 
 def check_disjoint(train: VideoDataset, test: VideoDataset) -> None:
-    """Raises `ValueError` where held-out data hold files or rows of the training data, under whatever name."""
+    """Raises `ValueError` if held-out data contain files or rows of the training data, under whatever name."""
     learnt = {identity for reader in train.readers for identity in reader.identities()}
     held_out = {identity: name for reader in test.readers for identity, name in reader.identities().items()}
     both = [name for identity, name in held_out.items() if identity in learnt]
     if both:
         raise ValueError(
-            f"{len(both)} of {len(held_out)} held-out pieces of video are training data, too ({shortened(both)}): "
+            f"{len(both)} of {len(held_out)} held-out pieces of video are also training data ({shortened(both)}): "
             "hold out others, or name their split."
         )
 
@@ -230,8 +230,8 @@ def open_reader(
             )
         if recorded % frame_rate:
             raise ValueError(
-                f"{source} was recorded at {recorded} frames per second, of which frame_rate={frame_rate} is no whole "
-                "fraction: choose one."
+                f"{source} was recorded at {recorded} frames per second, which frame_rate={frame_rate} does not "
+                "divide evenly: choose one that does."
             )
         return RecordedFrames(rows, recorded, frame_skip * round(recorded / frame_rate))
     columns = [name for name, feature in rows.features.items() if isinstance(feature, Video)]
@@ -254,5 +254,5 @@ def open_reader(
 
 
 def common(values: list) -> Any:
-    """What all of them are, otherwise None."""
+    """The value that they all have, or None."""
     return values[0] if all(value == values[0] for value in values) else None

@@ -48,17 +48,17 @@ class Survey:
 
 
 class VideoFiles:
-    """Frames of video files, decoded with PyAV where a clip asks for them.
+    """Frames of video files, decoded with PyAV when a clip needs them.
 
     Frames come as a player shows them: turned as the file says, with square pixels, over white where they are
     transparent, and without what an edit has cut off. A file with a damaged frame, or whose frames change size, is
-    left out whole. To know, each file is decoded once; the result is kept in the cache of the datasets library.
+    left out entirely. To find out, each file is decoded once; the result is kept in the cache of the datasets library.
 
     Args:
         dataset (`datasets.Dataset`): one column of `Video(decode=False)`.
         frame_rate (`float`, *optional*): ticks per second, at each of which the frame on show is taken; by default
             every frame is taken.
-        frame_skip (`int`): of the frames thus taken one in so many is used.
+        frame_skip (`int`): of these frames, every `frame_skip`-th is used.
 
     Attributes:
         lengths (`np.ndarray`): frames of each video, resampled.

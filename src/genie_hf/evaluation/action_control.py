@@ -29,12 +29,12 @@ def shifted(actions: Tensor) -> Tensor:
 
 
 def constant(actions: Tensor, num_actions: int) -> Tensor:
-    """One action for a whole clip, for the clips each action in turn."""
+    """One action for each whole clip, taking the actions in turn."""
     return (torch.arange(len(actions), device=actions.device) % num_actions).unsqueeze(1).expand_as(actions)
 
 
 def read_back(given: Tensor, read: Tensor, num_actions: int) -> dict:
-    """How far the actions that are read from frames are those that were given.
+    """How well the actions that are read from frames match those that were given.
 
     Args:
         given: int64 of any shape.

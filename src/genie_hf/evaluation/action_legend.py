@@ -60,8 +60,8 @@ def measure_action_legend(
         - `starts`: from how many start frames it goes in each direction.
         - `motion`: mean [x, y] over all start frames in pixels a frame, x to the right and y down.
         - `moves`: `"camera"` where the viewer moves, so that the picture's content flows the opposite way, `"thing"`
-          where something moves in a picture that stands, None where the direction is `"none"`.
-        - `changed_area`: mean share of pixels in [0, 1] whose colour is another after `num_frames` frames.
+          where something moves in a still picture, None where the direction is `"none"`.
+        - `changed_area`: mean share of pixels in [0, 1] whose colour has changed after `num_frames` frames.
 
     Raises:
         ValueError: a number below 1, data that has no clip of 2 frames, or nothing can be written to `output`: all
@@ -95,7 +95,7 @@ def measure_action_legend(
             shown.append(torch.cat([start, after[:, -1].unflatten(0, (-1, num_actions))], dim=1).cpu())
     # What all actions have in common at a start frame stays in: without it, actions that move nothing are said to move
     # against the others, and the legend of coinrun-small was less consistent, on average over its actions.
-    legend = {
+    legend: dict = {
         "num_start_frames": len(chosen),
         "num_frames": num_frames,
         "num_inference_steps": num_inference_steps,

@@ -30,8 +30,8 @@ def calibrate(
 ) -> dict:
     """Names the latent actions of a world after the true actions of some labelled transitions.
 
-    Labels are drawn among the transitions of clips that are as long as the latent action model's window; all others
-    tell how good the names are.
+    Labels are drawn from the transitions of clips that are as long as the latent action model's window; all others
+    test how good the names are.
 
     Args:
         pipe: the pipeline, with its `latent_action_model`, on the device to use.
@@ -68,13 +68,13 @@ def calibrate(
     if not dataset.has_actions:
         raise ValueError(f"{name_of(data)} has no true actions to name latent ones after: name a recording with them.")
     generator = torch.Generator().manual_seed(seed)
-    apart = dataset.covering_clips()  # no label may come again among the tests
+    apart = dataset.covering_clips()  # no label may reappear in the test
     order = torch.randperm(len(apart), generator=generator)[:num_clips].tolist()
     clips = Clips.read(dataset, [apart[i] for i in order], name_of(data))
     seen = slice(min(HISTORY, window - 2), None)
     true = clips.actions[:, seen].flatten()
     if len(true) <= num_labels:
-        raise ValueError(f"num_labels is {num_labels}, and {len(true)} transitions came: leave some to test on.")
+        raise ValueError(f"num_labels is {num_labels}, and there are {len(true)} transitions: leave some to test on.")
 
     latent = clips.infer_actions(pipe, batch_size)[:, seen].flatten()
     order = torch.randperm(len(true), generator=generator)

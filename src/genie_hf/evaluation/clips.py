@@ -7,24 +7,28 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import torch
-from datasets import Dataset
+from datasets import Dataset, DatasetDict
 from torch import Tensor
 
+from ..data.sources import DataSource, to_source
 from ..data.video_dataset import VideoDataset
 from ..pipeline_genie import GeniePipeline
 from .latent_actions import merge_actions
 
-Source = str | os.PathLike | Dataset | Sequence[str | os.PathLike | Dataset]
+OneSource: TypeAlias = str | os.PathLike | Dataset | DatasetDict | DataSource | dict
+Source: TypeAlias = OneSource | Sequence[OneSource]
 """What `VideoDataset` takes."""
 
 
 def name_of(source: Source) -> str:
     """The last part of a folder's or data set's name, or of several; "data" without one."""
-    if isinstance(source, str | os.PathLike):
-        return Path(source).name
-    return "data" if isinstance(source, Dataset) else ", ".join(map(name_of, source))
+    if isinstance(source, (list, tuple)):
+        return ", ".join(map(name_of, source))
+    where = to_source(source).source
+    return Path(where).name if isinstance(where, str | os.PathLike) else "data"
 
 
 @dataclass

@@ -57,7 +57,7 @@ def mutual_information(latent: Tensor, true: Tensor) -> dict:
 
 
 def best_mapping(counts: Tensor) -> Tensor:
-    """The true action of each latent one: the most frequent; of equals the one more frequent overall.
+    """The most frequent true action of each latent one; ties go to the one that is more frequent overall.
 
     Args:
         counts: how often each latent action meets each true one, of shape `(num_latent, num_true)`.
@@ -126,7 +126,7 @@ class Consistency:
 
     def __init__(self, num_actions: int):
         self.num_actions = num_actions
-        self.sums = 0.0  # of unit differences per action, (A, D)
+        self.sums = torch.zeros((), dtype=torch.float64)  # of unit differences per action, (A, D)
         self.counts = torch.zeros(num_actions, dtype=torch.float64)
         self.clip_within = self.clip_within_pairs = 0.0
         self.clip_all = self.clip_all_pairs = 0.0
@@ -172,7 +172,7 @@ def action_agreement(
     ceiling: float | None = None,
     seed: int = 0,
 ) -> dict:
-    """All figures on how far latent actions tell the true ones.
+    """How well latent actions predict the true ones.
 
     Args:
         latent: int64 of shape `(N,)` in [0, num_latent).

@@ -10,13 +10,13 @@ from torch import Tensor
 from ..models.displacement import displacement, shifted
 
 CHANGED_BLOCK = 0.04  # mean difference over the channels of a block that has changed
-MAX_DIFFERENCE = 0.15  # more counts no more, so that a block which turns up from nowhere cannot outvote the others
+MAX_DIFFERENCE = 0.15  # larger ones count as this, so that a block that appears from nowhere cannot outvote others
 STILL_SHARE = 0.01  # where a smaller share of the pixels changes, nothing has moved
 EXPLAINED = 0.7  # a displacement is motion where it leaves at most this share of the difference
 
 
 def camera_follows(pairs: Tensor) -> bool:
-    """Whether a camera moves over the scene in this video, or things move before a camera that stands.
+    """Whether a camera moves over the scene in this video, or things move in front of a camera that stands still.
 
     It is decided once for a world and on real video: imagined walls often keep their texture in place while the
     edges move, as if they stood.
@@ -34,7 +34,7 @@ def camera_follows(pairs: Tensor) -> bool:
 def mean_flow(video: Tensor) -> Tensor:
     """The content's mean flow in a clip, in pixels a frame, of shape `(N, 2)`.
 
-    From frame to frame only whole pixels can be told. Where nothing moves that fast, the first and the last frame are
+    From frame to frame only whole pixels can be seen. If nothing moves that fast, the first and the last frame are
     compared as well: half a pixel a frame is two in four frames.
 
     Args:

@@ -78,7 +78,7 @@ def measure_persistence(
     ]
     frames = dict(zip(given, torch.cat(played).split(len(clips)), strict=True))
     frames["truth"] = clips.pixels[:, horizons].float() / 255
-    figures = {"horizons": horizons, "num_rollouts": len(clips)}
+    figures: dict = {"horizons": horizons, "num_rollouts": len(clips)}
     figures |= {kind: describe_frames(pictures) for kind, pictures in frames.items()}
     figures["inferred_actions"]["psnr"] = psnr(
         squared_error(frames["inferred_actions"], frames["truth"]).mean(0)

@@ -43,7 +43,7 @@ def evaluate(
     ceilings: Mapping[str, float] | None = None,
     seed: int = 0,
 ) -> dict:
-    """Measures how good a world is. The same arguments give the same figures, but for the speed.
+    """Measures how good a world is. The same arguments give the same figures, except for the speed.
 
     For each data set, on clips of `horizon + 1` frames drawn at random:
 
@@ -51,8 +51,8 @@ def evaluate(
     - `latent_actions`: use and consistency of the latent actions, and their `agreement` with the true ones where the
       data has them (else a `note`).
     - `leakage`: PSNR of the next frame as the latent action model's own decoder predicts it with the latent actions,
-      with these shuffled over the batch, and PSNR of copying the last frame. Where the first is not well above the
-      others, the actions hold nothing, or the decoder does not use them.
+      with these shuffled over the batch, and PSNR of copying the last frame. If the first is not well above the
+      others, the actions carry nothing, or the decoder does not use them.
     - `rollout`: PSNR and SSIM at each horizon from one prompt frame, for `inferred_actions` (the latent action model
       has seen the true clip), the actions of another clip (`shuffled_actions`), the right ones a frame late
       (`shifted_actions`), one for the whole clip (`constant_actions`), any (`random_actions`, mean over the draws),
@@ -64,7 +64,7 @@ def evaluate(
     - `persistence`: far ahead, PSNR, colours and edges of rollouts beside those of the data, see
       `genie_hf.evaluation.persistence`; a `note` where no episode is that long.
 
-    True actions are told apart as the data set groups them (`action_groups` of `VideoDataset`), else as they are.
+    True actions are distinguished as the data set groups them (`action_groups` of `VideoDataset`), else as they are.
 
     Args:
         pipe: the pipeline, with its `latent_action_model`, on the device to use.
@@ -92,7 +92,8 @@ def evaluate(
 
     Raises:
         ValueError: the pipeline has no latent action model, a number is too small, the data cannot be read or has no
-            clip that long, ceilings are of no data set, or nothing can be written to `output`: all before measuring.
+            clip that long, ceilings belong to no data set, or nothing can be written to `output`: all of it before
+            measuring.
         OSError: the results could not be written in the end; the message holds the figures.
     """
     # 1. Check and open everything that will be needed
@@ -114,9 +115,9 @@ def evaluate(
     sources = data if isinstance(data, Mapping) else {name_of(data): data}
     ceilings = ceilings or {}
     if unknown := set(ceilings) - set(sources):
-        raise ValueError(f"there is a ceiling for {', '.join(sorted(unknown))}, but the data is {', '.join(sources)}.")
+        raise ValueError(f"got a ceiling for {', '.join(sorted(unknown))}, but the data is {', '.join(sources)}.")
     if ceilings and reference is not None:
-        raise ValueError("ceilings and a reference came; give one of them, as the reference measures the ceilings.")
+        raise ValueError("got both ceilings and a reference; give one of them: a reference measures the ceilings.")
     size = pipe.video_tokenizer.config.frame_size
     datasets = {
         name: VideoDataset(source, horizon + 1, size, frame_rate, HELD_OUT) for name, source in sources.items()
@@ -210,7 +211,7 @@ def check_reference(reference: VideoDataset, datasets: Mapping[str, VideoDataset
         if dataset.num_frames < HISTORY + 2:
             raise ValueError(f"a reference needs a horizon of {HISTORY + 1} or more, got {dataset.num_frames - 1}.")
         if dataset.has_actions and dataset.action_groups != reference.action_groups:
-            raise ValueError(f"the reference data groups its actions in another way than {name}.")
+            raise ValueError(f"the reference data groups its actions differently from {name}.")
     if not any(dataset.has_actions for dataset in datasets.values()):
         raise ValueError("none of the data has true actions that a reference could read: leave it out.")
 

@@ -1,5 +1,5 @@
-"""Results of minutes of computing: where they go is tried before, and they are not lost where that fails. They say
-which world was measured, so that they are not shown beside one that was trained after it."""
+"""Results of minutes of computing: the folder is tried first, and they are not lost if writing fails. They name the
+world that was measured, so that they are not shown beside one that was trained later."""
 
 import json
 import logging
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 def check_folder(folder: str | Path) -> Path:
-    """Makes a folder and tries whether files can be written to it.
+    """Creates a folder and checks that files can be written to it.
 
     Raises:
         ValueError: they cannot.
@@ -45,7 +45,7 @@ def write_results(folder: Path, files: dict[str, dict | PIL.Image.Image], dynami
                 content.save(folder / name)
     except OSError as error:
         figures = json.dumps([content for content in files.values() if isinstance(content, dict)])
-        raise OSError(f"{folder} cannot be written to any more ({error}). The figures are: {figures}") from error
+        raise OSError(f"{folder} can no longer be written to ({error}). The figures are: {figures}") from error
 
 
 def read_results(path: Path, dynamics: GenieDynamicsModel) -> dict | None:
@@ -57,7 +57,7 @@ def read_results(path: Path, dynamics: GenieDynamicsModel) -> dict | None:
     measured, ours = figures.get("dynamics_fingerprint"), fingerprint(dynamics)
     if measured and ours and measured != ours:
         logger.warning(
-            "%s is not shown: it was measured on another world than this one (dynamics %s, not %s). Measure again.",
+            "%s is not shown: it was measured on a different world (dynamics %s, not %s). Measure again.",
             path,
             measured,
             ours,

@@ -10,7 +10,7 @@ from .st_transformer import STTransformerConfig
 
 
 def patch_grid(image_size: int | list[int], patch_size: int) -> tuple[int, int]:
-    """Rows and columns of patches in a frame. Raises `ValueError` where the patches do not tile it."""
+    """Rows and columns of patches in a frame. Raises `ValueError` if the patches do not tile it."""
     height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
     if patch_size < 1 or height % patch_size or width % patch_size or height < 1 or width < 1:
         raise ValueError(

@@ -9,8 +9,7 @@ from .st_transformer import STTransformerConfig
 
 @strict
 class GenieDynamicsConfig(STTransformerConfig):
-    """Configuration of a `GenieDynamicsModel` (Genie, section 2.1 and appendix C.3); its transformer's fields
-    included.
+    """Configuration of a `GenieDynamicsModel` (Genie, section 2.1 and appendix C.3), with its transformer's fields.
 
     Args:
         codebook_size: number of video codes V; V itself is the mask.
@@ -60,7 +59,7 @@ class GenieDynamicsConfig(STTransformerConfig):
         self.check_dynamics()
 
     def check_dynamics(self):
-        """Raises `ValueError` for values that cannot be."""
+        """Raises `ValueError` for impossible values."""
         if len(self.grid_size) != 2 or min(self.grid_size) < 1:
             raise ValueError(f"grid_size must be [rows, columns] of at least 1, got {self.grid_size}.")
         side = self.codes_per_token_side

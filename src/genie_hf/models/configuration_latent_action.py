@@ -28,7 +28,7 @@ class GenieLatentActionConfig(GenieAutoencoderConfig):
         codebook_size: number of video codes, for `input="codes"`.
         action_dim: size of a latent action's vector (paper: 32).
         commitment_weight: weight of the commitment loss.
-        revival_threshold: an action with less than this part of an even share of the transitions is revived.
+        revival_threshold: an action with less than this fraction of an even share of the transitions is revived.
         continuous_steps: optimiser steps with unquantised latents, before k-means makes the codebook.
         batch_norm: whether latents are batch-normalised before they are projected onto the sphere.
         frame_differences: whether the encoder also sees each frame's difference from the one before.
@@ -65,7 +65,7 @@ class GenieLatentActionConfig(GenieAutoencoderConfig):
         self.check_latent_action()
 
     def check_latent_action(self):
-        """Raises `ValueError` for values that cannot be."""
+        """Raises `ValueError` for impossible values."""
         if self.num_actions < 2:
             raise ValueError(f"num_actions must be at least 2, got {self.num_actions}: one action controls nothing.")
         if self.num_frames < 2:

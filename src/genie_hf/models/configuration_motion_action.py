@@ -68,7 +68,8 @@ class GenieMotionActionConfig(PreTrainedConfig):
     @property
     def frame_size(self) -> tuple[int, int]:
         """Height and width of a frame in pixels."""
-        return (self.image_size, self.image_size) if isinstance(self.image_size, int) else tuple(self.image_size)
+        height, width = [self.image_size] * 2 if isinstance(self.image_size, int) else self.image_size
+        return height, width
 
     @property
     def quantizer(self) -> VectorQuantizerConfig:

@@ -1,6 +1,6 @@
 """Configurations of the quantisers, and the registry that names them.
 
-A quantiser is a module with a configuration of its own, in a file `{"type": "fsq", "levels": [8, 5, 5, 5]}`. To add
+A quantiser is a module with a configuration of its own, stored as `{"type": "fsq", "levels": [8, 5, 5, 5]}`. To add
 one, write its configuration here and name its module in `quantizers.py`.
 """
 
@@ -18,7 +18,7 @@ class VectorQuantizerConfig(PreTrainedConfig):
         codebook_size: number of codes (paper: 1024).
         codebook_dim: size of a code vector (paper: 32).
         commitment_weight: weight of the commitment loss.
-        revival_threshold: a code with less than this part of an even share of the latents is revived.
+        revival_threshold: a code with less than this fraction of an even share of the latents is revived.
         continuous_steps: optimiser steps with unquantised latents, before k-means makes the codebook.
         batch_norm: whether latents are batch-normalised before they are projected onto the sphere.
     """

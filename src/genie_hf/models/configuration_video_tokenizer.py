@@ -11,7 +11,7 @@ from .configuration_quantizer import VectorQuantizerConfig, quantizer_config, qu
 class GenieVideoTokenizerConfig(GenieAutoencoderConfig):
     """Configuration of a `GenieVideoTokenizer` (Genie, section 2.1 and appendix C.2).
 
-    The fields of a `VectorQuantizerConfig`, such as `codebook_size`, are taken too, in place of a `quantizer`.
+    The fields of a `VectorQuantizerConfig`, such as `codebook_size`, may be given in place of a `quantizer`.
 
     Args:
         image_size: height and width of the frames in pixels, or one number for both.

@@ -1,7 +1,7 @@
-"""A model's other ways in beside `forward`, for weights that are brought to the device only when they are needed.
+"""A model's entry points besides `forward`, for weights that are brought to the device only when needed.
 
-Accelerate (offloading to the CPU or to a disk) and diffusers (group offloading) hang what brings the weights onto a
-module's `forward`. A method that is called past it would find them gone.
+Accelerate (offloading to the CPU or to a disk) and diffusers (group offloading) attach the code that brings the
+weights to a module's `forward`. A method that bypasses it would not find them.
 """
 
 import functools
@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 
 def entry(method: Callable) -> Callable:
-    """Runs a method of a module inside the hooks of the module's `forward`. Entries do not call each other: what the
-    inner one brings it would take away from the outer one."""
+    """Runs a method of a module inside the hooks of the module's `forward`. Entries must not call each other: the
+    inner one would take away the weights that the outer one still needs."""
 
     @functools.wraps(method)
     def call(self, *args, **kwargs):

@@ -1,4 +1,4 @@
-"""Finite scalar quantisation (Mentzer et al. 2023): a codebook that is a grid, with nothing to learn and to lose.
+"""Finite scalar quantisation (Mentzer et al. 2023): a codebook that is a grid, with nothing to learn or to lose.
 
 Each component of a latent is squashed into an interval and rounded to one of a few values; a code is the combination.
 No code can die, and no loss is needed to keep latents near their codes. All arithmetic is float32.

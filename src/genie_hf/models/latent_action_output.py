@@ -22,7 +22,7 @@ class GenieLatentActionOutput(ModelOutput):
             about [0, 1], not clamped; for `input="codes"` logits of shape `(batch_size, num_frames - 1, h, w,
             codebook_size)`; none of a model of motion, whose `decode` moves the frames before.
         actions: int64 of shape `(batch_size, num_frames - 1)` in [0, num_actions).
-        hidden_states, attentions: of the encoder, where they are asked for; as in `GenieDynamicsOutput`.
+        hidden_states, attentions: of the encoder, on request; as in `GenieDynamicsOutput`.
     """
 
     loss: torch.FloatTensor | None = None

@@ -5,7 +5,10 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from .modeling_latent_action import GenieLatentActionModel
 from .modeling_motion_action import GenieMotionActionModel
 
-LATENT_ACTION_MODELS = {"frames": GenieLatentActionModel, "motion": GenieMotionActionModel}  # by what they predict
+LATENT_ACTION_MODELS: dict[str, type[PreTrainedModel]] = {  # by what they predict
+    "frames": GenieLatentActionModel,
+    "motion": GenieMotionActionModel,
+}
 
 
 def latent_action_class(config: PreTrainedConfig) -> type[PreTrainedModel]:

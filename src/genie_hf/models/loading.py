@@ -1,5 +1,5 @@
-"""`from_pretrained` that says in one sentence, with the file's name, what is wrong with a model's folder, and that
-knows which dtype a CPU is slow in."""
+"""A `from_pretrained` that says in one sentence what is wrong with which file of a model, and that knows which dtype a
+CPU is slow in."""
 
 import copy
 from pathlib import Path
@@ -17,11 +17,11 @@ logger = logging.get_logger(__name__)
 class CheckedLoading:
     """For a `PreTrainedModel`: refuses weights that are damaged or of another model.
 
-    Where weights are missing transformers starts them at random with a warning, and the model plays noise. With
+    If weights are missing, transformers initialises them at random with a warning, and the model plays noise. With
     `ignore_mismatched_sizes=True` it still does.
 
-    Where no `dtype` is asked for, a model is loaded in the one that it is stored in, whichever class loads it; but on
-    a CPU that would have to emulate bfloat16 in float32. It is then saved as it was stored.
+    Without a `dtype`, a model is loaded in the one it is stored in, whichever class loads it; but in float32 on a CPU
+    that would have to emulate bfloat16. It is then saved as it was stored.
     """
 
     _stored_dtype: torch.dtype | None = None  # where it is not the one that the model was loaded in
@@ -40,21 +40,21 @@ class CheckedLoading:
         try:
             model, info = super().from_pretrained(name, *args, output_loading_info=True, **kwargs)
         except StrictDataclassError as error:
-            raise ValueError(f"The config.json of {name} is wrong: {' '.join(str(error).split())}") from error
+            raise ValueError(f"The config.json of {name} is invalid: {' '.join(str(error).split())}") from error
         except SafetensorError as error:
             file = damaged_file(name)
-            raise OSError(f"{file} is damaged, or no safetensors file ({error}). Get it again.") from error
+            raise OSError(f"{file} is damaged or not a safetensors file ({error}). Get a fresh copy.") from error
         if checked and info["mismatched_keys"]:
             key, found, wanted = min(info["mismatched_keys"])
             raise ValueError(
-                f"The weights of {name} do not fit its config.json: {key} has the shape {list(found)}, and "
-                f"{list(wanted)} by the config. Give both of one model."
+                f"The weights of {name} do not fit its config.json: {key} has the shape {list(found)}, but "
+                f"{list(wanted)} in the config. Use a config and weights of the same model."
             )
         if checked and info["missing_keys"]:
             lacking = sorted(info["missing_keys"])
             raise ValueError(
-                f"The weights of {name} lack {len(lacking)} that its config.json asks for, such as {lacking[0]}. "
-                "Give both of one model."
+                f"The weights of {name} lack {len(lacking)} of the tensors that its config.json asks for, such as "
+                f"{lacking[0]}. Use a config and weights of the same model."
             )
         if all(kwargs.get(name) is None for name in ("dtype", "torch_dtype", "device_map")):
             if model.dtype == torch.bfloat16 and preferred_dtype("cpu") == torch.float32:
@@ -75,7 +75,7 @@ class CheckedLoading:
 
 
 def damaged_file(name: str | Path) -> str | Path:
-    """The first file in a folder that cannot be read; the name itself where it is no folder."""
+    """The first file in a folder that cannot be read; the name itself if it is not a folder."""
     for path in sorted(Path(name).glob("*.safetensors")):
         try:
             with safe_open(path, "pt"):

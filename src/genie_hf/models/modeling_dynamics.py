@@ -34,9 +34,9 @@ class GenieDynamicsOutput(ModelOutput):
         accuracy: share of the masked codes whose most likely prediction is right.
         logits: scores of every code, of shape `(batch_size, num_frames, h, w, codebook_size)`; without the first
             frame where the model was trained with `context="clean"` and a mask was given.
-        hidden_states: where they are asked for, what goes into the first block and what comes out of each, of shape
+        hidden_states: on request, what goes into the first block and what comes out of each, of shape
             `(batch_size, num_frames, tokens_per_frame, hidden_size)`.
-        attentions: where they are asked for, the weights of each attention layer, in space and in time by turns, of
+        attentions: on request, the weights of each attention layer, alternating between space and time, of
             shape `(batch_size, groups, num_heads, queries, keys)`: a group is a frame, or a position over time.
     """
 
@@ -86,10 +86,9 @@ class GenieDynamicsModel(GeniePreTrainedModel):
 
     @torch.no_grad()
     def initialize_from(self, vectors: Tensor) -> None:
-        """Gives codes that look alike embeddings and output weights that are alike: random projections of their
-        vectors.
+        """Gives codes that look alike similar embeddings and output weights: random projections of their vectors.
 
-        Otherwise what is learnt of one code says nothing of its neighbours, and rare codes learn slowly.
+        Otherwise what is learnt about one code says nothing about its neighbours, and rare codes learn slowly.
 
         Args:
             vectors: the video tokenizer's code vectors, of shape `(codebook_size, codebook_dim)`.

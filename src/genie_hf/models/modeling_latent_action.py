@@ -174,7 +174,7 @@ class GenieLatentActionModel(GeniePreTrainedModel):
         Args:
             pixel_values_videos: in [0, 1] or uint8, of shape `(batch_size, num_frames, channels, height, width)`; for
                 `input="codes"` int64 codes of shape `(batch_size, num_frames, h, w)`. At least two frames.
-            pixels, frames: other names for them; a `VideoDataset` gives `pixels`.
+            pixels, frames: other names for them; a `VideoDataset` uses `pixels`.
             return_loss: whether the loss is returned.
             output_hidden_states, output_attentions: as in `GenieDynamicsModel`.
 

@@ -34,7 +34,7 @@ class GenieVideoTokenizerOutput(ModelOutput):
         usage: share of the codebook that is alive.
         reconstruction: pixels of shape `(batch_size, num_frames, channels, height, width)`, about [0, 1], not clamped.
         codes: int64 of shape `(batch_size, num_frames, h, w)` in [0, codebook_size).
-        hidden_states, attentions: of the encoder, where they are asked for; as in `GenieDynamicsOutput`.
+        hidden_states, attentions: of the encoder, on request; as in `GenieDynamicsOutput`.
     """
 
     loss: torch.FloatTensor | None = None
@@ -118,8 +118,8 @@ class GenieVideoTokenizer(GeniePreTrainedModel):
         The output layers of encoder and decoder are fitted by least squares, through the random transformers before
         them, so that latents are the patches' leading principal components with a constant beside them (on the unit
         sphere the constant keeps their length), codes are the k-means of these, and decoded patches are the mean
-        patch of their code. From a random start the same quality takes thousands of steps, on the way to which most
-        codes die.
+        patch of their code. From a random start the same quality takes thousands of steps, in which most codes
+        die.
 
         Args:
             pixels: in [0, 1] or uint8, of shape `(batch_size, num_frames, channels, height, width)`; about 30 patches
@@ -131,7 +131,7 @@ class GenieVideoTokenizer(GeniePreTrainedModel):
         config = self.config
         if not isinstance(self.quantizer, VectorQuantizer) or config.codes_per_token_side > 1 or config.linear_path:
             raise ValueError(
-                "a tokenizer starts from data only with a vector quantizer, codes_per_token_side 1 and no "
+                "a tokenizer can start from data only with a vector quantizer, codes_per_token_side 1 and no "
                 "linear_path; leave initialize_from_frames out."
             )
         for transformer in (self.encoder, self.decoder):  # near the identity, so that little is lost on the way
@@ -218,7 +218,7 @@ class GenieVideoTokenizer(GeniePreTrainedModel):
         """
         Args:
             pixel_values_videos: in [0, 1] or uint8, of shape `(batch_size, num_frames, channels, height, width)`.
-            pixels: another name for them, by which a `VideoDataset` gives them.
+            pixels: another name for them, the one that a `VideoDataset` uses.
             return_loss: whether the loss is returned.
             output_hidden_states, output_attentions: as in `GenieDynamicsModel`.
 

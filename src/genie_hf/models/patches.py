@@ -31,12 +31,12 @@ def unpatchify(patches: Tensor, patch_size: int, grid_size: tuple[int, int]) -> 
 
 
 def one_of(**inputs: Tensor | None) -> Tensor:
-    """The one input that is given, of several names for the same.
+    """The one input that is given, under any of its names.
 
     Raises:
-        TypeError: where none or more than one is given.
+        TypeError: if none or more than one is given.
     """
     given = [name for name, value in inputs.items() if value is not None]
     if len(given) != 1:
-        raise TypeError(f"{' and '.join(given) or 'no input'} came; give one of {', '.join(inputs)}.")
+        raise TypeError(f"got {' and '.join(given) or 'no input'}; give one of {', '.join(inputs)}.")
     return inputs[given[0]]

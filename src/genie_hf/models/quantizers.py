@@ -6,7 +6,10 @@ from .configuration_quantizer import FiniteScalarQuantizerConfig, QuantizerConfi
 from .finite_scalar_quantizer import FiniteScalarQuantizer
 from .vector_quantizer import VectorQuantizer
 
-QUANTIZERS = {VectorQuantizerConfig: VectorQuantizer, FiniteScalarQuantizerConfig: FiniteScalarQuantizer}
+QUANTIZERS: dict[type, type[nn.Module]] = {
+    VectorQuantizerConfig: VectorQuantizer,
+    FiniteScalarQuantizerConfig: FiniteScalarQuantizer,
+}
 
 
 def make_quantizer(config: QuantizerConfig) -> nn.Module:

@@ -64,7 +64,7 @@ class STTransformerConfig(PreTrainedConfig):
         return {name: getattr(self, name) for name in STTransformerConfig.__annotations__}
 
     def check_transformer(self):
-        """Raises `ValueError` for sizes that cannot be."""
+        """Raises `ValueError` for impossible sizes."""
         for name in ("hidden_size", "num_attention_heads", "head_dim", "intermediate_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
@@ -78,8 +78,8 @@ def rotate(x: Tensor, window: Window) -> Tensor:
 
 
 def eager_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """softmax(q k^T / sqrt(head_dim)) v in plain products, and the softmax: for few keys the fastest on a CPU, above
-    all backwards."""
+    """softmax(q k^T / sqrt(head_dim)) v in plain products: with few keys the fastest on a CPU, especially in the
+    backward pass."""
     scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
     if mask is not None:
         scores = scores + mask
@@ -215,7 +215,7 @@ class STBlocks(nn.ModuleList):
         layers: list[tuple[Tensor, Tensor]] | None = None,
         positions: Tensor | None = None,
     ) -> Tensor:
-        """As `STBlock.forward`, with the keys and values of every layer; only the last block heeds `positions`."""
+        """As `STBlock.forward`, with the keys and values of every layer; only the last block uses `positions`."""
         for i, block in enumerate(self):
             is_last = i == len(self) - 1
             hidden = block(hidden, window, layers[i] if layers else None, positions if is_last else None)
@@ -298,14 +298,14 @@ class GeniePreTrainedModel(CheckedLoading, PreTrainedModel):
         return False
 
     def set_attn_implementation(self, attn_implementation: str | dict, *args, **kwargs) -> None:
-        """As in transformers; encoder and decoder, which are no models of their own, follow without a warning."""
+        """As in transformers; encoder and decoder, which are not models of their own, follow without a warning."""
         if attn_implementation in list(ATTENTION):
             for name in self.config.sub_configs:
                 getattr(self.config, name)._attn_implementation = attn_implementation
         super().set_attn_implementation(attn_implementation, *args, **kwargs)
 
     def check_attentions(self, output_attentions: bool | None) -> None:
-        """Warns where attention weights are wanted and not computed."""
+        """Warns if attention weights are wanted but not computed."""
         implementation = self.config._attn_implementation
         if output_attentions and implementation != "eager":
             logger.warning_once(

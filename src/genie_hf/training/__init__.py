@@ -1,14 +1,15 @@
 """Training a world from a recipe."""
-# ruff: noqa: F401  (what is imported for type checkers is in `__all__`)
 
 from typing import TYPE_CHECKING
 
 from ..lazy import lazy_names
 
-if TYPE_CHECKING:
-    from .loop import TrainingResult, train
-    from .recipe import Recipe, read_recipe
-    from .stages import STAGES
+if TYPE_CHECKING:  # "as" tells type checkers that a name is public
+    from .loop import TrainingResult as TrainingResult
+    from .loop import train as train
+    from .recipe import Recipe as Recipe
+    from .recipe import read_recipe as read_recipe
+    from .stages import STAGES as STAGES
 
 _MODULES = {  # of the public names, which are imported when they are asked for
     "STAGES": "stages",

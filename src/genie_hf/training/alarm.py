@@ -1,4 +1,4 @@
-"""Dying codes are easily overlooked, because the loss still falls: they raise an alarm in the log."""
+"""Dying codes are easily overlooked, because the loss still falls: the log warns of them."""
 
 import logging
 
@@ -28,8 +28,8 @@ def sound_alarm(line: dict, codebook_sizes: dict[str, int], alarmed: set[str]) -
                 )
             else:
                 logger.warning(
-                    "Few codes carry nearly everything %s: perplexity %.2f of the %s. Either the others are about to "
-                    "die, or the video shows little else.",
+                    "A few codes carry nearly everything %s: perplexity %.2f of the %s. Either the others are about "
+                    "to die, or the video shows little else.",
                     when,
                     perplexity,
                     codes,

@@ -23,9 +23,9 @@ logger = logging.getLogger(__name__)
 class CachedCodes(Dataset):
     """A `VideoDataset` whose items have `"codes"` too: int64 of shape (num_frames, h, w).
 
-    A frame is encoded once, as part of one of the clips that follow one another in its video, not anew in each of the
-    `num_frames` clips that it belongs to. The tokenizer sees the past, so a code may differ from the one that the
-    frame gets in another clip: it has seen as much of the past as in a clip on average.
+    A frame is encoded once, in one of the consecutive clips of its video, and not in each of the `num_frames` clips
+    that it belongs to. The tokenizer sees the past, so a code may differ from the one that the frame gets in another
+    clip: on average it has seen as much of the past as in a clip.
 
     Args:
         dataset (`VideoDataset`): the clips.
@@ -56,7 +56,7 @@ def write_codes(
 ) -> Path:
     """Encodes every frame of a dataset once, unless the folder holds the result already.
 
-    Of several processes each encodes a share, so that none waits long for another.
+    Each of several processes encodes a share, so that none waits long for another.
 
     Args:
         dataset: the clips.
@@ -87,7 +87,9 @@ def write_codes(
         folder.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(folder).free / 1e9
         if free < gigabytes:  # to write where there is no room would end the process without a word
-            raise OSError(f"the codes need {gigabytes:.2f} GB in {folder}, and {free:.2f} GB are free: make room.")
+            raise OSError(
+                f"the codes need {gigabytes:.2f} GB in {folder}, but only {free:.2f} GB are free: make room."
+            )
         np.lib.format.open_memmap(unfinished, "w+", dtype, shape)
     processes.wait_for_everyone()
     codes = np.lib.format.open_memmap(unfinished, "r+")

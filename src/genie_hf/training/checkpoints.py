@@ -1,4 +1,4 @@
-"""Checkpoints that are there completely or not at all: written under another name, then renamed, checked when read."""
+"""Checkpoints that are complete or absent: written under another name, then renamed, and checked when read."""
 
 import contextlib
 import logging
@@ -28,13 +28,13 @@ def step_of(checkpoint: Path) -> int:
 
 
 def newest_intact(run: Path) -> Path:
-    """The last checkpoint whose files are whole. Raises `ValueError` where there is none."""
+    """The last checkpoint whose files are intact. Raises `ValueError` if there is none."""
     for checkpoint in reversed(list_checkpoints(run)):
         damaged = damaged_files(checkpoint)
         if not damaged:
             return checkpoint
-        logger.warning("%s is damaged (%s), so the one before it is taken.", checkpoint, ", ".join(damaged))
-    raise ValueError(f"No checkpoint in {run} is whole: begin anew with --overwrite.")
+        logger.warning("%s is damaged (%s), so the one before it is used.", checkpoint, ", ".join(damaged))
+    raise ValueError(f"No checkpoint in {run} is intact: start again with --overwrite.")
 
 
 def damaged_files(checkpoint: Path) -> list[str]:
@@ -53,7 +53,7 @@ def damaged_files(checkpoint: Path) -> list[str]:
 
 
 def check_fits(checkpoint: Path, stage: torch.nn.Module) -> None:
-    """Raises `ValueError` where the checkpoint's models have other sizes than the stage's."""
+    """Raises `ValueError` if the checkpoint's models differ in size from the stage's."""
     saved = {}
     for file in checkpoint.glob("model*.safetensors"):
         with safe_open(file, "pt") as tensors:
@@ -62,8 +62,8 @@ def check_fits(checkpoint: Path, stage: torch.nn.Module) -> None:
     for name in sorted(saved.keys() | wanted.keys()):
         if saved.get(name) != wanted.get(name):
             raise ValueError(
-                f"The recipe's models are not those of {checkpoint}: {name} has the shape {wanted.get(name)} by the "
-                f"recipe and {saved.get(name)} there. Give the sizes that the run began with, or begin anew with "
+                f"The recipe's models do not fit {checkpoint}: {name} has the shape {wanted.get(name)} in the "
+                f"recipe and {saved.get(name)} there. Restore the sizes that the run began with, or start again with "
                 "--overwrite."
             )
 
@@ -100,12 +100,12 @@ def save_checkpoint(accelerator: Accelerator, run: Path, step: int) -> Path:
 
 @contextlib.contextmanager
 def writing(path: Path, run: Path) -> Iterator[None]:
-    """Says what could not be written, on a full disk for example, and what the run can be continued from."""
+    """Says what could not be written, for example on a full disk, and where the run can be continued from."""
     try:
         yield
     except (OSError, RuntimeError, SafetensorError) as error:  # RuntimeError is torch.save's
         last = list_checkpoints(run)
-        remedy = f"continue from {last[-1]} with --resume" if last else "begin anew with --overwrite"
+        remedy = f"continue from {last[-1]} with --resume" if last else "start again with --overwrite"
         reason = str(error).splitlines()[0].rstrip(".")
         raise OSError(f"{path} cannot be written ({reason}): make room on the disk, then {remedy}.") from error
 

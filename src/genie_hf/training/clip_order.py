@@ -1,4 +1,4 @@
-"""Which clips each step sees: a function of the seed and the step, so that a resumed run goes on where it stopped."""
+"""Which clips each step sees: a function of seed and step, so that a resumed run continues where it stopped."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from torch.utils.data import Sampler
 
 
 class ClipOrder(Sampler):
-    """Batches of clip indices. All clips come once in a random order, then once more in another one, and so on.
+    """Batches of clip indices. Every clip comes once in a random order, then once in another order, and so on.
 
     Args:
         num_clips: clips in the data.

@@ -17,9 +17,9 @@ USUAL_FPS = 15
 def open_data(recipe: Recipe, num_frames: int, held_out: bool = False) -> VideoDataset:
     """The clips of the recipe's training data, or of its held-out data; raises what `VideoDataset` raises."""
     data = recipe.data
-    size = (data.image_size, data.image_size) if isinstance(data.image_size, int) else tuple(data.image_size)
+    height, width = [data.image_size] * 2 if isinstance(data.image_size, int) else data.image_size
     sources, split = (data.test, HELD_OUT) if held_out else (data.train, "train")
-    return VideoDataset(sources, num_frames, size, data.frame_rate, split, data.frame_skip)
+    return VideoDataset(sources, num_frames, (height, width), data.frame_rate, split, data.frame_skip)
 
 
 def check_data(recipe: Recipe, names: list[str]) -> Recipe:
@@ -43,12 +43,12 @@ def check_data(recipe: Recipe, names: list[str]) -> Recipe:
         return recipe
     counted = max(map(count_actions, opened))
     if len({str((data.action_names, data.action_groups, data.action_group_names)) for data in opened}) > 1:
-        raise ValueError("data.test has other actions than data.train: hold out data of the same recorder.")
+        raise ValueError("data.test has different actions from data.train: hold out data from the same recorder.")
     dynamics = copy.deepcopy(recipe.dynamics)
     dynamics.num_actions = recipe.data.num_actions or counted
     if dynamics.num_actions < max(counted, 2):
         raise ValueError(
-            f"the world has {dynamics.num_actions} actions, and the data hold {counted}: give data.num_actions of at "
+            f"the world has {dynamics.num_actions} actions, but the data have {counted}: give data.num_actions of at "
             f"least {max(counted, 2)}."
         )
     return replace(recipe, dynamics=dynamics)
@@ -58,11 +58,13 @@ def count_actions(dataset: VideoDataset) -> int:
     """How many recorded actions with different effects there are."""
     if not dataset.has_actions:
         raise ValueError(
-            "data.action_source is 'recorded', and the data hold no actions: record them, or leave action_source out "
+            "data.action_source is 'recorded', but the data have no actions: record them, or leave action_source out "
             "to learn latent actions."
         )
     names = effect_names(dataset)
-    return len(names) if names else 1 + max(int(reader.actions.max()) for reader in dataset.readers)
+    if names:
+        return len(names)
+    return 1 + max(int(reader.actions.max()) for reader in dataset.readers)  # type: ignore[union-attr]
 
 
 def effect_names(dataset: VideoDataset) -> list[str] | None:
@@ -73,7 +75,7 @@ def effect_names(dataset: VideoDataset) -> list[str] | None:
 def batches_for(
     batches: Iterable[dict[str, Tensor]], inputs: tuple[str, ...], dataset: VideoDataset
 ) -> Iterator[dict[str, Tensor]]:
-    """What of each batch a stage takes. Recorded actions with the same effect become one."""
+    """The parts of each batch that a stage takes. Recorded actions with the same effect become one."""
     groups = None if dataset.action_groups is None else torch.tensor(dataset.action_groups)
     for batch in batches:
         batch = {name: batch[name] for name in inputs if name in batch}
@@ -84,7 +86,7 @@ def batches_for(
 
 
 def describe_data(dataset: VideoDataset) -> dict:
-    """The number of videos and of frames, and a hash of all lengths and of what each video is."""
+    """The number of videos and of frames, and a hash of all lengths and of each video's identity."""
     lengths = dataset.lengths.tolist()
     content = hashlib.sha256(repr(lengths).encode())
     for reader in dataset.readers:
@@ -93,7 +95,7 @@ def describe_data(dataset: VideoDataset) -> dict:
 
 
 def name_recorded_actions(dataset: VideoDataset, num_actions: int) -> dict:
-    """What `genie_hf.evaluation.calibrate` finds out about latent actions, for actions that are the recorded ones."""
+    """The results of `genie_hf.evaluation.calibrate` for actions that are the recorded ones."""
     known = count_actions(dataset)
     names = effect_names(dataset) or [f"button {button}" for button in range(known)]
     actions = [

@@ -1,4 +1,4 @@
-"""All frames in the memory of the device that trains: a batch is an index away."""
+"""All frames in the memory of the training device: a batch takes one indexing."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ class DeviceClips:
     def __init__(self, dataset: VideoDataset, device: torch.device):
         frames, actions = dataset.read_all()
         gigabytes = frames.numel() / 1e9
-        logger.info("Reading %s frames into %.1f GB of memory of %s.", f"{len(frames):,}", gigabytes, device)
+        logger.info("Reading %s frames into %.1f GB of memory on %s.", f"{len(frames):,}", gigabytes, device)
         self.frames = frames.to(device)
         self.actions = None if actions is None else actions.to(device)
         self.starts = torch.from_numpy(dataset.clip_starts()).to(device)

@@ -1,7 +1,7 @@
 """Stage `latent_action`: the latent action model on its own, before the world (paper, section 2.1).
 
-The paper trains it together with the dynamics, which is what happens where a recipe does not have this stage. On its
-own it can be chosen and measured before the dynamics learn from its actions, and these mean the same from their first
+The paper trains it together with the dynamics, which is what happens if a recipe does not have this stage. On its own
+it can be chosen and measured before the dynamics learn from its actions, and the actions mean the same from the first
 step on.
 """
 

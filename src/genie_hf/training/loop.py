@@ -55,8 +55,7 @@ class TrainingResult:
     Args:
         stage: its name.
         step: optimiser steps taken.
-        ended_by: `"steps"`, all of them were taken; `"time"`, `max_minutes` were over; `"signal"`, it was asked to
-            stop.
+        ended_by: `"steps"`, all of them were taken; `"time"`, `max_minutes` were up; `"signal"`, it was asked to stop.
         checkpoint: the last checkpoint.
         models: the folders that the trained models were saved in; empty after a signal.
     """
@@ -90,16 +89,16 @@ def train(
         max_minutes: time limit for each stage, in place of the recipe's. A stage that reaches it saves its models and
             a checkpoint; the next one then begins.
         cache_codes: stage `world`: whether the video tokenizer encodes every frame once, before training, instead of
-            in each clip; see `CachedCodes` for what is then slightly different.
+            in each clip; see `CachedCodes` for the slight difference that it makes.
         pretrained: a pipeline, by its folder or id on the Hub, whose weights each stage's models start from. Their
-            sizes must be the recipe's. Models of earlier stages that `output` lacks are taken over as they are.
+            sizes must be the recipe's. Models of earlier stages that `output` lacks are copied as they are.
 
     Returns:
         How each stage that ran has ended.
 
     Raises:
         ValueError: the stage does not exist, its data or its tokenizer is missing, `output` holds a run already or is
-            being trained by another process, or a resumed run cannot go on with this recipe.
+            being trained by another process, or a resumed run cannot continue with this recipe.
         OSError: `output` cannot be written, or the disk is full.
         FloatingPointError: the loss or the gradient is no longer finite.
     """
@@ -107,9 +106,9 @@ def train(
     if stage is not None and stage not in stages:
         raise ValueError(f"stage is {stage!r}; the recipe's are {', '.join(stages)}.")
     if resume and pretrained is not None:
-        raise ValueError("a run that is resumed has its weights: leave out either --resume or --from.")
+        raise ValueError("a resumed run already has its weights: leave out --resume or --from.")
     if cache_codes and recipe.data.on_device:
-        raise ValueError("data.on_device keeps frames, not codes: leave out either it or --cache-codes.")
+        raise ValueError("data.on_device keeps frames, not codes: leave out data.on_device or --cache-codes.")
     output = Path(output)
     names = [stage] if stage else list(stages)
     has_group = torch.distributed.is_available() and torch.distributed.is_initialized()
@@ -143,7 +142,7 @@ def train(
 
 
 def stages_to_resume(recipe: Recipe, output: Path, names: list[str]) -> list[str]:
-    """The last of these stages that has begun, and those after it. Raises `ValueError` where none has."""
+    """The last of these stages that has begun, and those after it. Raises `ValueError` if none has."""
     started = [name for name in names if list_checkpoints(output / "runs" / name)]
     if not started:
         raise ValueError(
@@ -153,7 +152,7 @@ def stages_to_resume(recipe: Recipe, output: Path, names: list[str]) -> list[str
         taken, steps = step_of(list_checkpoints(output / "runs" / name)[-1]), recipe.training.stages[name].steps
         if taken < steps:
             logger.warning(
-                "Stage %s is left at %d of %d steps, because stage %s builds on it. To take the others: --stage %s "
+                "Stage %s is left at %d of %d steps, because stage %s builds on it. To take the rest: --stage %s "
                 "--resume, and then each later stage with --overwrite.",
                 name,
                 taken,
@@ -436,12 +435,12 @@ def encode_once(
 
 
 def check_given(stage: Stage, given: dict[str, str | None], run: Path) -> None:
-    """Raises `ValueError` where the models that the run builds on are not those of the folder any more."""
+    """Raises `ValueError` if the models that the run builds on are no longer those in the folder."""
     for name, model in stage.given.items():
         if fingerprint(model) != given[name]:
             raise ValueError(
-                f"the {name} in {run.parents[1] / name} is not the one that {run} began with, because it was trained "
-                f"again since: train this stage anew with --stage {run.name} --overwrite."
+                f"the {name} in {run.parents[1] / name} is not the one that {run} began with, as it has been trained "
+                f"again since: train this stage again with --stage {run.name} --overwrite."
             )
 
 
@@ -475,7 +474,7 @@ def any_process(accelerator: Accelerator, flag: bool) -> bool:
 
 @contextlib.contextmanager
 def averaged(ema: EMAModel | None, trained: list[torch.nn.Parameter]) -> Iterator[None]:
-    """Within it the weights are their moving averages, where there are any."""
+    """Inside this context the weights are their moving averages, if these are kept."""
     if ema is None:
         yield
         return
@@ -488,7 +487,7 @@ def averaged(ema: EMAModel | None, trained: list[torch.nn.Parameter]) -> Iterato
 
 
 def draw_picture(accelerator: Accelerator, stage: torch.nn.Module, clips: dict, path: Path) -> None:
-    """Draws what the stage makes of the clips. No random number of the training is used up."""
+    """Draws what the stage makes of the clips. Uses none of the training's random numbers."""
     stage = accelerator.unwrap_model(stage)
     stage.eval()
     with torch.random.fork_rng(), accelerator.autocast():

@@ -11,7 +11,7 @@ class MetricsLog:
 
     Args:
         path: the file.
-        step: what stands there for later steps is dropped: a run that was killed went on after its checkpoint.
+        step: lines of later steps are dropped: a run that was killed had gone on after its checkpoint.
     """
 
     def __init__(self, path: Path, step: int):
@@ -25,6 +25,6 @@ class MetricsLog:
 
 
 def read_metrics(path: Path) -> list[dict]:
-    """The lines of a `metrics.jsonl`, without one that a killed run left half written."""
+    """The lines of a `metrics.jsonl`, without one that a killed run left half-written."""
     lines = path.read_text().splitlines(keepends=True)
     return [json.loads(line) for line in lines if line.endswith("\n")]

@@ -12,7 +12,7 @@ def draw_rows(rows: dict[str, Tensor]) -> PIL.Image.Image:
     """
     Args:
         rows: by label, pixels in [0, 1] of one shape `(num_clips, num_frames, 3, height, width)`; the rows of a clip
-            stand below one another.
+            are drawn below one another.
     """
     pixels = torch.stack(list(rows.values()), dim=1).cpu().float()  # (clips, rows, T, C, H, W)
     num_clips, num_rows, num_frames, _, height, width = pixels.shape

@@ -1,4 +1,4 @@
-"""Models that start from a trained pipeline's instead of from random weights."""
+"""Models that start from those of a trained pipeline instead of from random weights."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from transformers import PreTrainedModel
 
 
 def start_from(models: dict[str, PreTrainedModel], pipeline: str | Path) -> None:
-    """Copies a pipeline's weights into models, or, where these are on the device meta, only checks that they fit.
+    """Copies a pipeline's weights into models, or only checks that they fit if the models are on the meta device.
 
     Args:
         models: by the name of the pipeline's component.
@@ -23,15 +23,16 @@ def start_from(models: dict[str, PreTrainedModel], pipeline: str | Path) -> None
             shapes = [list(weights[key].shape) if key in weights else None for weights in (ours, theirs)]
             if shapes[0] != shapes[1]:
                 raise ValueError(
-                    f"the {name} of {pipeline} has another size: its {key} has the shape {shapes[1]}, and {shapes[0]} "
-                    f"by the recipe. Give {name} the same values in the recipe, or another pipeline to start from."
+                    f"the {name} of {pipeline} has a different size: its {key} has the shape {shapes[1]}, but "
+                    f"{shapes[0]} in the recipe. Give {name} the same values in the recipe, or start from another "
+                    "pipeline."
                 )
         if not any(weight.is_meta for weight in ours.values()):
             model.load_state_dict(theirs)
 
 
 def take_over(models: dict[str, PreTrainedModel], pipeline: str | Path, output: Path) -> None:
-    """Saves a pipeline's models in `output`, for later stages to build on, where there are none yet."""
+    """Saves a pipeline's models in `output`, for later stages to build on, unless it has them already."""
     for name, model in models.items():
         if not (output / name / "config.json").exists():
             load_part(type(model), pipeline, name).save_pretrained(output / name)

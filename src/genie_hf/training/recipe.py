@@ -1,6 +1,6 @@
 """The recipe of a world: one YAML file, read into strict dataclasses. A wrong key is an error that names it.
 
-What follows from something else is not stated twice: both models take their frame size from `data.image_size`, and the
+What follows from something else is not repeated: both models take their frame size from `data.image_size`, and the
 dynamics their codes and actions from the two models that make them.
 """
 
@@ -59,13 +59,13 @@ class DataRecipe:
         test: held-out sources, for pictures during training and for `genie-hf evaluate`; by default their split test,
             else validation, else train.
         image_size: height and width of the frames in pixels, or one number for both.
-        frame_rate: frames per second to resample videos to, and recordings that tell a multiple of it as their rate.
-        frame_skip: of the frames of each episode or video, after `frame_rate`, one in so many is used.
+        frame_rate: frames per second to resample videos to, and recordings whose known rate is a multiple of it.
+        frame_skip: after `frame_rate`, every `frame_skip`-th frame of each episode or video is used.
         on_device: whether all frames are read once into the memory of the device that trains (12 KB a frame of 64x64),
             so that no step waits for data. For recordings.
         action_source: `"latent"`, actions are learnt from the video (paper); `"recorded"`, the world learns those that
             were recorded with it, and there is no latent action model.
-        num_actions: of recorded actions; by default as many as the data name or hold.
+        num_actions: number of recorded actions; by default as many as the data name or contain.
     """
 
     train: list[str | dict]
@@ -94,7 +94,7 @@ class StageRecipe:
         warmup_steps: steps of the warmup.
         betas: of AdamW.
         weight_decay: of AdamW.
-        max_grad_norm: gradients are scaled down to this norm; null leaves them.
+        max_grad_norm: gradients are scaled down to this norm; null leaves them as they are.
         gradient_accumulation: passes that one step's batch is split into, to fit memory.
         ema_decay: where given, an exponential moving average of the weights is kept, shown in pictures, and saved.
         frozen: stage `tokenizer`: modules of the video tokenizer that keep what they hold at the start, e.g.
@@ -193,7 +193,7 @@ class TrainingRecipe:
 
     @property
     def stages(self) -> dict[str, StageRecipe]:
-        """The stages that there are, in the order in which they are trained."""
+        """The stages of this recipe, in the order in which they are trained."""
         stages = {entry.name: getattr(self, entry.name) for entry in fields(self)}
         return {name: stage for name, stage in stages.items() if stage is not None}
 
@@ -210,9 +210,8 @@ class Recipe:
             `GenieMotionActionConfig`; left out where actions are recorded.
         dynamics: fields of `GenieDynamicsConfig`.
         scheduler: fields of `MaskGITScheduler`: how the finished pipeline samples.
-        fps: frames per second at which the world's videos are shown; by default those of the data, or 15 where these
-            do not tell.
-        precision: `"bf16"` autocast, `"no"` for float32, or `"auto"`: bf16 where the hardware has it.
+        fps: frames per second at which the world's videos are shown; by default those of the data, or 15 if unknown.
+        precision: `"bf16"` autocast, `"no"` for float32, or `"auto"`: bf16 if the hardware supports it.
         compile: whether the transformers' blocks are compiled: pays on a GPU, after a minute of compiling.
         save_dtype: type of the saved weights; codebooks stay float32.
         report_to: trackers besides `metrics.jsonl`, e.g. `tensorboard` or `trackio`.
@@ -260,15 +259,15 @@ def read_recipe(path: str | Path) -> Recipe:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: what it holds is no recipe; the message names the key.
+        ValueError: it does not hold a recipe; the message names the key.
     """
     path = find_recipe(path)
     try:
         values = yaml.load(path.read_text(encoding="utf-8"), Loader=RecipeLoader)
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not written in UTF-8: save it in that encoding.") from error
+        raise ValueError(f"{path} is not in UTF-8: save it in that encoding.") from error
     except yaml.YAMLError as error:
-        raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
+        raise ValueError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
     try:
         return build_recipe(values)
     except ValueError as error:
@@ -343,8 +342,8 @@ def build_recipe(values: dict) -> Recipe:
             stage.num_frames = spans[name]
         if not fewest[name] <= stage.num_frames <= spans[name]:
             raise ValueError(
-                f"training.{name}.num_frames is {stage.num_frames}; its models span {spans[name]} frames, choose "
-                f"{fewest[name]} to that."
+                f"training.{name}.num_frames is {stage.num_frames}; its models span {spans[name]} frames; choose "
+                f"{fewest[name]} to {spans[name]}."
             )
     parts = {
         "data": data,
@@ -413,7 +412,7 @@ def check_keys(values: Any, known: type | dict[str, bool], path: str) -> None:
 
 
 def build(cls: type, values: dict, path: str):
-    """An instance of a strict dataclass or config; its complaints come as one sentence with the key's path."""
+    """An instance of a strict dataclass or config; its errors become one sentence with the key's path."""
     if cls in (DataRecipe, DataSource, StageRecipe):
         check_keys(values, cls, path)
     try:
@@ -437,7 +436,7 @@ class RecipeLoader(yaml.SafeLoader):
         repeated = {key for key in keys if keys.count(key) > 1}
         if repeated:
             raise yaml.constructor.ConstructorError(
-                problem=f"the key {repeated.pop()} stands twice", problem_mark=node.start_mark
+                problem=f"the key {repeated.pop()} is duplicated", problem_mark=node.start_mark
             )
         return super().construct_mapping(node, deep)
 

@@ -1,10 +1,10 @@
-"""Where a recipe lies. Imports nothing large: a mistyped name is told at once."""
+"""Where a recipe is. Imports nothing large, so that a mistyped name is reported at once."""
 
 from pathlib import Path
 
 
 def find_recipe(path: str | Path) -> Path:
-    """The recipe.yaml that is meant, named itself or by its folder. Raises `FileNotFoundError` where there is none."""
+    """The recipe.yaml that is named, directly or by its folder. Raises `FileNotFoundError` if there is none."""
     path = Path(path)
     if path.is_dir():
         path = path / "recipe.yaml"

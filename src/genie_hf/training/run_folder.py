@@ -25,7 +25,7 @@ AT_THE_START = ("seed", "frozen", "initialize_from_frames")  # settings of a sta
 
 @contextlib.contextmanager
 def claim(output: Path) -> Iterator[None]:
-    """Keeps other training out of a pipeline's folder. The system gives it free when the process ends, however.
+    """Keeps other training out of a pipeline's folder. The system frees it when the process ends, however it ends.
 
     Raises:
         OSError: nothing can be written to the folder.
@@ -38,7 +38,8 @@ def claim(output: Path) -> Iterator[None]:
         lock = FileLock(output / "runs" / LOCK, timeout=0).acquire()
     except Timeout:
         raise ValueError(
-            f"{output} is being trained by another process: wait for its end, or choose another folder with --output."
+            f"{output} is being trained by another process: wait for it to finish, or choose another folder with "
+            "--output."
         ) from None
     except OSError as error:
         raise OSError(
@@ -49,7 +50,7 @@ def claim(output: Path) -> Iterator[None]:
 
 
 def check_space(output: Path, recipe: Recipe, names: list[str], resume: bool) -> None:
-    """Raises `OSError` where the disk has no room for the checkpoints of these stages: a rough estimate."""
+    """Raises `OSError` if the disk has no room for the checkpoints of these stages, by a rough estimate."""
     with torch.device("meta"):
         stages = [STAGES[name].fresh_models(recipe).values() for name in names]
     needed = 0
@@ -60,7 +61,7 @@ def check_space(output: Path, recipe: Recipe, names: list[str], resume: bool) ->
     free = shutil.disk_usage(output).free
     if free < needed:
         raise OSError(
-            f"the checkpoints in {output / 'runs'} need about {needed / 1e9:.2f} GB, and the disk has "
+            f"the checkpoints in {output / 'runs'} need about {needed / 1e9:.2f} GB, but the disk has only "
             f"{free / 1e9:.2f} GB left: make room, or choose another folder with --output."
         )
 
@@ -81,16 +82,16 @@ def refuse_to_overwrite(output: Path, name: str) -> None:
 
 
 def prepare_run(run: Path, recipe: Recipe, data: dict, resume: bool) -> None:
-    """Makes the run's folder and writes recipe and data into it; says what of them differs from the run's so far.
+    """Creates the run's folder and writes recipe and data into it; logs how they differ from the run's so far.
 
     Args:
         run: the folder.
         recipe: as it is now.
         data: what `describe_data` says of them now.
-        resume: whether the run goes on.
+        resume: whether the run continues.
 
     Raises:
-        ValueError: the recipe has another value where the run cannot change it any more.
+        ValueError: the recipe has changed a value that a run cannot change.
     """
     if run.exists() and not resume:
         shutil.rmtree(run)
@@ -104,12 +105,12 @@ def prepare_run(run: Path, recipe: Recipe, data: dict, resume: bool) -> None:
             fixed = key in [f"training.{run.name}.{name}" for name in AT_THE_START]
             if fixed or (key == f"training.{run.name}.ema_decay" and None in (was, is_now)):
                 raise ValueError(
-                    f"{run} began with {key} {was}, which a run cannot change to {is_now}: set it back, or begin anew "
-                    "with --overwrite."
+                    f"{run} began with {key} {was}, which cannot be changed to {is_now}: change it back, or start "
+                    "again with --overwrite."
                 )
         for key in changed:
             logger.warning(
-                "The recipe has changed since the run began: %s was %s, is %s.", key, before.get(key), now.get(key)
+                "The recipe has changed since the run began: %s was %s, is now %s.", key, before.get(key), now.get(key)
             )
     replace_text(written, yaml.safe_dump(values, sort_keys=False))
 
@@ -117,8 +118,8 @@ def prepare_run(run: Path, recipe: Recipe, data: dict, resume: bool) -> None:
     before = json.loads(noted.read_text(encoding="utf-8")) if resume and noted.exists() else data
     if before != data:
         logger.warning(
-            "The training data have changed since the run began: %s videos with %s frames, now %s with %s. It goes on "
-            "with them as they are now, in another order.",
+            "The training data have changed since the run began: %s videos with %s frames, now %s with %s. The run "
+            "continues with the data as they are now, in a different order.",
             *(f"{about[key]:,}" for about in (before, data) for key in ("videos", "frames")),
         )
     replace_text(noted, json.dumps(data) + "\n")

@@ -25,6 +25,6 @@ def stop_signals() -> Iterator[list[int]]:
 
 
 def ignore_interrupts(worker: int) -> None:
-    """A stop often reaches the loading processes too, but the main process still needs them until its step is done."""
+    """The signal often reaches the loading processes too, but the main process needs them until its step is done."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)

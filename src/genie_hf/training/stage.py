@@ -2,7 +2,7 @@
 
 A stage is a module: clips in, a `loss` and every term of it by name out. It returns scalars only, so that nothing
 large is gathered or converted on the way out of a wrapped module. To add a stage, write a file with a subclass and
-name it in `stages.py` and in `TrainingRecipe`.
+name it in `stages.py` and in `TrainingRecipe`; CONTRIBUTING.md lists the steps.
 """
 
 from abc import ABC, abstractmethod
@@ -17,7 +17,7 @@ from .recipe import Recipe, StageRecipe
 
 
 class Stage(nn.Module, ABC):
-    """The interface of a stage, with defaults for what most stages do alike."""
+    """The interface of a stage, with defaults for what most stages have in common."""
 
     name: str
     model_folder: str  # under the pipeline's folder: what the stage is there to make
@@ -25,7 +25,7 @@ class Stage(nn.Module, ABC):
     @classmethod
     @abstractmethod
     def fresh_models(cls, recipe: Recipe) -> dict[str, PreTrainedModel]:
-        """The models that the stage trains, as they are before, by the name of the pipeline's component."""
+        """The models that the stage trains, untrained, by the name of the pipeline's component."""
 
     @classmethod
     @abstractmethod
@@ -50,11 +50,11 @@ class Stage(nn.Module, ABC):
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """What of a batch the stage takes: the names of `forward`'s arguments."""
+        """The parts of a batch that the stage takes: the names of `forward`'s arguments."""
         return ("pixels",)
 
     def initialize_from(self, pixels: Tensor) -> None:
-        """Starts the models from data, where they can; `pixels` as for `forward`."""
+        """Initialises the models from data, if they can be; `pixels` as for `forward`."""
 
     @property
     def has_unused_parameters(self) -> bool:
@@ -98,14 +98,14 @@ def load_trained(model_class: type[PreTrainedModel], folder: Path, stage: str) -
 
 
 def load_video_tokenizer(recipe: Recipe, output: Path) -> GenieVideoTokenizer:
-    """The trained video tokenizer. Raises `ValueError` where it is not the recipe's."""
+    """The trained video tokenizer. Raises `ValueError` if it is not the recipe's."""
     folder = output / "video_tokenizer"
     video_tokenizer = load_trained(GenieVideoTokenizer, folder, "tokenizer")
     for key in ("frame_size", "grid_size", "codebook_size"):
         ours, theirs = getattr(recipe.video_tokenizer, key), getattr(video_tokenizer.config, key)
         if ours != theirs:
             raise ValueError(
-                f"the video tokenizer in {folder} has {key} {theirs}, the recipe's has {ours}: train it again with "
-                "--stage tokenizer --overwrite."
+                f"the video tokenizer in {folder} has {key} {theirs}, but the recipe's has {ours}: train it again "
+                "with --stage tokenizer --overwrite."
             )
     return video_tokenizer

@@ -28,8 +28,8 @@ class WorldStage(Stage):
     Args:
         video_tokenizer: trained; it stays in evaluation mode.
         dynamics: the model that predicts codes.
-        latent_action_model: the model that infers actions; where none of its parameters requires a gradient, it stays
-            as it is.
+        latent_action_model: the model that infers actions; if none of its parameters requires a gradient, it is
+            not trained.
     """
 
     name, model_folder = "world", "dynamics"
@@ -117,7 +117,7 @@ class WorldStage(Stage):
         if not self.learns_actions:
             return super().parameter_groups(settings)
         dynamics = {"prefix": "dynamics_", "params": list(self.dynamics.parameters())}
-        latent_action = {"prefix": "latent_action_", "params": list(self.latent_action_model.parameters())}
+        latent_action: dict = {"prefix": "latent_action_", "params": list(self.latent_action_model.parameters())}
         if settings.latent_action_learning_rate is not None:
             latent_action["lr"] = settings.latent_action_learning_rate
         return [dynamics, latent_action]

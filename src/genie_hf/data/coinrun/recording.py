@@ -1,4 +1,4 @@
-"""Recording levels into a folder, on all cores, such that it can be stopped and continued."""
+"""Recording levels into a folder, on all cores; a recording can be stopped and continued."""
 
 import json
 import logging
@@ -43,7 +43,7 @@ def record(
 
     What is played depends on all settings but `num_workers`, and a shard gets its name only once it is complete. So a
     recording that was killed continues when it is started again with the same settings, and ends with the same files
-    as one that never stopped. Shards that are there are read again; a damaged one is recorded anew.
+    as one that never stopped. Existing shards are checked; damaged ones are recorded again.
 
     Args:
         output (`str` or `os.PathLike`): folder to write; new, empty, or an unfinished recording with these settings.
@@ -65,7 +65,7 @@ def record(
         `Path`: the folder.
 
     Raises:
-        ValueError: impossible settings, or `output` holds something else or is being recorded into.
+        ValueError: impossible settings, or `output` holds something else or another process is recording into it.
         ImportError: Procgen is not installed.
         ChildProcessError: a process that plays failed, for example on a full disk.
     """
@@ -93,7 +93,9 @@ def record(
     try:
         lock = FileLock(output / LOCK, timeout=0).acquire()
     except Timeout:
-        raise ValueError(f"{output} is being recorded into: wait for it to end or choose another folder.") from None
+        raise ValueError(
+            f"another process is recording into {output}: wait for it to finish, or choose another folder."
+        ) from None
     with lock:
         claim_folder(output, settings, frame_rate)
         job = {"output": str(output.absolute()), "levels": [first, stop], "steps": steps}
@@ -137,7 +139,7 @@ def write_then_rename(path, text):
 
 
 def clear_broken(shards, steps):
-    """Remove shards that are damaged or were begun only; returns those that are still to be recorded."""
+    """Remove shards that are damaged or incomplete; returns those that are still to be recorded."""
     missing = {}
     for path, level_seeds in shards.items():
         temporary_path(path).unlink(missing_ok=True)
@@ -163,11 +165,13 @@ def levels_played(job, num_workers):
         with open(lines) as played:
             for line in played:
                 if line.strip():
-                    raise ChildProcessError(f"Recording failed ({line.strip()}). The same command continues it.")
+                    raise ChildProcessError(f"Recording failed ({line.strip()}). Run the command again to continue.")
                 yield
     finally:
         os.close(stop)
         for worker in workers:
             worker.wait()
     if failed := [worker.returncode for worker in workers if worker.returncode]:
-        raise ChildProcessError(f"A process that plays ended with status {failed[0]}. The same command continues it.")
+        raise ChildProcessError(
+            f"A recording process exited with status {failed[0]}. Run the command again to continue."
+        )
