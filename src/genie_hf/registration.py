@@ -68,16 +68,11 @@ def register_pipeline(pipeline: type["DiffusionPipeline"]) -> None:
     import diffusers
     from diffusers.pipelines import pipeline_loading_utils
 
+    from .models import MODELS
+
     loadable = {
         name: ["save_pretrained", "from_pretrained"]
-        for name in (
-            "GenieVideoTokenizer",
-            "GenieLatentActionModel",
-            "GenieMotionActionModel",
-            "GenieDynamicsModel",
-            "MaskGITScheduler",
-            "GeniePipeline",
-        )
+        for name in (*(model.__name__ for model in MODELS), "MaskGITScheduler", "GeniePipeline")
     }
     pipeline_loading_utils.LOADABLE_CLASSES["genie_hf"] = loadable
     pipeline_loading_utils.ALL_IMPORTABLE_CLASSES.update(loadable)

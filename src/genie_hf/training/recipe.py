@@ -20,14 +20,13 @@ from transformers import PreTrainedConfig
 from ..data.sources import DataSource
 from ..models.configuration_dynamics import GenieDynamicsConfig
 from ..models.configuration_latent_action import GenieLatentActionConfig
-from ..models.configuration_motion_action import GenieMotionActionConfig
 from ..models.configuration_quantizer import quantizer_values
 from ..models.configuration_video_tokenizer import GenieVideoTokenizerConfig
+from ..models.latent_actions import LATENT_ACTION_MODELS
 from ..models.st_transformer import STTransformerConfig
 from .recipe_path import find_recipe
 
-# The type of a latent action model in a recipe: what it predicts.
-LATENT_ACTION_CONFIGS = {"frames": GenieLatentActionConfig, "motion": GenieMotionActionConfig}
+LATENT_ACTION_CONFIGS = {kind: model.config_class for kind, model in LATENT_ACTION_MODELS.items()}
 
 # Keys of the model sections that follow from another part of the recipe.
 DERIVED = {
