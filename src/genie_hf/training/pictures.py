@@ -4,8 +4,24 @@ import PIL.Image
 import torch
 from PIL import ImageDraw, ImageFont
 from torch import Tensor
+from torch.utils.data import default_collate
 
+from ..data import VideoDataset
+from .data import batches_for, open_data
+from .recipe import Recipe, StageRecipe
+
+CLIPS_SHOWN = 4
 LABEL_WIDTH, GAP = 110, 2
+
+
+def pick_clips(
+    recipe: Recipe, dataset: VideoDataset, settings: StageRecipe, inputs: tuple[str, ...]
+) -> dict[str, Tensor]:
+    """A batch for the pictures, spread over the held-out data if there is any."""
+    if recipe.data.test:
+        dataset = open_data(recipe, settings.num_frames, held_out=True)
+    indices = torch.linspace(0, len(dataset) - 1, CLIPS_SHOWN + 2)[1:-1].long().tolist()
+    return next(batches_for([default_collate([dataset[i] for i in indices])], inputs, dataset))
 
 
 def draw_rows(rows: dict[str, Tensor]) -> PIL.Image.Image:

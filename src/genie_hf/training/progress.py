@@ -24,15 +24,21 @@ class Progress:
         self.summed_seconds += seconds
         self.summed_wait += wait
 
+    def line(self, stage: str, learning_rate: float, settings: StageRecipe) -> dict:
+        """What `metrics.jsonl` says of the steps since the last line, which are then forgotten."""
+        means = {name: value / self.summed_steps for name, value in self.sums.items()}
+        line = {"step": self.step, "stage": stage, "learning_rate": learning_rate, **means}
+        line["clips_per_second"] = round(clips_per_second(self, settings), 2)
+        line["data_wait"] = round(self.summed_wait / self.summed_seconds, 4)
+        line["seconds"] = round(self.seconds, 2)
+        self.reset_sums()
+        return line
+
     def state_dict(self) -> dict:
         return dict(vars(self))
 
     def load_state_dict(self, state: dict) -> None:
         vars(self).update(copy.deepcopy(state))
-
-
-def means(progress: Progress) -> dict[str, float]:
-    return {name: value / progress.summed_steps for name, value in progress.sums.items()}
 
 
 def clips_per_second(progress: Progress, settings: StageRecipe) -> float:

@@ -1,0 +1,114 @@
+"""The stages of a world, one after the other."""
+
+import contextlib
+import logging
+from pathlib import Path
+
+import torch
+from accelerate import PartialState
+
+from .checkpoints import list_checkpoints, step_of
+from .data import check_data
+from .loop import TrainingResult, train_stage
+from .pretrained import start_from, take_over
+from .recipe import Recipe
+from .run_folder import check_space, claim, refuse_to_overwrite
+from .stages import STAGES
+
+logger = logging.getLogger(__name__)
+
+
+def train(
+    recipe: Recipe,
+    output: str | Path,
+    stage: str | None = None,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    max_minutes: float | None = None,
+    cache_codes: bool = False,
+    pretrained: str | Path | None = None,
+) -> list[TrainingResult]:
+    """Trains a world, or one stage of it. At the end `output` holds a pipeline for `GeniePipeline.from_pretrained`.
+
+    Args:
+        recipe: what to train on what.
+        output: the pipeline's folder.
+        stage: one of the recipe's stages; by default all in turn, with `resume` from where they stopped.
+        resume: whether to continue from the last checkpoint.
+        overwrite: whether an earlier run of the stage and its models may be replaced.
+        max_minutes: time limit for each stage, in place of the recipe's. A stage that reaches it saves its models and
+            a checkpoint; the next one then begins.
+        cache_codes: stage `world`: whether the video tokenizer encodes every frame once, before training, instead of
+            in each clip; see `CachedCodes` for the slight difference that it makes.
+        pretrained: a pipeline, by its folder or id on the Hub, whose weights each stage's models start from. Their
+            sizes must be the recipe's. Models of earlier stages that `output` lacks are copied as they are.
+
+    Returns:
+        How each stage that ran has ended.
+
+    Raises:
+        ValueError: the stage does not exist, its data or its tokenizer is missing, `output` holds a run already or is
+            being trained by another process, or a resumed run cannot continue with this recipe.
+        OSError: `output` cannot be written, or the disk is full.
+        FloatingPointError: the loss or the gradient is no longer finite.
+    """
+    stages = recipe.training.stages
+    if stage is not None and stage not in stages:
+        raise ValueError(f"stage is {stage!r}; the recipe's are {', '.join(stages)}.")
+    if resume and pretrained is not None:
+        raise ValueError("a resumed run already has its weights: leave out --resume or --from.")
+    if cache_codes and recipe.data.on_device:
+        raise ValueError("data.on_device keeps frames, not codes: leave out data.on_device or --cache-codes.")
+    output = Path(output)
+    names = [stage] if stage else list(stages)
+    has_group = torch.distributed.is_available() and torch.distributed.is_initialized()
+    processes = PartialState(cpu=not torch.accelerator.is_available())
+    with claim(output) if processes.is_main_process else contextlib.nullcontext():
+        if resume:
+            names = stages_to_resume(recipe, output, names)
+        elif not overwrite:
+            for name in names:
+                refuse_to_overwrite(output, name)
+        recipe = check_data(recipe, names)
+        check_space(output, recipe, names, resume)
+        if pretrained is not None:
+            with torch.device("meta"):
+                models = {name: STAGES[name].fresh_models(recipe) for name in stages}
+            for name in stages:
+                if name in names:
+                    start_from(models[name], pretrained)  # they fit, or else this raises
+                elif processes.is_main_process and list(stages).index(name) < list(stages).index(names[0]):
+                    take_over(models[name], pretrained, output)
+            processes.wait_for_everyone()
+        results = []
+        for name in names:
+            continues = resume and name == names[0]
+            results.append(train_stage(recipe, output, name, continues, max_minutes, cache_codes, pretrained))
+            if results[-1].ended_by == "signal":
+                break
+    if not has_group:
+        processes.destroy_process_group()
+    return results
+
+
+def stages_to_resume(recipe: Recipe, output: Path, names: list[str]) -> list[str]:
+    """The last of these stages that has begun, and those after it. Raises `ValueError` if none has."""
+    started = [name for name in names if list_checkpoints(output / "runs" / name)]
+    if not started:
+        raise ValueError(
+            f"{output / 'runs'} holds no checkpoint of {' or '.join(names)} to resume; train without --resume."
+        )
+    for name in started[:-1]:  # a stage has ended where the next one has begun
+        taken, steps = step_of(list_checkpoints(output / "runs" / name)[-1]), recipe.training.stages[name].steps
+        if taken < steps:
+            logger.warning(
+                "Stage %s is left at %d of %d steps, because stage %s builds on it. To take the rest: --stage %s "
+                "--resume, and then each later stage with --overwrite.",
+                name,
+                taken,
+                steps,
+                started[-1],
+                name,
+            )
+    return names[names.index(started[-1]) :]

@@ -1,0 +1,51 @@
+"""What a stage needs before its first step."""
+
+from pathlib import Path
+
+import torch
+
+from ..data import VideoDataset
+from ..fingerprint import fingerprint
+from ..models.st_transformer import STBlock
+from ..models.vector_quantizer import VectorQuantizer
+from .stage import Stage
+
+
+def compile_blocks(stage: Stage) -> None:
+    """Compiles the transformer block, once for each shape that occurs; all blocks of a shape share the result."""
+    torch._dynamo.config.recompile_limit = 64
+    for module in stage.modules():
+        if isinstance(module, STBlock):
+            module.compile(dynamic=False)
+
+
+def spread_frames(dataset: VideoDataset, num_frames: int) -> torch.Tensor:
+    """First frames of clips that are spread over the data: pixels in [0, 1] of shape (num_frames, 1, C, H, W)."""
+    indices = torch.linspace(0, len(dataset) - 1, num_frames).long().tolist()
+    return torch.stack([dataset[i]["pixels"][:1] for i in indices]).float() / 255
+
+
+def count_passes(stage: Stage, passes: int) -> None:
+    """Tells codebooks, which follow the latents of a step, how many passes it has."""
+    for module in stage.modules():
+        if isinstance(module, VectorQuantizer):
+            module.passes_per_step = passes
+
+
+def freeze(stage: Stage, names: list[str]) -> None:
+    for name in names:
+        modules = [getattr(model, name) for model in stage.children() if hasattr(model, name)]
+        if not modules:
+            raise ValueError(f"frozen names {name!r}, which none of the stage's models has.")
+        for module in modules:
+            module.requires_grad_(False)
+
+
+def check_given(stage: Stage, given: dict[str, str | None], run: Path) -> None:
+    """Raises `ValueError` if the models that the run builds on are no longer those in the folder."""
+    for name, model in stage.given.items():
+        if fingerprint(model) != given[name]:
+            raise ValueError(
+                f"the {name} in {run.parents[1] / name} is not the one that {run} began with, as it has been trained "
+                f"again since: train this stage again with --stage {run.name} --overwrite."
+            )
