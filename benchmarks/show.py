@@ -1,11 +1,14 @@
-"""Pictures for a world's card: which start pictures last, and a film of the same keys held in several levels.
+"""Pictures for a world's card: which start pictures last, a film of the same keys held in several levels, and strips.
 
     python benchmarks/show.py rank pipelines/coinrun-gpu data/coinrun-gpu/test-balanced --output build/starts
     python benchmarks/show.py film pipelines/coinrun-gpu --actions 2x8,1x4,3x8 --output docs/play.gif
+    python benchmarks/show.py strips pipelines/coinrun-gpu --data data/coinrun-gpu/test-balanced --output strips.png
+    python benchmarks/show.py strips pipelines/coinrun-gpu --pictures *.png --actions 2x50 --output strips.png
 
 `rank` starts a world from the first frame of each level, holds every action, and orders the levels by what is left of
 the picture's edges in the worst half of them after `--frames` frames; it writes the start pictures in this order.
-`film` plays the same actions from the world's example pictures, side by side.
+`film` plays the same actions from the world's example pictures, side by side. `strips` draws frames up to the 50th, a
+row for each start: with the actions inferred from held-out clips, or from pictures with given actions.
 """
 
 import argparse
@@ -18,6 +21,7 @@ from genie_hf import GeniePipeline
 from genie_hf.cli.playing import parse_actions
 from genie_hf.data import HELD_OUT, VideoDataset
 from genie_hf.drawing import to_gif
+from genie_hf.training.pictures import draw_rows
 
 
 def edges(pixels: torch.Tensor) -> torch.Tensor:
@@ -58,10 +62,27 @@ def film(pipe: GeniePipeline, arguments: argparse.Namespace) -> None:
     arguments.output.write_bytes(to_gif(frames, pipe.config.fps))
 
 
+def strips(pipe: GeniePipeline, arguments: argparse.Namespace) -> None:
+    moments = torch.tensor([0, 1, 2, 5, 10, 15, 20, 30, 40, 50])
+    length = int(moments[-1])
+    if arguments.pictures:
+        starts = [str(path) for path in arguments.pictures]
+        actions = torch.tensor(parse_actions(arguments.actions)[:length]).expand(len(starts), -1)
+    else:
+        dataset = VideoDataset(arguments.data, length + 1, pipe.video_tokenizer.config.frame_size, split=HELD_OUT)
+        chosen = torch.linspace(0, len(dataset) - 1, arguments.rows).long().tolist()
+        clips = torch.stack([dataset[i]["pixels"] for i in chosen])
+        starts, actions = list(clips[:, 0].float() / 255), pipe.infer_actions(clips)
+    world = pipe.start(starts, seed=arguments.seed, num_inference_steps=arguments.steps)
+    for step in actions.unbind(1):
+        world.step(step.tolist())
+    draw_rows({"": world.pixels[:, moments].float() / 255}).save(arguments.output)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
-    for function in (rank, film):
+    for function in (rank, film, strips):
         command = commands.add_parser(function.__name__)
         command.add_argument("pipeline")
         command.set_defaults(function=function)
@@ -71,10 +92,13 @@ def main():
             command.add_argument("data", help="held-out recording")
             command.add_argument("--frames", type=int, default=30)
             command.add_argument("--levels", type=int, default=40)
-        else:
-            command.add_argument("--actions", required=True, help="as in genie-hf generate")
-            command.add_argument("--pictures", nargs="+", type=Path, help="by default three of the world's examples")
-            command.add_argument("--seed", type=int, default=0)
+            continue
+        command.add_argument("--seed", type=int, default=0)
+        command.add_argument("--actions", required=function is film, help="as in genie-hf generate")
+        command.add_argument("--pictures", nargs="+", type=Path, help="by default three of the world's examples")
+        if function is strips:
+            command.add_argument("--data", help="held-out recording, where there are no pictures")
+            command.add_argument("--rows", type=int, default=12)
     arguments = parser.parse_args()
     pipe = GeniePipeline.from_pretrained(arguments.pipeline)
     pipe.set_progress_bar_config(disable=True)
