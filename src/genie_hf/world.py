@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .frame_budget import FrameBudget
 from .frames import check_output_type, to_output
-from .models.temporal_cache import JoinedCaches, TemporalCache
+from .models.temporal_cache import TemporalCache
 
 if TYPE_CHECKING:
     from .pipeline_genie import GeniePipeline
@@ -141,11 +141,8 @@ class GenieWorld:
         )
         generators = [g for world, roll in zip(worlds, rolls, strict=True) for g in world._generators(roll=roll)]
         sizes = [len(world.seeds) for world in worlds]
-        if len(worlds) == 1:
-            dynamics_cache, decoder_cache = first._dynamics_cache, first._decoder_cache
-        else:
-            dynamics_cache = JoinedCaches([world._dynamics_cache for world in worlds], sizes)
-            decoder_cache = JoinedCaches([world._decoder_cache for world in worlds], sizes)
+        dynamics_cache = TemporalCache.join([world._dynamics_cache for world in worlds])
+        decoder_cache = TemporalCache.join([world._decoder_cache for world in worlds])
 
         if first._budget is not None:
             first.scheduler.set_timesteps(first._budget.num_steps(), first.scheduler.temperature)

@@ -6,7 +6,6 @@ from huggingface_hub.errors import StrictDataclassFieldValidationError
 
 from genie_hf import GenieDynamicsConfig, STTransformerConfig, TemporalCache
 from genie_hf.models.st_transformer import ATTENTION, STTransformer
-from genie_hf.models.temporal_cache import JoinedCaches
 
 ATTENTIONS = sorted(ATTENTION)
 PATTERNS = ["st", "spatial", "full"]
@@ -80,7 +79,7 @@ def test_a_full_cache_forgets_the_oldest_frame(transformer, hidden):
         for t, frame in enumerate([first, *hidden[:, 1:].split(1, dim=1)]):
             outputs.append((t, model(frame, cache)))
             cache.advance()
-        assert (cache.position, cache.num_frames) == (T, 3)
+        assert [(row.position, row.num_frames) for row in cache.rows] == [(T, 3)] * B
     for (t, one), (_, other) in zip(outputs[:T], outputs[T:], strict=True):
         same = torch.allclose(one, other, atol=1e-5)
         assert same == (t >= 3), t
@@ -100,7 +99,7 @@ def test_several_frames_at_once_are_written_around_the_end_of_the_ring(pattern, 
 def test_the_cache_knows_its_size(transformer, hidden):
     cache = TemporalCache(4)
     make("st", transformer)(hidden[:, :1], cache)
-    assert cache.nbytes() == 2 * 2 * B * S * 2 * 4 * 16 * 4  # layers, k and v, ..., heads, frames, head_dim, bytes
+    assert cache.nbytes() == 2 * 2 * 2 * B * S * 2 * 4 * 16 * 4  # kept aside as well, layers, k and v, ..., bytes
 
 
 def test_rotary_positions_are_relative(transformer, hidden):
@@ -150,7 +149,7 @@ def test_joined_caches_give_what_each_gives_alone(pattern, attention, transforme
             caches[-1].advance()
     alone = [cache.clone() for cache in caches]
     for frame in torch.randn(3, 4, 1, *hidden.shape[2:]).unbind():
-        joined = JoinedCaches(caches, sizes)
+        joined = TemporalCache.join(caches)
         model(torch.randn_like(frame), joined)  # a refinement pass leaves nothing behind
         outputs = model(frame, joined)
         joined.advance()
