@@ -20,10 +20,10 @@ from .models.modeling_dynamics import GenieDynamicsModel
 from .models.modeling_latent_action import GenieLatentActionModel
 from .models.modeling_motion_action import GenieMotionActionModel
 from .models.modeling_video_tokenizer import GenieVideoTokenizer
+from .play.world import GenieWorld
 from .registration import register_pipeline
 from .scheduling_maskgit import MaskGITScheduler
 from .stored_pipeline import StoredPipeline
-from .world import GenieWorld
 
 
 @dataclass
@@ -235,7 +235,7 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
                 tensors = {name: codes for name in callback_on_step_end_tensor_inputs}
                 return (callback_on_step_end(self, next(count), timestep, tensors) or {}).get("codes", codes)
 
-            world.on_draw = on_draw
+            world.sampler.on_draw = on_draw
 
         # 3. Play it
         with self.progress_bar(total=actions.shape[1]) as progress_bar:

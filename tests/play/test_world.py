@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 
 from genie_hf import GeniePipeline, GenieWorld, MaskGITScheduler
-from genie_hf.world import step_generator
+from genie_hf.play.sampler import step_generator
 
 STEPS = 3
 
@@ -123,7 +123,7 @@ def test_undo_of_a_long_world_is_exact(start, n):
         same.undo(2)
         play(same, [3, 1, 1])
     assert torch.equal(world.codes, expected.codes) and torch.equal(world.pixels, expected.pixels)
-    ours, theirs = world._dynamics_cache, expected._dynamics_cache
+    ours, theirs = world.cache.dynamics, expected.cache.dynamics
     assert all(torch.equal(a, b) for a, b in zip(ours.buffers, theirs.buffers, strict=True))
 
 

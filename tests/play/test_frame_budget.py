@@ -1,6 +1,6 @@
 import pytest
 
-from genie_hf.frame_budget import FrameBudget
+from genie_hf.play.frame_budget import FrameBudget
 
 
 def test_without_a_frame_to_go_by_it_takes_one_step():
