@@ -186,8 +186,11 @@ class TemporalCache:
         return self.repeat_interleave(1, self.rewindable)
 
     def repeat_interleave(self, repeats: int, rewindable: bool = False) -> "TemporalCache":
-        """An independent copy in which each row stands `repeats` times. Unless it shall be `rewindable`, it is not
-        past its window."""
+        """An independent copy in which each row comes `repeats` times.
+
+        Args:
+            rewindable: whether the frames kept aside are copied, too.
+        """
         other = TemporalCache(self.max_frames, self._start, rewindable)
         other.rows = [Row(row.position, row.num_frames, row.num_aside) for row in self.rows for _ in range(repeats)]
         other._own = [b.repeat_interleave(repeats, dim=0) for b in (self._memory if rewindable else self.buffers)]

@@ -24,12 +24,27 @@ class History:
         codes (`torch.Tensor`): Their codes, of shape `(batch_size, num_frames, h, w)`.
         actions (`torch.Tensor`): The actions between them, of shape `(batch_size, num_frames - 1)`.
         batched (`bool`): Whether actions and frames are lists over the batch.
+        max_steps (`int`, *optional*): How many of the last steps are remembered; by default all. The frame that a
+            forgotten step led to takes the prompt's place.
     """
 
-    def __init__(self, prompt: Tensor, codes: Tensor, actions: Tensor, batched: bool):
+    def __init__(
+        self, prompt: Tensor, codes: Tensor, actions: Tensor, batched: bool = True, max_steps: int | None = None
+    ):
         self.prompt, self.prompt_codes, self.prompt_actions = prompt, codes, actions
-        self.batched = batched
+        self.batched, self.max_steps = batched, max_steps
         self.steps: list[Step] = []
+        self.num_forgotten = 0
+        self._num_prompt_frames = prompt.shape[1]
+
+    def append(self, step: Step) -> None:
+        """Remembers a step, and forgets the oldest where there are too many."""
+        self.steps.append(step)
+        if self.max_steps is not None and len(self.steps) > self.max_steps:
+            first = self.steps.pop(0)
+            self.prompt, self.prompt_codes = first.frame.unsqueeze(1), first.codes
+            self.prompt_actions = first.action[:, :0]
+            self.num_forgotten += 1
 
     @property
     def pixels(self) -> Tensor:
@@ -38,12 +53,12 @@ class History:
 
     @property
     def codes(self) -> Tensor:
-        """All frames' codes, of shape `(batch_size, num_frames, h, w)`."""
+        """Their codes, of shape `(batch_size, num_frames, h, w)`."""
         return torch.cat([self.prompt_codes, *(step.codes for step in self.steps)], dim=1)
 
     @property
     def frames(self) -> list:
-        """All frames as PIL images, the prompt's first; in a batched world one such list per world."""
+        """The same as PIL images, the prompt's first; in a batched world one such list per world."""
         return to_output(self._unbatch(self.pixels), "pil")
 
     @property
@@ -53,8 +68,13 @@ class History:
 
     @property
     def num_steps(self) -> int:
-        """Steps taken since the prompt."""
-        return len(self.steps)
+        """Steps taken since the world began."""
+        return self.num_forgotten + len(self.steps)
+
+    @property
+    def position(self) -> int:
+        """Time of the first step's frame that is remembered, or of the next frame if none is."""
+        return self._num_prompt_frames + self.num_forgotten
 
     @property
     def _all_actions(self) -> Tensor:

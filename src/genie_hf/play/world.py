@@ -43,6 +43,9 @@ class GenieWorld(History):
         batched (`bool`): Whether actions and frames are lists over the batch.
         max_frame_ms (`float`, *optional*): A time budget for a frame in milliseconds: `num_inference_steps` is then
             the most that a frame gets, and each gets as many as past ones say will fit, at least 1.
+        max_history (`int`, *optional*): How many of the last steps are kept to be taken back and looked at. Those long
+            before them are forgotten, so that the world's memory is bounded however long it is played. By default
+            none is.
     """
 
     def __init__(
@@ -56,15 +59,19 @@ class GenieWorld(History):
         temperature: float | None,
         batched: bool,
         max_frame_ms: float | None = None,
+        max_history: int | None = None,
     ):
         if max_frame_ms is not None and not max_frame_ms > 0:
             raise ValueError(f"max_frame_ms is {max_frame_ms}; give a number of milliseconds above 0.")
-        super().__init__(prompt, codes, actions, batched)
-        self.pipe, self.seeds = pipe, seeds
+        if max_history is not None and max_history < 0:
+            raise ValueError(f"max_history is {max_history}; give a number of steps from 0 upwards.")
         scheduler = copy.copy(pipe.scheduler)  # its own: worlds share the pipeline
         scheduler.set_timesteps(num_inference_steps, temperature)
         parts = pipe.dynamics, pipe.video_tokenizer, scheduler
         self.sampler = Sampler(*parts) if max_frame_ms is None else BudgetedSampler(max_frame_ms / 1000, *parts)
+        max_steps = None if max_history is None else max_history + self.sampler.reach
+        super().__init__(prompt, codes, actions, batched, max_steps)
+        self.pipe, self.seeds = pipe, seeds
         self.cache = self.sampler.new_cache()
         self.sampler.commit(codes, actions, self.cache)
         if max_frame_ms is not None:
@@ -132,7 +139,7 @@ class GenieWorld(History):
         sizes = [len(world.seeds) for world in worlds]
         parts = zip(*(x.split(sizes) for x in (action, codes, frames)), strict=True)
         for world, part in zip(worlds, parts, strict=True):
-            world.steps.append(Step(*map(Tensor.clone, part)))  # views would keep all worlds' memory as one
+            world.append(Step(*map(Tensor.clone, part)))  # views would keep all worlds' memory as one
         return [to_output(world._unbatch(world.steps[-1].frame), output_type) for world in worlds]
 
     def preview(self, output_type: str = "pil"):
@@ -181,8 +188,9 @@ class GenieWorld(History):
     def undoing(self, n: int = 1) -> Iterator[None]:
         """[`~GenieWorld.undo`] in pieces, so that something more urgent can be done between them: yields after each
         pass of the models. Until the last of them the world is between two states."""
-        if not 0 <= n <= len(self.steps):
-            raise ValueError(f"{n} steps cannot be taken back from {len(self.steps)}; choose at most that many.")
+        most = len(self.steps) - (self.sampler.reach if self.num_forgotten else 0)
+        if not 0 <= n <= most:
+            raise ValueError(f"{n} steps cannot be taken back from {most}; choose at most that many.")
         self.steps = self.steps[: len(self.steps) - n]
         if not self.cache.rewind(n):
             yield from self._rebuilding()
@@ -191,7 +199,7 @@ class GenieWorld(History):
         """Takes steps again that were taken from here before, by their codes: nothing is sampled."""
         for step in steps:
             self.sampler.commit(step.codes, step.action, self.cache)
-            self.steps.append(step)
+            self.append(step)
 
     def fork(self) -> "GenieWorld":
         """An independent copy: the same past, and with the same actions the same future."""
@@ -202,7 +210,16 @@ class GenieWorld(History):
     # Saving
 
     def save(self, path: str | Path) -> None:
-        """Writes the world to a safetensors file: its prompt's pixels, codes, actions, seeds and sampling settings."""
+        """Writes the world to a safetensors file: its prompt's pixels, codes, actions, seeds and sampling settings.
+
+        Raises:
+            ValueError: For a world that has forgotten steps.
+        """
+        if self.num_forgotten:
+            raise ValueError(
+                f"this world has forgotten its first {self.num_forgotten} steps; "
+                "start one without max_history to save it."
+            )
         WorldFile(
             self.prompt,
             self.codes,
@@ -228,22 +245,22 @@ class GenieWorld(History):
         world = cls(pipe, file.prompt, codes, actions, file.seeds.tolist(), *settings)
         for codes, action in zip(next_codes.split(1, dim=1), next_actions.split(1, dim=1), strict=True):
             frame = world.sampler.commit(codes, action, world.cache)
-            world.steps.append(Step(action, codes, frame))
+            world.append(Step(action, codes, frame))
         return world
 
     # Inside
 
     def _generators(self, copies: int = 1, roll: int = 0) -> list[torch.Generator]:
         """The next step's sources of randomness, for each world of the batch as many alike as there are copies."""
-        return [step_generator(seed, len(self.steps), roll) for seed in self.seeds for _ in range(copies)]
+        return [step_generator(seed, self.num_steps, roll) for seed in self.seeds for _ in range(copies)]
 
     def _rebuilding(self) -> Iterator[None]:
         """Fills the cache again in the very passes that filled it before, so that not a bit differs; yields after
         each."""
         steps, first = self.steps, max(len(self.steps) - self.sampler.reach, 0)
         self.steps = steps[:first]
-        if first:
-            self.cache.reset(self.prompt.shape[1] + first)
+        if self.num_forgotten or first:
+            self.cache.reset(self.position + first)
         else:
             self.cache.reset()
             self.sampler.commit(self.prompt_codes, self.prompt_actions, self.cache)

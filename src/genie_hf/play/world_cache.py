@@ -2,11 +2,16 @@
 
 from typing import NamedTuple
 
+import torch
+
 from ..models.temporal_cache import TemporalCache
 
 
 class WorldCache(NamedTuple):
-    """The keys and values of the frames so far, in the dynamics model and in the video tokenizer's decoder."""
+    """The keys and values of the frames so far, in the dynamics model and in the video tokenizer's decoder.
+
+    Always made in inference mode: a compiled pass would take other tensors for another case, and be compiled again.
+    """
 
     dynamics: TemporalCache
     decoder: TemporalCache
@@ -25,15 +30,18 @@ class WorldCache(NamedTuple):
         for cache in self:
             cache.reset(position)
 
+    @torch.inference_mode()
     def clone(self) -> "WorldCache":
         """An independent copy."""
         return WorldCache(*(cache.clone() for cache in self))
 
+    @torch.inference_mode()
     def repeat_interleave(self, repeats: int) -> "WorldCache":
         """An independent copy in which each row stands `repeats` times; it cannot be rewound past its window."""
         return WorldCache(*(cache.repeat_interleave(repeats) for cache in self))
 
     @staticmethod
+    @torch.inference_mode()
     def join(caches: list["WorldCache"]) -> "WorldCache":
         """One that has all rows of these, as in [`TemporalCache.join`]."""
         return WorldCache(*(TemporalCache.join(list(column)) for column in zip(*caches, strict=True)))
