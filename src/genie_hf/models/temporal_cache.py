@@ -95,9 +95,9 @@ class TemporalCache:
             self._allocate(hidden, config)
         while leaving := [(i, row.oldest) for i, row in enumerate(self.rows) if row.num_frames > self.max_frames - T]:
             self._let_leave(leaving)
-        times = T, [(row.position, row.oldest) for row in self.rows]
-        if self._window is None or self._window[0] != times:
-            self._window = times, self._make_window(T, hidden, config)
+        when = T, [(row.position, row.oldest) for row in self.rows]
+        if self._window is None or self._window[0] != when:
+            self._window = when, self._make_window(T, hidden, config)
         buffers = self.buffers
         return self._window[1], list(zip(buffers[::2], buffers[1::2], strict=True))
 
@@ -159,8 +159,9 @@ class TemporalCache:
     def join(caches: list["TemporalCache"]) -> "TemporalCache":
         """One cache that has all rows of these, wherever in time each is, and whose parts they are from then on.
 
-        Keys and values are copied only where the caches are not the parts of one already: stepping the same ones
-        together again costs nothing.
+        Keys and values are copied only where the caches are not the parts of one already: joining the same ones again,
+        in the same order, costs nothing. The memory of all lives as long as one of them, unless that is joined with
+        others.
 
         Args:
             caches: of one transformer, each with a frame or more.

@@ -37,7 +37,7 @@ class History:
         self.num_forgotten = 0
         self._num_prompt_frames = prompt.shape[1]
 
-    def append(self, step: Step) -> None:
+    def _append(self, step: Step) -> None:
         """Remembers a step, and forgets the oldest where there are too many."""
         self.steps.append(step)
         if self.max_steps is not None and len(self.steps) > self.max_steps:
@@ -70,11 +70,6 @@ class History:
     def num_steps(self) -> int:
         """Steps taken since the world began."""
         return self.num_forgotten + len(self.steps)
-
-    @property
-    def position(self) -> int:
-        """Time of the first step's frame that is remembered, or of the next frame if none is."""
-        return self._num_prompt_frames + self.num_forgotten
 
     @property
     def _all_actions(self) -> Tensor:

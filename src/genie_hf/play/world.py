@@ -139,7 +139,7 @@ class GenieWorld(History):
         sizes = [len(world.seeds) for world in worlds]
         parts = zip(*(x.split(sizes) for x in (action, codes, frames)), strict=True)
         for world, part in zip(worlds, parts, strict=True):
-            world.append(Step(*map(Tensor.clone, part)))  # views would keep all worlds' memory as one
+            world._append(Step(*map(Tensor.clone, part)))  # views would keep all worlds' memory as one
         return [to_output(world._unbatch(world.steps[-1].frame), output_type) for world in worlds]
 
     def preview(self, output_type: str = "pil"):
@@ -199,7 +199,7 @@ class GenieWorld(History):
         """Takes steps again that were taken from here before, by their codes: nothing is sampled."""
         for step in steps:
             self.sampler.commit(step.codes, step.action, self.cache)
-            self.append(step)
+            self._append(step)
 
     def fork(self) -> "GenieWorld":
         """An independent copy: the same past, and with the same actions the same future."""
@@ -245,7 +245,7 @@ class GenieWorld(History):
         world = cls(pipe, file.prompt, codes, actions, file.seeds.tolist(), *settings)
         for codes, action in zip(next_codes.split(1, dim=1), next_actions.split(1, dim=1), strict=True):
             frame = world.sampler.commit(codes, action, world.cache)
-            world.append(Step(action, codes, frame))
+            world._append(Step(action, codes, frame))
         return world
 
     # Inside
@@ -260,7 +260,7 @@ class GenieWorld(History):
         steps, first = self.steps, max(len(self.steps) - self.sampler.reach, 0)
         self.steps = steps[:first]
         if self.num_forgotten or first:
-            self.cache.reset(self.position + first)
+            self.cache.reset(self._num_prompt_frames + self.num_forgotten + first)
         else:
             self.cache.reset()
             self.sampler.commit(self.prompt_codes, self.prompt_actions, self.cache)
