@@ -33,7 +33,7 @@ from measure import (
     times,
 )
 
-from genie_hf.world import step_generator
+from genie_hf.play.sampler import step_generator
 
 STEPS = 25
 BATCH_SIZES = (1, 2, 4, 8, 16)
@@ -43,8 +43,8 @@ BATCH_SIZES = (1, 2, 4, 8, 16)
 def ideal_flops(world, num_steps: int) -> int:
     """Matrix products of (steps + 1) passes of one frame's tokens through the dynamics and one through the decoder."""
     codes, action = world.steps[-1].codes, world.steps[-1].action
-    dynamics = functools.partial(world.pipe.dynamics, codes, action, cache=world._dynamics_cache.clone())
-    decoder = functools.partial(world.pipe.video_tokenizer.decode, codes, cache=world._decoder_cache.clone())
+    dynamics = functools.partial(world.pipe.dynamics, codes, action, cache=world.cache.dynamics.clone())
+    decoder = functools.partial(world.pipe.video_tokenizer.decode, codes, cache=world.cache.decoder.clone())
     return (num_steps + 1) * flops(dynamics) + flops(decoder)
 
 
@@ -114,7 +114,7 @@ def measure_frames(name: str, rounds: int, threads: list[int], compiled: bool) -
             rows.append(row(name, case, ours, base if num_steps == STEPS else None, ideal[num_steps], best))
         rows[-2]["what"] += f" ({warmup:.0f} s to compile)"
     for r in rows:
-        r["cache MB"] = f"{(world._dynamics_cache.nbytes() + world._decoder_cache.nbytes()) / 1e6:.1f}"
+        r["cache MB"] = f"{(world.cache.nbytes()) / 1e6:.1f}"
         r["peak MB"] = f"{peak_memory() / 1e6:.0f}"
     return rows
 

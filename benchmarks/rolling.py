@@ -16,24 +16,18 @@ from pathlib import Path
 import torch
 from measure import ROOT, bundled_world, in_turn, machine, median_ratio, play_to_full_window, report, table
 
-from genie_hf import GenieWorld, TemporalCache
+from genie_hf import GenieWorld
 from genie_hf.data import VideoDataset
 
 SEGMENTS = ((1, 10), (11, 25), (26, 50), (51, 100))
 
 
-@torch.inference_mode()
 def compute_window_anew(world: GenieWorld) -> None:
     """Fills new caches from the last frames that fit the window beside the next one."""
-    dynamics, tokenizer = world.pipe.dynamics, world.pipe.video_tokenizer
     codes, actions = world.codes, world._all_actions
-    kept = min(codes.shape[1], dynamics.config.num_frames - 1)
-    world._dynamics_cache = TemporalCache(dynamics.config.num_frames)
-    world._decoder_cache = TemporalCache(tokenizer.config.num_frames)
-    dynamics(codes[:, -kept:], actions[:, actions.shape[1] - kept + 1 :], cache=world._dynamics_cache)
-    tokenizer.decode(codes[:, -kept:], cache=world._decoder_cache)
-    world._dynamics_cache.advance(kept)
-    world._decoder_cache.advance(kept)
+    kept = min(codes.shape[1], world.pipe.dynamics.config.num_frames - 1)
+    world.cache = world.sampler.new_cache()
+    world.sampler.commit(codes[:, -kept:], actions[:, actions.shape[1] - kept + 1 :], world.cache)
 
 
 def step(world: GenieWorld, action, anew: bool):

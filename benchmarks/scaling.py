@@ -33,7 +33,7 @@ PATTERNS = {"st": "space, then time (ST-transformer)", "full": "space and time t
 
 
 def play(world, seconds_of) -> dict:
-    memory = world._dynamics_cache.nbytes() + world._decoder_cache.nbytes()
+    memory = world.cache.nbytes()
     return {"ms a frame": round(1000 * statistics.median(seconds_of), 1), "cache MB": round(memory / 1e6, 1)}
 
 

@@ -17,7 +17,7 @@ import torch
 from engine import Asked, Made, settle
 from genie_hf import GeniePipeline
 from genie_hf.frames import fit_frames, to_output
-from genie_hf.world import Step
+from genie_hf.play.history import Step
 from pictures import to_webp
 from sessions import Session
 

@@ -183,8 +183,8 @@ class Engine:
         """Takes the steps of worlds that are at the parent, as many as fit a batch; brings the others nearer."""
         there = [asked for asked in steps if self._is_there(asked)]
         together = [asked for asked in there if asked.num_inference_steps == there[0].num_inference_steps]
-        if together:
-            self._take_together(together[:MOST_TOGETHER])
+        if together:  # always in the same order: the same worlds are then where the last step left them
+            self._take_together(sorted(together[:MOST_TOGETHER], key=lambda asked: asked.session.token))
 
     def _is_there(self, asked: Asked) -> bool:
         try:

@@ -8,7 +8,8 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from genie_hf.world import GenieWorld, Step
+from genie_hf import GenieWorld
+from genie_hf.play.history import Step
 
 MOST_FRAMES = 1000  # of one world, all branches together
 

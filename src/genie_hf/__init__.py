@@ -18,8 +18,8 @@ if TYPE_CHECKING:  # "as" tells type checkers that a name is public
     from .models.temporal_cache import TemporalCache as TemporalCache
     from .pipeline_genie import GeniePipeline as GeniePipeline
     from .pipeline_genie import GeniePipelineOutput as GeniePipelineOutput
+    from .play.world import GenieWorld as GenieWorld
     from .scheduling_maskgit import MaskGITScheduler as MaskGITScheduler
-    from .world import GenieWorld as GenieWorld
 
 __version__ = "0.1.0"
 
@@ -34,7 +34,7 @@ _MODULES = {  # of the public names, which are imported when they are asked for
     "GeniePipelineOutput": "pipeline_genie",
     "GenieVideoTokenizer": "models.modeling_video_tokenizer",
     "GenieVideoTokenizerConfig": "models.configuration_video_tokenizer",
-    "GenieWorld": "world",
+    "GenieWorld": "play.world",
     "MaskGITScheduler": "scheduling_maskgit",
     "STTransformerConfig": "models.st_transformer",
     "TemporalCache": "models.temporal_cache",

@@ -20,10 +20,10 @@ from .models.modeling_dynamics import GenieDynamicsModel
 from .models.modeling_latent_action import GenieLatentActionModel
 from .models.modeling_motion_action import GenieMotionActionModel
 from .models.modeling_video_tokenizer import GenieVideoTokenizer
+from .play.world import GenieWorld
 from .registration import register_pipeline
 from .scheduling_maskgit import MaskGITScheduler
 from .stored_pipeline import StoredPipeline
-from .world import GenieWorld
 
 
 @dataclass
@@ -226,7 +226,7 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
         actions = actions.repeat_interleave(num_images_per_prompt, dim=0)
 
         # 2. Start a world in which each video has a seed drawn from its generator
-        world = self._start(pixels, self._draw_seeds(generator, len(pixels)), num_inference_steps, temperature)
+        world = self._start(pixels, self._draw_seeds(generator, len(pixels)), num_inference_steps, temperature, True)
         self._interrupt, self._num_timesteps = False, actions.shape[1] * num_inference_steps
         if callback_on_step_end is not None:
             count = itertools.count()
@@ -235,7 +235,7 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
                 tensors = {name: codes for name in callback_on_step_end_tensor_inputs}
                 return (callback_on_step_end(self, next(count), timestep, tensors) or {}).get("codes", codes)
 
-            world.on_draw = on_draw
+            world.sampler.on_draw = on_draw
 
         # 3. Play it
         with self.progress_bar(total=actions.shape[1]) as progress_bar:
@@ -262,6 +262,7 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
         temperature: float | None = None,
         max_frame_ms: float | None = None,
         text_to_image_kwargs: dict | None = None,
+        max_history: int | None = None,
     ) -> GenieWorld:
         """Starts a world to be played step by step.
 
@@ -272,6 +273,9 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
                 World `b` of a batch plays with `seed + b` where a single number is given.
             max_frame_ms (`float`, *optional*): A time budget for a frame in milliseconds: `num_inference_steps` is
                 then the most that a frame gets, and each gets as many as the past ones say will fit, at least 1.
+            max_history (`int`, *optional*): How many of the last steps are kept to be taken back and looked at. Those
+                long before them are forgotten, so that the world's memory is bounded however long it is played; it
+                cannot be saved then. By default none is.
             num_inference_steps, temperature, text_to_image_kwargs: As in [`~GeniePipeline.__call__`].
         """
         seeds = list(seed) if isinstance(seed, (list, tuple)) else [seed]
@@ -283,7 +287,7 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
             seeds = [seed + b for b in range(len(pixels))]
         elif len(seeds) != len(pixels):
             raise ValueError(f"{len(seeds)} seeds came for {len(pixels)} worlds; give one for each.")
-        return self._start(pixels, seeds, num_inference_steps, temperature, batched, max_frame_ms)
+        return self._start(pixels, seeds, num_inference_steps, temperature, batched, max_frame_ms, max_history)
 
     def compile(self, **kwargs) -> "GeniePipeline":
         """Compiles what [`GenieWorld.step`] spends its time in: the blocks of the dynamics and of the decoder.
@@ -425,13 +429,13 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
 
     # Inside
 
-    def _start(self, pixels, seeds, num_inference_steps, temperature, batched=True, max_frame_ms=None) -> GenieWorld:
+    def _start(self, pixels: Tensor, seeds: list[int], *settings) -> GenieWorld:
         codes = self.video_tokenizer.encode(pixels)
         if pixels.shape[1] > 1:
             actions = self._infer_actions(pixels)
         else:
             actions = codes.new_empty(len(codes), 0)
-        return GenieWorld(self, pixels, codes, actions, seeds, num_inference_steps, temperature, batched, max_frame_ms)
+        return GenieWorld(self, pixels, codes, actions, seeds, *settings)
 
     def _infer_actions(self, pixels: Tensor) -> Tensor:
         """uint8 (B, T, C, H, W) -> (B, T - 1)."""

@@ -1,12 +1,9 @@
-import copy
-
 import pytest
 import torch
 from huggingface_hub.errors import StrictDataclassFieldValidationError
 
-from genie_hf import GenieDynamicsConfig, STTransformerConfig, TemporalCache
+from genie_hf import GenieDynamicsConfig, STTransformerConfig
 from genie_hf.models.st_transformer import ATTENTION, STTransformer
-from genie_hf.models.temporal_cache import JoinedCaches
 
 ATTENTIONS = sorted(ATTENTION)
 PATTERNS = ["st", "spatial", "full"]
@@ -58,128 +55,10 @@ def test_eager_equals_sdpa_forwards_and_backwards(pattern, transformer, hidden):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("attention", ATTENTIONS)
-@pytest.mark.parametrize("pattern", PATTERNS)
-def test_frame_by_frame_with_a_cache_equals_all_at_once(pattern, attention, transformer, hidden):
-    model = make(pattern, transformer, attention)
-    cache = TemporalCache(T)
-    outputs = [model(hidden[:, :2], cache)]
-    cache.advance(2)
-    for t in range(2, T):
-        model(torch.randn_like(hidden[:, t : t + 1]), cache)  # a refinement pass leaves nothing behind
-        outputs.append(model(hidden[:, t : t + 1], cache))
-        cache.advance()
-    torch.testing.assert_close(torch.cat(outputs, dim=1), model(hidden), rtol=1e-4, atol=1e-5)
-
-
-def test_a_full_cache_forgets_the_oldest_frame(transformer, hidden):
-    model = make("st", transformer | {"num_hidden_layers": 1})  # one layer: memory is exactly the window
-    outputs = []
-    for first in (hidden[:, :1], hidden[:, :1].flip(-1)):
-        cache = TemporalCache(3)
-        for t, frame in enumerate([first, *hidden[:, 1:].split(1, dim=1)]):
-            outputs.append((t, model(frame, cache)))
-            cache.advance()
-        assert (cache.position, cache.num_frames) == (T, 3)
-    for (t, one), (_, other) in zip(outputs[:T], outputs[T:], strict=True):
-        same = torch.allclose(one, other, atol=1e-5)
-        assert same == (t >= 3), t
-
-
-@pytest.mark.parametrize("pattern", PATTERNS)
-def test_several_frames_at_once_are_written_around_the_end_of_the_ring(pattern, transformer, hidden):
-    model = make(pattern, transformer | {"num_hidden_layers": 1})
-    cache = TemporalCache(4)
-    for frames in (hidden[:, :3], hidden[:, 3:]):  # slots 0, 1, 2, then 3, 0, 1
-        output = model(frames, cache)
-        cache.advance(3)
-    kept = model(hidden[:, 2:])  # one old frame had room beside the three
-    torch.testing.assert_close(output, kept[:, 1:], rtol=1e-4, atol=1e-5)
-
-
-def test_the_cache_knows_its_size(transformer, hidden):
-    cache = TemporalCache(4)
-    make("st", transformer)(hidden[:, :1], cache)
-    assert cache.nbytes() == 2 * 2 * B * S * 2 * 4 * 16 * 4  # layers, k and v, ..., heads, frames, head_dim, bytes
-
-
 def test_rotary_positions_are_relative(transformer, hidden):
     model = make("st", transformer)
     shifted = model(hidden, times=torch.arange(T) + 100)
     torch.testing.assert_close(model(hidden), shifted, rtol=1e-3, atol=1e-3)
-
-
-@pytest.mark.parametrize("pattern", PATTERNS)
-def test_rewind_is_exact_or_refused(pattern, transformer, hidden):
-    model = make(pattern, transformer)
-    frames = [*hidden.split(1, dim=1), *hidden.flip(0).split(1, dim=1)]
-    cache, outputs, before = TemporalCache(3), [], []
-    for frame in frames:
-        before.append(cache.clone())
-        outputs.append(model(frame, cache))
-        cache.advance()
-    for n in (1, 2, 3):  # three frames are kept aside
-        again = cache.clone()
-        assert again.rewind(n) and again.position == len(frames) - n
-        for frame, expected in zip(frames[-n:], outputs[-n:], strict=True):
-            torch.testing.assert_close(model(frame, again), expected, rtol=0, atol=0)
-            again.advance()
-    other = before[8].clone()
-    assert other.rewind(2)
-    for frame, expected in zip(hidden.flip(2).split(1, dim=1), range(6), strict=True):  # another future after it
-        model(frame, other)
-        other.advance()
-        assert other.position == 7 + expected
-    assert other.rewind(3) and other.position == 9
-    if pattern != "spatial":
-        held = copy.copy(cache.__dict__)
-        assert not cache.rewind(5)
-        assert cache.__dict__ == held
-
-
-@pytest.mark.parametrize("attention", ATTENTIONS)
-@pytest.mark.parametrize("pattern", PATTERNS)
-def test_joined_caches_give_what_each_gives_alone(pattern, attention, transformer, hidden):
-    model = make(pattern, transformer, attention)
-    histories = [hidden[:1, :1], hidden[:, 1:5], hidden[1:, :3]]  # of 1, 4 and 3 frames, and 1, 2 and 1 samples
-    caches, sizes = [], [len(history) for history in histories]
-    for history in histories:
-        caches.append(TemporalCache(3))
-        for frame in history.split(1, dim=1):
-            model(frame, caches[-1])
-            caches[-1].advance()
-    alone = [cache.clone() for cache in caches]
-    for frame in torch.randn(3, 4, 1, *hidden.shape[2:]).unbind():
-        joined = JoinedCaches(caches, sizes)
-        model(torch.randn_like(frame), joined)  # a refinement pass leaves nothing behind
-        outputs = model(frame, joined)
-        joined.advance()
-        for cache, part, output in zip(alone, frame.split(sizes), outputs.split(sizes), strict=True):
-            torch.testing.assert_close(output, model(part, cache), rtol=1e-4, atol=1e-5)
-            cache.advance()
-    for cache, single in zip(caches, alone, strict=True):
-        assert cache.position == single.position
-        for buffer, expected in zip(cache.buffers, single.buffers, strict=True):
-            torch.testing.assert_close(buffer, expected, rtol=1e-4, atol=1e-5)
-
-
-def test_clones_and_repeats_are_independent(transformer, hidden):
-    model = make("st", transformer)
-    cache = TemporalCache(T)
-    model(hidden[:, :2], cache)
-    cache.advance(2)
-    clone, repeated = cache.clone(), cache.repeat_interleave(3)
-    expected = model(hidden[:, 2:3], clone)
-    model(hidden[:, 3:4], cache)
-    cache.advance()
-    torch.testing.assert_close(model(hidden[:, 2:3], clone), expected, rtol=0, atol=0)
-    threefold = model(hidden[:, 2:3].repeat_interleave(3, dim=0), repeated)
-    torch.testing.assert_close(threefold, expected.repeat_interleave(3, dim=0), rtol=1e-4, atol=1e-5)
-
-
-def test_too_many_frames_for_the_window_are_refused(transformer, hidden):
-    with pytest.raises(ValueError, match="6 frames do not fit a window of 4"):
-        make("st", transformer)(hidden, TemporalCache(4))
 
 
 def test_head_dim_is_free_of_hidden_size(transformer, hidden):

@@ -117,7 +117,7 @@ def test_an_action_is_called_by_its_button_where_that_is_right_more_often_than_n
 def test_what_was_measured_on_another_world_is_not_shown(tiny_pipeline, tmp_path, caplog):
     names = {"actions": [{"name": "left", "tested_share": 0.7}]}
     write_results(tmp_path, {"action_names.json": names}, tiny_pipeline.dynamics)
-    assert app.button_names(tmp_path, tiny_pipeline.dynamics.to(torch.bfloat16)) == ["left"]
+    assert app.button_names(tmp_path, copy.deepcopy(tiny_pipeline.dynamics).to(torch.bfloat16)) == ["left"]
     trained_again = copy.deepcopy(tiny_pipeline.dynamics)
     next(trained_again.parameters()).data.add_(1)
     assert app.button_names(tmp_path, trained_again) == []

@@ -207,6 +207,17 @@ def test_a_batch_that_the_memory_has_no_room_for_is_made_in_smaller_ones(engine,
     assert sum(sizes) == 6
 
 
+def test_players_who_ask_in_another_order_find_their_worlds_where_they_were(engine, batches):
+    sizes, _ = batches
+    sessions, places = [start(engine, seed) for seed in range(3)], []
+    for number, asking in ((1, sessions), (2, sessions[::-1])):
+        with engine._work:  # the model waits until all have asked
+            asked = [engine.step(session, number, number - 1, 0) for session in asking]
+        assert [future.result(30).number for future in asked] == [number] * 3
+        places.append([b.data_ptr() for session in sessions for b in session.world.cache.dynamics.buffers])
+    assert places[0] == places[1] and sizes == [3, 3]
+
+
 @pytest.mark.parametrize("want", ["step", "preview"])
 def test_a_world_whose_past_is_broken_is_lost_and_the_others_play_on(engine, want):
     session, other = start(engine, 0), start(engine, 1)

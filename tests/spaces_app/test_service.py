@@ -154,7 +154,7 @@ def test_the_memory_of_a_world_is_known(service, world, tiny_pipeline):
     for action in [0, 1, 2, 3] * 4:
         ask(service.step({"world": world, "action": action}))
     played = service.sessions.get(world).world
-    held = played._dynamics_cache.nbytes() + played._decoder_cache.nbytes()
+    held = played.cache.nbytes()
     assert held == cache_bytes(tiny_pipeline)
 
 

@@ -20,7 +20,8 @@ from transformers.utils import logging
 from transformers.utils.output_capturing import OutputRecorder
 
 from .loading import CheckedLoading
-from .temporal_cache import TemporalCache, Window, make_window
+from .temporal_cache import TemporalCache
+from .window import Window, make_window
 
 logger = logging.get_logger(__name__)
 
@@ -265,19 +266,13 @@ class STTransformer(nn.Module):
         Returns:
             Tensor of the shape of `hidden`, with K tokens in each frame where there are `positions`.
         """
-        B, T, S, _ = hidden.shape
-        config = self.config
+        T, S = hidden.shape[1:3]
         if cache is None:
             times = torch.arange(T, device=hidden.device) if times is None else times
             mask = torch.ones(T, T, dtype=torch.bool, device=hidden.device).tril() if mask is None else mask
-            window, layers = make_window(config, times, mask, hidden), None
+            window, layers = make_window(self.config, times[None], mask[None], hidden), None
         else:
-            cache.reserve(T)
-            if not cache.layers and config.pattern != "spatial":
-                groups, tokens = (S, 1) if config.pattern == "st" else (1, S)
-                shape = (B, groups, config.num_attention_heads, cache.max_frames * tokens, config.head_dim)
-                cache.layers = [(hidden.new_zeros(shape), hidden.new_zeros(shape)) for _ in self.blocks]
-            window, layers = cache.window(T, config, hidden), cache.layers
+            window, layers = cache.prepare(hidden, self.config)
         hidden = hidden + self.position_embedding(torch.arange(S, device=hidden.device))
         return self.norm(self.blocks(hidden, window, layers, positions))
 

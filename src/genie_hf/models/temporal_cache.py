@@ -1,21 +1,31 @@
-"""What an `STTransformer` remembers of past frames, and which frames a pass sees (Genie, section 2)."""
+"""What an `STTransformer` remembers of past frames (Genie, section 2)."""
 
-from typing import TYPE_CHECKING, NamedTuple
+import itertools
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+
+from .window import Window, make_window
 
 if TYPE_CHECKING:
     from .st_transformer import STTransformerConfig
 
 
-class Window(NamedTuple):
-    """When the frames of a pass are, and which frames each of them sees. N is B, or 1 where all samples agree."""
+@dataclass(eq=False)
+class Row:
+    """Where in time a sample of the batch is."""
 
-    cos: Tensor  # (N, T, 1, 1, head_dim), as `sin`: the rotation of each frame's queries and keys
-    sin: Tensor
-    mask: Tensor  # (N, 1, 1, queries, keys), added to the scores: 0 where a query sees a key, else -inf
-    slots: Tensor | None  # (N, tokens of a group): where in a cache the pass is written
+    position: int  # frames committed since the start
+    num_frames: int = 0  # frames still held
+    num_aside: int = 0  # frames before these that are kept aside
+
+    @property
+    def oldest(self) -> int:
+        """The first frame still held."""
+        return self.position - self.num_frames
 
 
 class TemporalCache:
@@ -24,163 +34,221 @@ class TemporalCache:
     A pass with a cache attends to the cached frames and writes the given frames behind them, where the next pass
     overwrites them: a frame can be refined as often as one likes. `advance` then makes the last pass's frames stay.
 
-    The buffers are a ring, allocated once: a new frame takes the place of the oldest. Rotary positions are relative,
-    so the others need no change; and as no shape ever changes, one compiled pass serves every frame. The frames that
-    left last are kept aside, as many as the ring holds, so that `rewind` can bring them back.
+    Each row of the batch has a position in time of its own. `split` gives rows as caches that share this one's memory,
+    to be filled, rewound or reset alone; `join` makes rows of one cache out of several.
+
+    The buffers are rings, allocated by the first pass: a new frame takes the place of the oldest. Rotary positions are
+    relative, so the others need no change; and as no shape ever changes, one compiled pass serves every frame. The
+    frames that left last are kept aside, as many as a ring holds, so that `rewind` can bring them back.
 
     Args:
         max_frames: frames that attention spans, the new ones included.
         position: time of the first frame that will come.
+        rewindable: whether frames that leave are kept aside.
     """
 
-    def __init__(self, max_frames: int, position: int = 0):
-        self.max_frames = max_frames
-        self.position = position  # frames committed since the start
-        self.num_frames = 0  # frames still held
-        self.layers: list[tuple[Tensor, Tensor]] = []  # (B, groups, heads, max_frames * tokens per group, head_dim)
-        self._left: dict[int, list[Tensor]] = {}  # by frame, the oldest first
+    def __init__(self, max_frames: int, position: int = 0, rewindable: bool = True):
+        self.max_frames, self.rewindable = max_frames, rewindable
+        self.rows: list[Row] = []  # one for each sample, from the first pass on
+        self._start = position
+        self._own: list[Tensor] = []
+        self._whole: TemporalCache | None = None  # whose rows these are, if they are some of another cache's
+        self._span = slice(None)  # which of them
+        self._parts: weakref.WeakSet[TemporalCache] = weakref.WeakSet()
         self._window = None  # the last pass's, with what it follows from: it stays the same while a frame is refined
 
-    def reserve(self, num_frames: int) -> None:
-        """Makes room for `num_frames` new frames; the oldest leave where the window is full."""
-        if num_frames > self.max_frames:
-            raise ValueError(
-                f"{num_frames} frames do not fit a window of {self.max_frames}; pass fewer frames at once."
-            )
-        while self.num_frames > self.max_frames - num_frames:
-            oldest = self.position - self.num_frames
-            self._left[oldest] = [column.clone() for column in self.columns(oldest)]
-            self.num_frames -= 1
-            if len(self._left) > self.max_frames:
-                del self._left[min(self._left)]
+    @property
+    def position(self) -> int:
+        """Frames committed since the start; of rows at different times the fewest."""
+        return min((row.position for row in self.rows), default=self._start)
 
-    def window(self, num_frames: int, config: "STTransformerConfig", like: Tensor) -> Window:
-        """The window of a pass over `num_frames` new frames."""
-        key = (num_frames, self.position, self.num_frames)
-        if self._window is None or self._window[0] != key:
-            device, last = like.device, self.position + num_frames - 1
-            frames = torch.arange(self.position, last + 1, device=device)
-            held = last - (last - torch.arange(self.max_frames, device=device)) % self.max_frames  # by slot
-            visible = (held <= frames[:, None]) & (held >= self.position - self.num_frames)
-            self._window = (key, make_window(config, frames, visible, like, frames % self.max_frames))
-        return self._window[1]
+    @property
+    def buffers(self) -> list[Tensor]:
+        """Keys and values of each layer, of shape `(batch_size, groups, num_heads, max_frames * tokens of a group,
+        head_dim)`."""
+        return self._memory[: len(self._memory) // 2] if self.rewindable else self._memory
+
+    def nbytes(self) -> int:
+        """Memory of the keys and values, those kept aside included."""
+        return sum(buffer.nbytes for buffer in self._memory)
+
+    # A pass
+
+    def prepare(self, hidden: Tensor, config: "STTransformerConfig") -> tuple[Window, list[tuple[Tensor, Tensor]]]:
+        """Makes room for the frames of a pass; the oldest leave where the ring is full.
+
+        Args:
+            hidden: (B, T, S, D) hidden states of the frames.
+            config: of the transformer.
+
+        Returns:
+            The pass's window, and keys and values of each layer.
+
+        Raises:
+            ValueError: for more frames than attention spans.
+        """
+        B, T = hidden.shape[:2]
+        if T > self.max_frames:
+            raise ValueError(f"{T} frames do not fit a window of {self.max_frames}; pass fewer frames at once.")
+        if not self.rows:
+            self.rows = [Row(self._start) for _ in range(B)]
+            self._allocate(hidden, config)
+        while leaving := [(i, row.oldest) for i, row in enumerate(self.rows) if row.num_frames > self.max_frames - T]:
+            self._let_leave(leaving)
+        when = T, [(row.position, row.oldest) for row in self.rows]
+        if self._window is None or self._window[0] != when:
+            self._window = when, self._make_window(T, hidden, config)
+        buffers = self.buffers
+        return self._window[1], list(zip(buffers[::2], buffers[1::2], strict=True))
 
     def advance(self, num_frames: int = 1) -> None:
         """Keeps the frames of the last pass."""
-        self.num_frames += num_frames
-        self.position += num_frames
+        for row in self.rows:
+            row.position += num_frames
+            row.num_frames += num_frames
+
+    # Back in time
 
     @torch.inference_mode()
     def rewind(self, num_frames: int = 1) -> bool:
         """Forgets the last frames. False, with nothing changed, if frames that would be seen again are lost."""
-        position, oldest = self.position - num_frames, self.position - self.num_frames
-        first_seen = max(position - (self.max_frames - 1), 0)
-        returning = range(first_seen, min(oldest, position))
-        if not all(frame in self._left for frame in returning):
+        first_seen = [max(row.position - num_frames - (self.max_frames - 1), 0) for row in self.rows]
+        returning = [
+            (i, frame)
+            for i, (row, first) in enumerate(zip(self.rows, first_seen, strict=True))
+            for frame in range(first, min(row.oldest, row.position - num_frames))
+        ]
+        if any(frame < self.rows[i].oldest - self.rows[i].num_aside for i, frame in returning):
             return False
-        for frame in returning:
-            for column, kept in zip(self.columns(frame), self._left[frame], strict=True):
-                column.copy_(kept)
-        self._left = {frame: kept for frame, kept in self._left.items() if frame < first_seen}
-        self.position, self.num_frames = position, position - min(first_seen, oldest)
+        if returning:
+            self._copy(self._aside, self.buffers, returning)
+        for row, first in zip(self.rows, first_seen, strict=True):
+            oldest = min(first, row.oldest)
+            row.num_aside = max(row.num_aside - (row.oldest - oldest), 0)
+            row.position -= num_frames
+            row.num_frames = row.position - oldest
         return True
 
-    @property
-    def buffers(self) -> list[Tensor]:
-        """The keys and values of all layers."""
-        return [buffer for layer in self.layers for buffer in layer]
+    @torch.inference_mode()
+    def reset(self, position: int = 0) -> None:
+        """Forgets all frames.
 
-    def columns(self, frame: int) -> list[Tensor]:
-        """The part of each buffer that holds this frame, or will."""
-        slot = frame % self.max_frames
-        return [buffer.unflatten(3, (self.max_frames, -1))[:, :, :, slot] for buffer in self.buffers]
+        Args:
+            position: time of the first frame that will come.
+        """
+        for buffer in self.buffers:
+            buffer.zero_()
+        for row in self.rows:
+            row.position, row.num_frames, row.num_aside = position, 0, 0
+        self._start = position
+
+    # Rows
+
+    def split(self, sizes: list[int]) -> list["TemporalCache"]:
+        """Caches of so many rows each, all rows together. They share this one's memory: what happens to them happens
+        to it. The first pass must have been made."""
+        parts = []
+        for size, stop in zip(sizes, itertools.accumulate(sizes), strict=True):
+            part = self._empty()
+            part.rows = self.rows[stop - size : stop]
+            part._live_in(self, slice(stop - size, stop))
+            parts.append(part)
+        return parts
+
+    @staticmethod
+    def join(caches: list["TemporalCache"]) -> "TemporalCache":
+        """One cache that has all rows of these, wherever in time each is, and whose parts they are from then on.
+
+        Keys and values are copied only where the caches are not the parts of one already: joining the same ones again,
+        in the same order, costs nothing. The memory of all lives as long as one of them, unless that is joined with
+        others.
+
+        Args:
+            caches: of one transformer, each with a frame or more.
+        """
+        rows = [row for cache in caches for row in cache.rows]
+        for known in (caches[0], caches[0]._whole):
+            if known is not None and known.rows == rows:
+                return known
+        joined = caches[0]._empty()
+        joined.rows = rows
+        joined._own = [torch.cat(buffers) for buffers in zip(*(cache._memory for cache in caches), strict=True)]
+        former = {part for cache in caches if cache._whole is not None for part in cache._whole._parts}
+        for left in former.difference(caches):  # or for its sake alone the memory of all would stay
+            left._own, left._whole = [buffer.clone() for buffer in left._memory], None
+        stop = 0
+        for cache in caches:
+            start, stop = stop, stop + len(cache.rows)
+            cache._live_in(joined, slice(start, stop))
+        return joined
 
     def clone(self) -> "TemporalCache":
         """An independent copy."""
-        other = self._map(Tensor.clone)
-        other._left = self._left.copy()
+        return self.repeat_interleave(1, self.rewindable)
+
+    def repeat_interleave(self, repeats: int, rewindable: bool = False) -> "TemporalCache":
+        """An independent copy in which each row comes `repeats` times.
+
+        Args:
+            rewindable: whether the frames kept aside are copied, too.
+        """
+        other = TemporalCache(self.max_frames, self._start, rewindable)
+        other.rows = [Row(row.position, row.num_frames, row.num_aside) for row in self.rows for _ in range(repeats)]
+        other._own = [b.repeat_interleave(repeats, dim=0) for b in (self._memory if rewindable else self.buffers)]
         return other
 
-    def repeat_interleave(self, repeats: int) -> "TemporalCache":
-        """A copy in which each sample of the batch stands `repeats` times. It cannot be rewound past its window."""
-        return self._map(lambda buffer: buffer.repeat_interleave(repeats, dim=0))
+    # Inside
 
-    def nbytes(self) -> int:
-        """Memory of the keys and values, those kept aside included."""
-        return sum(buffer.nbytes for buffers in (self.buffers, *self._left.values()) for buffer in buffers)
+    @property
+    def _memory(self) -> list[Tensor]:
+        """The buffers, and behind them in the same order those of the frames kept aside."""
+        return self._own if self._whole is None else [buffer[self._span] for buffer in self._whole._memory]
 
-    def _map(self, function) -> "TemporalCache":
-        other = TemporalCache(self.max_frames, self.position)
-        other.num_frames = self.num_frames
-        other.layers = [(function(key), function(value)) for key, value in self.layers]
-        return other
+    @property
+    def _aside(self) -> list[Tensor]:
+        return self._memory[len(self._memory) // 2 :]
 
+    def _empty(self) -> "TemporalCache":
+        return TemporalCache(self.max_frames, self._start, self.rewindable)
 
-class JoinedCaches:
-    """Several caches as one, for passes over the next frame of samples that are at different times.
+    def _live_in(self, whole: "TemporalCache", span: slice) -> None:
+        self._own, self._whole, self._span = [], whole, span
+        whole._parts.add(self)
 
-    The passes work on a copy; `advance` writes what is new into each cache.
+    def _allocate(self, hidden: Tensor, config: "STTransformerConfig") -> None:
+        if config.pattern == "spatial":
+            return
+        B, _, S, _ = hidden.shape
+        groups, tokens = (S, 1) if config.pattern == "st" else (1, S)
+        shape = (B, groups, config.num_attention_heads, self.max_frames * tokens, config.head_dim)
+        count = 2 * config.num_hidden_layers * (2 if self.rewindable else 1)
+        self._own = [hidden.new_zeros(shape) for _ in range(count)]
 
-    Args:
-        caches: of one transformer, each with a frame or more.
-        batch_sizes: samples of each.
-    """
+    def _let_leave(self, leaving: list[tuple[int, int]]) -> None:
+        """Takes frames, each the oldest of its row, out of the window."""
+        if self.rewindable:
+            self._copy(self.buffers, self._aside, leaving)
+        for i, _ in leaving:
+            row = self.rows[i]
+            row.num_frames -= 1
+            row.num_aside = min(row.num_aside + 1, self.max_frames) if self.rewindable else 0
 
-    def __init__(self, caches: list[TemporalCache], batch_sizes: list[int]):
-        self.caches, self.batch_sizes = caches, batch_sizes
-        self.position = min(cache.position for cache in caches)
-        layers = zip(*(cache.layers for cache in caches), strict=True)
-        self.layers = [tuple(map(torch.cat, zip(*layer, strict=True))) for layer in layers]
-        self._window = None
+    @torch.no_grad()
+    def _copy(self, sources: list[Tensor], targets: list[Tensor], frames: list[tuple[int, int]]) -> None:
+        """Copies frames, each given with its row, from rings to rings."""
+        if not sources:  # attention in space alone
+            return
+        rows, frame = torch.tensor(frames, device=sources[0].device).unbind(1)
+        slots = frame % self.max_frames
+        for source, target in zip(sources, targets, strict=True):
+            source, target = (ring.unflatten(3, (self.max_frames, -1)) for ring in (source, target))
+            target[rows, :, :, slots] = source[rows, :, :, slots]
 
-    def reserve(self, num_frames: int) -> None:
-        for cache in self.caches:
-            cache.reserve(num_frames)
-
-    def window(self, num_frames: int, config: "STTransformerConfig", like: Tensor) -> Window:
-        if self._window is None:
-            windows = [
-                [tensor.expand(len(part), *tensor.shape[1:]) for tensor in cache.window(num_frames, config, part)]
-                for cache, part in zip(self.caches, like.split(self.batch_sizes), strict=True)
-            ]
-            self._window = Window(*map(torch.cat, zip(*windows, strict=True)))
-        return self._window
-
-    def advance(self, num_frames: int = 1) -> None:
-        first = 0
-        for cache, size in zip(self.caches, self.batch_sizes, strict=True):
-            part = TemporalCache(cache.max_frames)
-            part.layers = [(key[first : first + size], value[first : first + size]) for key, value in self.layers]
-            for frame in range(cache.position, cache.position + num_frames):
-                for column, new in zip(cache.columns(frame), part.columns(frame), strict=True):
-                    column.copy_(new)
-            cache.advance(num_frames)
-            first += size
-
-
-def make_window(
-    config: "STTransformerConfig", times: Tensor, visible: Tensor, like: Tensor, slots: Tensor | None = None
-) -> Window:
-    """
-    Args:
-        config: of the transformer.
-        times: position in time of each new frame, of shape `(num_frames,)`.
-        visible: which new frame (row) sees which frame (column).
-        like: (B, T, S, D) hidden states, whose S, device and dtype count.
-        slots: where in a cache each new frame is written, of shape `(num_frames,)`.
-    """
-    half, S = config.head_dim // 2, like.shape[2]
-    frequencies = config.rope_theta ** (-torch.arange(half, device=times.device, dtype=torch.float32) / half)
-    angles = (times[:, None].float() * frequencies)[None, :, None, None]
-    cos, sin = angles.cos().to(like.dtype), angles.sin().to(like.dtype)
-    if config.pattern == "full":  # a token sees what its frame sees
-        visible = visible.repeat_interleave(S, dim=0).repeat_interleave(S, dim=1)
-        if slots is not None:
-            slots = (slots[:, None] * S + torch.arange(S, device=slots.device)).flatten()
-    mask = torch.zeros(visible.shape, device=like.device, dtype=like.dtype).masked_fill_(~visible, -torch.inf)
-    return Window(
-        torch.cat([cos, cos], dim=-1),
-        torch.cat([-sin, sin], dim=-1),
-        mask[None, None, None],
-        None if slots is None else slots[None],
-    )
+    def _make_window(self, num_frames: int, hidden: Tensor, config: "STTransformerConfig") -> Window:
+        device, N = hidden.device, self.max_frames
+        position, oldest = torch.tensor([(row.position, row.oldest) for row in self.rows], device=device).T[..., None]
+        times = position + torch.arange(num_frames, device=device)  # (B, T)
+        last = times[:, -1:]
+        held = last - (last - torch.arange(N, device=device)) % N  # (B, N): the frame in each slot
+        visible = (held[:, None] <= times[..., None]) & (held >= oldest)[:, None]
+        return make_window(config, times, visible, hidden, times % N)

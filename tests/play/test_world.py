@@ -1,86 +1,24 @@
-import copy
-
 import pytest
 import torch
-from safetensors.torch import save_file
 
-from genie_hf import GeniePipeline, GenieWorld, MaskGITScheduler
-from genie_hf.world import step_generator
-
-STEPS = 3
+from genie_hf import GenieWorld
 
 
-@pytest.fixture
-def start(tiny_pipeline, clips):
-    def start(images=clips[0, 0], **settings):
-        return tiny_pipeline.start(images, num_inference_steps=STEPS, **settings)
-
-    return start
-
-
-def play(world, actions):
-    for action in actions:
-        world.step(action)
-    return world
-
-
-def uncached_codes(pipe, pixels, prompt_actions, actions, seeds):
-    """Each frame's codes by plain passes over all frames so far: no cache anywhere."""
-    codes = pipe.video_tokenizer.encode(pixels)
-    taken = prompt_actions
-    pipe.scheduler.set_timesteps(STEPS)
-    for step, action in enumerate(actions):
-        taken = torch.cat([taken, torch.full((len(codes), 1), action)], dim=1)
-        generators = [step_generator(seed, step) for seed in seeds]
-        new = torch.full_like(codes[:, :1], pipe.dynamics.config.mask_token_id)
-        for timestep in pipe.scheduler.timesteps:
-            positions = pipe.scheduler.positions(new, generators)
-            logits = pipe.dynamics(torch.cat([codes, new], dim=1), taken).logits[:, -1].flatten(1, 2)
-            logits = logits.take_along_dim(positions[..., None], dim=1)
-            new = pipe.scheduler.step(logits, timestep, new, generators, positions).prev_sample
-        codes = torch.cat([codes, new], dim=1)
-    return codes
-
-
-@torch.no_grad()
-@pytest.mark.parametrize("num_prompt_frames", [1, 2])
-def test_cached_play_gives_the_codes_and_frames_of_full_passes(tiny_pipeline, clips, num_prompt_frames):
-    actions = [4, 0, 2][: 4 - num_prompt_frames]
-    pixels = clips[:, :num_prompt_frames]
-    world = play(tiny_pipeline.start(pixels, num_inference_steps=STEPS, seed=[5, 9]), actions)
-    expected = uncached_codes(tiny_pipeline, pixels, world.prompt_actions, actions, [5, 9])
-    assert torch.equal(world.codes, expected)
-    decoded = tiny_pipeline.video_tokenizer.decode(expected)[:, num_prompt_frames:]
-    assert torch.allclose(world.pixels[:, num_prompt_frames:] / 255, decoded, atol=0.51 / 255)
-
-
-def test_play_goes_on_past_the_window(start):
+def test_play_goes_on_past_the_window(start, play):
     world = play(start(), range(5))
     assert world.num_steps == 5 and len(world.frames) == 6
     assert world.codes.shape == (1, 6, 4, 4)
     assert 0 <= world.codes.min() and world.codes.max() < 32
 
 
-@torch.no_grad()
-def test_a_step_computes_nothing_but_the_new_frame(start, tiny_pipeline):
-    world = play(start(), [0, 1])
-    passes = {tiny_pipeline.dynamics.transformer: STEPS + 1, tiny_pipeline.video_tokenizer.decoder: 1}
-    for transformer, expected in passes.items():
-        widths = []
-        hook = transformer.register_forward_pre_hook(lambda _, args, widths=widths: widths.append(args[0].shape[1]))
-        world.step(2)
-        hook.remove()
-        assert widths == [1] * expected
-
-
-def test_the_action_changes_the_frame(start):
+def test_the_action_changes_the_frame(start, play):
     first, second = play(start(), [0]), play(start(), [1])
     assert not torch.equal(first.codes, second.codes)
     assert first.frames[0].tobytes() == second.frames[0].tobytes()
     assert first.frames[1].tobytes() != second.frames[1].tobytes()
 
 
-def test_the_seed_decides_and_nothing_else(start):
+def test_the_seed_decides_and_nothing_else(start, play):
     torch.manual_seed(0)
     first = play(start(seed=7), [3, 3])
     torch.manual_seed(1)
@@ -90,7 +28,7 @@ def test_the_seed_decides_and_nothing_else(start):
 
 
 @pytest.mark.parametrize(("taken", "n"), [(3, 1), (3, 3), (6, 1), (7, 5), (2, 0)])
-def test_undo_then_the_same_actions_gives_the_same_frames(start, taken, n):
+def test_undo_then_the_same_actions_gives_the_same_frames(start, taken, n, play):
     actions = [4, 0, 2, 2, 1, 3, 0][:taken]
     world = play(start(), actions)
     frames, codes = world.pixels, world.codes
@@ -101,7 +39,7 @@ def test_undo_then_the_same_actions_gives_the_same_frames(start, taken, n):
 
 
 @torch.no_grad()
-def test_undo_within_a_window_runs_no_model(start, tiny_pipeline):
+def test_undo_within_a_window_runs_no_model(start, tiny_pipeline, play):
     world = play(start(), [0, 1, 2, 3, 4, 0, 1, 2, 3, 4])
     passes = []
     hook = tiny_pipeline.dynamics.transformer.register_forward_pre_hook(lambda *_: passes.append(1))
@@ -114,7 +52,7 @@ def test_undo_within_a_window_runs_no_model(start, tiny_pipeline):
 
 
 @pytest.mark.parametrize("n", [3, 5, 8, 19])
-def test_undo_of_a_long_world_is_exact(start, n):
+def test_undo_of_a_long_world_is_exact(start, n, play):
     actions = [4, 0, 2, 2, 1, 3, 0, 1] * 3
     world = play(start(), actions)
     expected = play(start(), actions[: 24 - n])
@@ -123,11 +61,11 @@ def test_undo_of_a_long_world_is_exact(start, n):
         same.undo(2)
         play(same, [3, 1, 1])
     assert torch.equal(world.codes, expected.codes) and torch.equal(world.pixels, expected.pixels)
-    ours, theirs = world._dynamics_cache, expected._dynamics_cache
+    ours, theirs = world.cache.dynamics, expected.cache.dynamics
     assert all(torch.equal(a, b) for a, b in zip(ours.buffers, theirs.buffers, strict=True))
 
 
-def test_steps_taken_back_can_be_taken_again(start):
+def test_steps_taken_back_can_be_taken_again(start, play):
     world = play(start(), [4, 0, 2, 2, 1, 3])
     expected = world.fork()
     undone = world.undo(5)
@@ -136,7 +74,7 @@ def test_steps_taken_back_can_be_taken_again(start):
     assert torch.equal(play(world, [1]).pixels, play(expected, [1]).pixels)
 
 
-def test_another_roll_is_another_sample_and_as_repeatable(start):
+def test_another_roll_is_another_sample_and_as_repeatable(start, play):
     frames = []
     for roll in (0, 1, 1, 2):
         world = start()
@@ -146,7 +84,7 @@ def test_another_roll_is_another_sample_and_as_repeatable(start):
     assert not torch.equal(frames[0], frames[1]) and not torch.equal(frames[1], frames[3])
 
 
-def test_worlds_at_different_times_step_together_as_they_do_alone(start, clips):
+def test_worlds_at_different_times_step_together_as_they_do_alone(start, clips, play):
     worlds = [play(start(), [0]), play(start(clips[:, 1], seed=4), [1, 2, 3, 4, 0, 1]), start(clips[1, 2], seed=9)]
     alone = [world.fork() for world in worlds]
     for actions, rolls in (([3, [2, 4], 1], [0, 0, 2]), ([0, 1, 0], [0, 1, 0]), ([4, 4, 4], [0, 0, 0])):
@@ -167,6 +105,28 @@ def test_a_world_keeps_no_memory_of_those_stepped_with_it(start):
         assert tensor.untyped_storage().nbytes() == tensor.nbytes
 
 
+def test_worlds_that_step_together_again_are_where_they_were(start):
+    worlds = [start(), start(seed=1), start(seed=2)]
+    GenieWorld.step_together(worlds, [0, 1, 2])
+    places = [buffer.data_ptr() for world in worlds for buffer in world.cache.dynamics.buffers]
+    worlds[1].undo()
+    worlds[1].step(4)
+    for actions in ([0, 1, 2], [1, 1, 1]):
+        GenieWorld.step_together(worlds, actions)
+    assert places == [buffer.data_ptr() for world in worlds for buffer in world.cache.dynamics.buffers]
+
+
+def test_undo_among_others_is_exact(start, play):
+    actions = [4, 0, 2, 2, 1, 3, 0, 1] * 3
+    worlds, alone = [start(), start(seed=1)], play(start(), actions[:5])
+    for action in actions:
+        GenieWorld.step_together(worlds, [action, 0])
+    worlds[0].undo(19)
+    expected = worlds[1].fork().step(2, "pt")
+    assert torch.equal(play(worlds[0], [3, 1]).codes, play(alone, [3, 1]).codes)
+    assert torch.equal(worlds[1].step(2, "pt"), expected)
+
+
 def test_worlds_of_different_settings_are_not_stepped_together(start):
     with pytest.raises(ValueError, match="different pipelines or settings"):
         GenieWorld.step_together([start(), start(temperature=2.0)], [0, 0])
@@ -176,7 +136,7 @@ def test_worlds_of_different_settings_are_not_stepped_together(start):
     assert [world.num_steps for world in worlds] == [0, 0]
 
 
-def test_a_preview_in_pieces_may_be_interrupted_by_a_step(start):
+def test_a_preview_in_pieces_may_be_interrupted_by_a_step(start, play):
     world, other = play(start(), [1, 2]), play(start(), [1, 2])
     pieces = world.previewing()
     assert [next(pieces), next(pieces)] == [None, None]
@@ -185,7 +145,7 @@ def test_a_preview_in_pieces_may_be_interrupted_by_a_step(start):
     assert [frame.tobytes() for frame in frames] == [frame.tobytes() for frame in other.preview()]
 
 
-def test_undo_of_single_steps_past_the_window(start):
+def test_undo_of_single_steps_past_the_window(start, play):
     world = play(start(), [0, 1, 2, 3, 4, 0])
     frames = world.pixels
     for _ in range(4):
@@ -193,7 +153,7 @@ def test_undo_of_single_steps_past_the_window(start):
     assert torch.equal(play(world, [2, 3, 4, 0]).pixels, frames)
 
 
-def test_a_fork_lives_its_own_life(start):
+def test_a_fork_lives_its_own_life(start, play):
     world = play(start(), [0, 1])
     fork = world.fork()
     fork.step(4)
@@ -208,7 +168,7 @@ def test_a_fork_lives_its_own_life(start):
 
 
 @pytest.mark.parametrize("steps_before", [0, 5])
-def test_preview_shows_every_next_frame_and_changes_nothing(start, clips, steps_before):
+def test_preview_shows_every_next_frame_and_changes_nothing(start, clips, steps_before, play):
     world = play(start(clips[:, 0]), [1] * steps_before)
     before = world.pixels
     previews = world.preview(output_type="pt")
@@ -220,45 +180,7 @@ def test_preview_shows_every_next_frame_and_changes_nothing(start, clips, steps_
     assert len(start().preview()) == 5 and start().preview()[0].size == (16, 16)
 
 
-def test_save_and_load_continue_alike(start, tiny_pipeline, clips, tmp_path):
-    world = play(start(clips[:, 0], seed=[3, 4], temperature=1.5), [[0, 1], [2, 3], [4, 4], [1, 0], [2, 2]])
-    world.save(tmp_path / "world.safetensors")
-    loaded = GenieWorld.load(tiny_pipeline, tmp_path / "world.safetensors")
-    assert torch.equal(loaded.pixels, world.pixels) and torch.equal(loaded.codes, world.codes)
-    assert loaded.actions == world.actions and loaded.seeds == [3, 4] and loaded.batched
-    assert loaded.scheduler.temperature == 1.5
-    assert torch.equal(loaded.step([1, 2], output_type="pt"), world.step([1, 2], output_type="pt"))
-    loaded.undo(4)
-    assert torch.equal(loaded.pixels, world.pixels[:, :3])
-
-
-def test_a_saved_world_of_several_prompt_frames(tiny_pipeline, clips, tmp_path):
-    world = play(tiny_pipeline.start(frames=clips[0, :3], num_inference_steps=STEPS), [0])
-    world.save(tmp_path / "world.safetensors")
-    loaded = GenieWorld.load(tiny_pipeline, tmp_path / "world.safetensors")
-    assert loaded.actions == world.actions and len(world.actions) == 3
-    assert torch.equal(loaded.pixels, world.pixels) and not loaded.batched
-
-
-def test_what_is_no_saved_world_of_this_pipeline(tiny_pipeline, start, tmp_path):
-    path = tmp_path / "world.safetensors"
-    with pytest.raises(ValueError, match="cannot be read as a saved world.*from save"):
-        GenieWorld.load(tiny_pipeline, path)
-    path.write_bytes(b"not safetensors at all")
-    with pytest.raises(ValueError, match="cannot be read as a saved world"):
-        GenieWorld.load(tiny_pipeline, path)
-    save_file({"codes": torch.zeros(1)}, path)
-    with pytest.raises(ValueError, match="is not a saved world"):
-        GenieWorld.load(tiny_pipeline, path)
-    world = play(start(), [1])
-    world.prompt = world.prompt[..., :8]
-    world.steps[0] = world.steps[0]._replace(frame=world.steps[0].frame[..., :8])
-    world.save(path)
-    with pytest.raises(ValueError, match="comes from another world"):
-        GenieWorld.load(tiny_pipeline, path)
-
-
-def test_a_batch_plays_as_its_worlds_do_alone(start, clips):
+def test_a_batch_plays_as_its_worlds_do_alone(start, clips, play):
     actions = [[0, 4], [1, 2], [3, 3]]
     world = play(start(list(clips[:, 0]), seed=20), [0, 1, torch.tensor([3, 2])])
     assert world.actions == [[0, 1, 3], [0, 1, 2]]
@@ -294,7 +216,7 @@ def test_a_frame_has_the_type_asked_for(start, clips):
         (0, "jpg", ValueError, "'jpg'; choose one of pil, np, pt"),
     ],
 )
-def test_a_refused_step_leaves_the_world_as_it_was(start, action, output_type, error, words):
+def test_a_refused_step_leaves_the_world_as_it_was(start, action, output_type, error, words, play):
     world, other = play(start(), [1, 2, 3, 4]), play(start(), [1, 2, 3, 4])
     with pytest.raises(error, match=words):
         world.step(action, output_type)
@@ -304,7 +226,7 @@ def test_a_refused_step_leaves_the_world_as_it_was(start, action, output_type, e
 
 @pytest.mark.parametrize("taken", [1, 6])
 @pytest.mark.parametrize("part", ["dynamics", "decoder"])
-def test_a_step_that_fails_half_way_leaves_the_world_as_it_was(start, tiny_pipeline, part, taken):
+def test_a_step_that_fails_half_way_leaves_the_world_as_it_was(start, tiny_pipeline, part, taken, play):
     world, other = play(start(), [1] * taken), play(start(), [1] * taken)
     module = tiny_pipeline.dynamics.head if part == "dynamics" else tiny_pipeline.video_tokenizer.to_pixels
 
@@ -329,6 +251,7 @@ def test_a_step_that_fails_half_way_leaves_the_world_as_it_was(start, tiny_pipel
         ({"seed": [1, 2]}, "2 seeds came for 1"),
         ({"temperature": -2}, "temperature is -2"),
         ({"num_inference_steps": 0}, "num_inference_steps is 0"),
+        ({"max_history": -1}, "max_history is -1; give"),
     ],
 )
 def test_impossible_settings_are_named(tiny_pipeline, clips, settings, words):
@@ -336,36 +259,14 @@ def test_impossible_settings_are_named(tiny_pipeline, clips, settings, words):
         tiny_pipeline.start(clips[0, 0], **settings)
 
 
-def test_a_time_budget_sets_the_number_of_steps(tiny_pipeline, clips):
-    hasty = tiny_pipeline.start(clips[0, 0], num_inference_steps=6, max_frame_ms=1e-6)
-    leisurely = tiny_pipeline.start(clips[0, 0], num_inference_steps=6, max_frame_ms=1e6)
-    assert hasty.num_steps == 0 and len(hasty.frames) == 1  # what it did for the clock is forgotten
-    for world, steps in ((hasty, 1), (leisurely, 6)):
-        play(world, [0, 1])
-        assert world.scheduler.num_inference_steps == steps
-    assert torch.equal(leisurely.codes, play(tiny_pipeline.start(clips[0, 0], num_inference_steps=6), [0, 1]).codes)
-    other = play(hasty.fork(), [2])
-    assert other.num_steps == 3 and hasty.num_steps == 2
-    with pytest.raises(ValueError, match="max_frame_ms is 0; give"):
-        tiny_pipeline.start(clips[0, 0], max_frame_ms=0)
-
-
-def test_a_compiled_world_plays_the_same(tiny_pipeline, clips):
-    expected = play(tiny_pipeline.start(clips[0, 0], num_inference_steps=STEPS), [0, 1, 2, 3, 4])
-    pipe = copy.deepcopy(tiny_pipeline).compile(backend="eager", fullgraph=True)
-    world = play(pipe.start(clips[0, 0], num_inference_steps=STEPS), [0, 1, 2, 3, 4])
-    assert torch.equal(world.codes, expected.codes) and torch.equal(world.pixels, expected.pixels)
-    assert [f.tobytes() for f in world.preview()] == [f.tobytes() for f in expected.preview()]
-
-
-def test_undo_of_more_than_was_done(start):
+def test_undo_of_more_than_was_done(start, play):
     world = play(start(), [0])
     with pytest.raises(ValueError, match="2 steps cannot be taken back from 1"):
         world.undo(2)
     assert world.num_steps == 1
 
 
-def test_worlds_of_one_pipeline_keep_their_settings(start, tiny_pipeline, clips):
+def test_worlds_of_one_pipeline_keep_their_settings(start, tiny_pipeline, clips, play):
     greedy = start(temperature=0)
     expected = play(start(temperature=0), [0, 1]).codes
     greedy.step(0)
@@ -374,8 +275,27 @@ def test_worlds_of_one_pipeline_keep_their_settings(start, tiny_pipeline, clips)
     assert torch.equal(greedy.codes, expected)
 
 
-def test_playing_needs_no_latent_action_model(tiny_pipeline, clips):
-    pipe = GeniePipeline(tiny_pipeline.video_tokenizer, tiny_pipeline.dynamics, MaskGITScheduler(32))
-    world = play(pipe.start(clips[0, 0], num_inference_steps=STEPS), [0, 1])
-    with_model = play(tiny_pipeline.start(clips[0, 0], num_inference_steps=STEPS), [0, 1])
-    assert torch.equal(world.pixels, with_model.pixels)
+def test_a_world_with_a_bounded_history_plays_as_one_that_remembers_all(start, play):
+    bounded, whole = start(max_history=3), start()
+    actions = [4, 0, 2, 2, 1, 3, 0, 1] * 4
+    for world in (bounded, whole):
+        play(world, actions)
+    assert len(bounded.steps) == 3 + bounded.sampler.reach < 32 and bounded.num_steps == 32
+    for _ in range(2):
+        kept = len(bounded.steps)
+        assert torch.equal(bounded.pixels, whole.pixels[:, -kept - 1 :])
+        assert torch.equal(bounded.codes, whole.codes[:, -kept - 1 :]) and bounded.actions == whole.actions[-kept:]
+        for world in (bounded, whole):
+            world.undo(3)
+            play(world, [1, 2, 3])
+    with pytest.raises(ValueError, match="4 steps cannot be taken back from 3"):
+        bounded.undo(4)
+
+
+def test_a_bounded_history_is_undone_past_what_its_cache_remembers(start, play):
+    bounded, whole = start(max_history=12), start()
+    actions = [4, 0, 2, 2, 1, 3, 0, 1] * 4
+    for world in (bounded, whole):
+        play(world, actions).undo(12)
+        play(world, [1, 0])
+    assert bounded.num_forgotten and torch.equal(bounded.pixels, whole.pixels[:, -len(bounded.steps) - 1 :])
