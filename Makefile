@@ -45,7 +45,7 @@ format: install
 	$(BIN)/ruff format .
 
 docs: install
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: install
 	@set -e; for name in generate train scaling; do echo "== $$name"; \
