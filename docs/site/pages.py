@@ -13,10 +13,9 @@ HELD = (
     "docs/*.*",
     "docs/api/*.md",
     "docs/benchmarks/*",
-    "pipelines/*/*.json",
-    "pipelines/*/*.md",
-    "pipelines/*/*.png",
     "pipelines/*/recipe.yaml",
+    "pipelines/coinrun-gpu/*.[jmp]*",
+    "pipelines/coinrun-small/*.md",
     "spaces_app/*.md",
     "spaces_app/pictures/*",
 )
