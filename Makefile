@@ -1,7 +1,7 @@
 # make play     play the bundled world in a browser        make test     run the tests
 # make install  create .venv (the two above do it too)     make lint     style and types; make format repairs style
 # make bench    speed and memory, the short form           make package  build the wheel, install it once and play
-# make clean    remove .venv and the caches
+# make docs     the documentation, in build/site           make clean    remove .venv and the caches
 
 # The first Python 3.11 or 3.12 that runs; choose another with `make install PYTHON=/path/to/python3.12`.
 IS_SUPPORTED := import sys; sys.exit(sys.version_info[:2] not in [(3, 11), (3, 12)])
@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 BIN := .venv/bin
 VIDEO_WRITER := imageio-ffmpeg==0.8.1
 
-.PHONY: install play test package lint format bench clean
+.PHONY: install play test package lint format docs bench clean
 
 install: .venv/installed
 
@@ -19,7 +19,7 @@ install: .venv/installed
 		echo "genie_hf needs Python 3.11 or 3.12, $(if $(PYTHON),which $(PYTHON) is not,and none is on the PATH):" \
 		"install one, or name it: make install PYTHON=/path/to/python3.12"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[coinrun,play,tensorboard,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[coinrun,play,tensorboard,dev,docs]'
 	@# gym3 asks for an older one, for a recorder that nothing here uses; diffusers' export_to_video needs this.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(VIDEO_WRITER)
 	@touch $@
@@ -43,6 +43,9 @@ lint: install
 format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: install
 	@set -e; for name in generate train scaling; do echo "== $$name"; \

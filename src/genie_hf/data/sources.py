@@ -23,8 +23,8 @@ from huggingface_hub.errors import EntryNotFoundError
 
 logger = logging.getLogger(__name__)
 
-# For held-out data: the first of these splits that a source has.
 HELD_OUT = ("test", "validation", "train")
+"""For held-out data: the first of these splits that a source has."""
 
 BYTES_A_WORKER = 2**25  # of files to unpack: less is not worth a process
 

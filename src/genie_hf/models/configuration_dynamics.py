@@ -9,7 +9,8 @@ from .st_transformer import STTransformerConfig
 
 @strict
 class GenieDynamicsConfig(STTransformerConfig):
-    """Configuration of a `GenieDynamicsModel` (Genie, section 2.1 and appendix C.3), with its transformer's fields.
+    """Configuration of a `GenieDynamicsModel` (Genie, section 2.1 and appendix C.3), with the fields of
+    `STTransformerConfig`.
 
     Args:
         codebook_size: number of video codes V; V itself is the mask.

@@ -1,4 +1,4 @@
-"""The stages of training by name, in the order in which they build on one another."""
+"""All stages of training."""
 
 from .latent_action_stage import LatentActionStage
 from .stage import Stage
@@ -6,3 +6,4 @@ from .tokenizer_stage import TokenizerStage
 from .world_stage import WorldStage
 
 STAGES: dict[str, type[Stage]] = {stage.name: stage for stage in (TokenizerStage, LatentActionStage, WorldStage)}
+"""The stages of training by name, in the order in which they build on one another."""
