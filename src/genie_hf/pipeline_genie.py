@@ -16,9 +16,8 @@ from torch import Tensor
 from .fingerprint import check_fingerprints
 from .frames import OUTPUT_TYPES, ImageInput, check_output_type, fit_frames, to_output
 from .lora import DynamicsLoraMixin
+from .models.latent_action_base import LatentActionModel
 from .models.modeling_dynamics import GenieDynamicsModel
-from .models.modeling_latent_action import GenieLatentActionModel
-from .models.modeling_motion_action import GenieMotionActionModel
 from .models.modeling_video_tokenizer import GenieVideoTokenizer
 from .play.world import GenieWorld
 from .registration import register_pipeline
@@ -69,7 +68,7 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
         video_tokenizer: GenieVideoTokenizer,
         dynamics: GenieDynamicsModel,
         scheduler: MaskGITScheduler,
-        latent_action_model: GenieLatentActionModel | GenieMotionActionModel | None = None,
+        latent_action_model: LatentActionModel | None = None,
         text_to_image: DiffusionPipeline | None = None,
         fps: int | float = 15,
     ):

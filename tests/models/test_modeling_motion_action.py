@@ -147,3 +147,10 @@ def test_any_size_of_frames(size):
 def test_impossible_configurations_are_refused(kwargs, message):
     with pytest.raises(ValueError, match=message):
         GenieMotionActionConfig(**kwargs)
+
+
+def test_the_first_frame_has_no_motion_before_it(frames):
+    model = make().eval()
+    vectors = model.quantizer.lookup(model.infer_actions(frames))
+    alone = model.decode(frames[:, :1], vectors[:, :1])
+    torch.testing.assert_close(alone, model.decode(frames[:, :-1], vectors)[:, :1])

@@ -3,29 +3,17 @@ import torch
 from huggingface_hub.errors import StrictDataclassFieldValidationError
 
 from genie_hf import GenieDynamicsConfig, STTransformerConfig
-from genie_hf.models.st_transformer import ATTENTION, STTransformer
+from genie_hf.models.st_transformer import ATTENTION
 
 ATTENTIONS = sorted(ATTENTION)
 PATTERNS = ["st", "spatial", "full"]
 B, T, S, D = 2, 6, 9, 32
 
 
-def make(pattern, transformer, attention="sdpa"):
-    torch.manual_seed(0)
-    config = STTransformerConfig(**transformer, pattern=pattern)
-    config._attn_implementation = attention
-    return STTransformer(config, S, config).eval()
-
-
-@pytest.fixture
-def hidden():
-    return torch.randn(B, T, S, D, generator=torch.Generator().manual_seed(3))
-
-
 @pytest.mark.parametrize("attention", ATTENTIONS)
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_a_later_frame_cannot_change_an_earlier_output(pattern, attention, transformer, hidden):
-    model = make(pattern, transformer, attention)
+def test_a_later_frame_cannot_change_an_earlier_output(pattern, attention, make_transformer, hidden):
+    model = make_transformer(pattern, attention)
     changed = hidden.clone()
     changed[:, 4] = changed[:, 4].flip(-1)
     before, after = model(hidden), model(changed)
@@ -36,34 +24,33 @@ def test_a_later_frame_cannot_change_an_earlier_output(pattern, attention, trans
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_a_token_sees_its_whole_frame(pattern, transformer, hidden):
-    model = make(pattern, transformer)
+def test_a_token_sees_its_whole_frame(pattern, make_transformer, hidden):
+    model = make_transformer(pattern)
     changed = hidden.clone()
     changed[:, 2, 0] = changed[:, 2, 0].flip(-1)
     assert ((model(hidden) - model(changed))[:, 2].abs().amax(-1) > 1e-5).all()
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_eager_equals_sdpa_forwards_and_backwards(pattern, transformer, hidden):
+def test_eager_equals_sdpa_forwards_and_backwards(pattern, make_transformer, hidden):
     gradients = []
     for attention in ATTENTIONS:
         leaf = hidden.clone().requires_grad_()
-        output = make(pattern, transformer, attention)(leaf)
+        output = make_transformer(pattern, attention)(leaf)
         output.square().sum().backward()
         gradients.append((output, leaf.grad))
     for a, b in zip(*gradients, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
 
 
-def test_rotary_positions_are_relative(transformer, hidden):
-    model = make("st", transformer)
+def test_rotary_positions_are_relative(make_transformer, hidden):
+    model = make_transformer("st")
     shifted = model(hidden, times=torch.arange(T) + 100)
     torch.testing.assert_close(model(hidden), shifted, rtol=1e-3, atol=1e-3)
 
 
-def test_head_dim_is_free_of_hidden_size(transformer, hidden):
-    config = transformer | {"num_attention_heads": 3, "head_dim": 10}
-    assert make("st", config)(hidden).shape == hidden.shape
+def test_head_dim_is_free_of_hidden_size(make_transformer, hidden):
+    assert make_transformer(num_attention_heads=3, head_dim=10)(hidden).shape == hidden.shape
 
 
 @pytest.mark.parametrize(

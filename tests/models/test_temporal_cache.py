@@ -3,30 +3,18 @@ import copy
 import pytest
 import torch
 
-from genie_hf import STTransformerConfig, TemporalCache
-from genie_hf.models.st_transformer import ATTENTION, STTransformer
+from genie_hf import TemporalCache
+from genie_hf.models.st_transformer import ATTENTION
 
 ATTENTIONS = sorted(ATTENTION)
 PATTERNS = ["st", "spatial", "full"]
 B, T, S, D = 2, 6, 9, 32
 
 
-def make(pattern, transformer, attention="sdpa"):
-    torch.manual_seed(0)
-    config = STTransformerConfig(**transformer, pattern=pattern)
-    config._attn_implementation = attention
-    return STTransformer(config, S, config).eval()
-
-
-@pytest.fixture
-def hidden():
-    return torch.randn(B, T, S, D, generator=torch.Generator().manual_seed(3))
-
-
 @pytest.mark.parametrize("attention", ATTENTIONS)
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_frame_by_frame_with_a_cache_equals_all_at_once(pattern, attention, transformer, hidden):
-    model = make(pattern, transformer, attention)
+def test_frame_by_frame_with_a_cache_equals_all_at_once(pattern, attention, make_transformer, hidden):
+    model = make_transformer(pattern, attention)
     cache = TemporalCache(T)
     outputs = [model(hidden[:, :2], cache)]
     cache.advance(2)
@@ -37,8 +25,8 @@ def test_frame_by_frame_with_a_cache_equals_all_at_once(pattern, attention, tran
     torch.testing.assert_close(torch.cat(outputs, dim=1), model(hidden), rtol=1e-4, atol=1e-5)
 
 
-def test_a_full_cache_forgets_the_oldest_frame(transformer, hidden):
-    model = make("st", transformer | {"num_hidden_layers": 1})  # one layer: memory is exactly the window
+def test_a_full_cache_forgets_the_oldest_frame(make_transformer, hidden):
+    model = make_transformer("st", num_hidden_layers=1)  # one layer: memory is exactly the window
     outputs = []
     for first in (hidden[:, :1], hidden[:, :1].flip(-1)):
         cache = TemporalCache(3)
@@ -52,8 +40,8 @@ def test_a_full_cache_forgets_the_oldest_frame(transformer, hidden):
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_several_frames_at_once_are_written_around_the_end_of_the_ring(pattern, transformer, hidden):
-    model = make(pattern, transformer | {"num_hidden_layers": 1})
+def test_several_frames_at_once_are_written_around_the_end_of_the_ring(pattern, make_transformer, hidden):
+    model = make_transformer(pattern, num_hidden_layers=1)
     cache = TemporalCache(4)
     for frames in (hidden[:, :3], hidden[:, 3:]):  # slots 0, 1, 2, then 3, 0, 1
         output = model(frames, cache)
@@ -62,15 +50,15 @@ def test_several_frames_at_once_are_written_around_the_end_of_the_ring(pattern, 
     torch.testing.assert_close(output, kept[:, 1:], rtol=1e-4, atol=1e-5)
 
 
-def test_the_cache_knows_its_size(transformer, hidden):
+def test_the_cache_knows_its_size(make_transformer, hidden):
     cache = TemporalCache(4)
-    make("st", transformer)(hidden[:, :1], cache)
+    make_transformer("st")(hidden[:, :1], cache)
     assert cache.nbytes() == 2 * 2 * 2 * B * S * 2 * 4 * 16 * 4  # kept aside as well, layers, k and v, ..., bytes
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_rewind_is_exact_or_refused(pattern, transformer, hidden):
-    model = make(pattern, transformer)
+def test_rewind_is_exact_or_refused(pattern, make_transformer, hidden):
+    model = make_transformer(pattern)
     frames = [*hidden.split(1, dim=1), *hidden.flip(0).split(1, dim=1)]
     cache, outputs, before = TemporalCache(3), [], []
     for frame in frames:
@@ -98,8 +86,8 @@ def test_rewind_is_exact_or_refused(pattern, transformer, hidden):
 
 @pytest.mark.parametrize("attention", ATTENTIONS)
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_joined_caches_give_what_each_gives_alone(pattern, attention, transformer, hidden):
-    model = make(pattern, transformer, attention)
+def test_joined_caches_give_what_each_gives_alone(pattern, attention, make_transformer, hidden):
+    model = make_transformer(pattern, attention)
     histories = [hidden[:1, :1], hidden[:, 1:5], hidden[1:, :3]]  # of 1, 4 and 3 frames, and 1, 2 and 1 samples
     caches, sizes = [], [len(history) for history in histories]
     for history in histories:
@@ -122,8 +110,8 @@ def test_joined_caches_give_what_each_gives_alone(pattern, attention, transforme
             torch.testing.assert_close(buffer, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_clones_and_repeats_are_independent(transformer, hidden):
-    model = make("st", transformer)
+def test_clones_and_repeats_are_independent(make_transformer, hidden):
+    model = make_transformer("st")
     cache = TemporalCache(T)
     model(hidden[:, :2], cache)
     cache.advance(2)
@@ -136,9 +124,9 @@ def test_clones_and_repeats_are_independent(transformer, hidden):
     torch.testing.assert_close(threefold, expected.repeat_interleave(3, dim=0), rtol=1e-4, atol=1e-5)
 
 
-def test_too_many_frames_for_the_window_are_refused(transformer, hidden):
+def test_too_many_frames_for_the_window_are_refused(make_transformer, hidden):
     with pytest.raises(ValueError, match="6 frames do not fit a window of 4"):
-        make("st", transformer)(hidden, TemporalCache(4))
+        make_transformer("st")(hidden, TemporalCache(4))
 
 
 def filled(model, histories, max_frames=3):
@@ -156,8 +144,8 @@ def places(cache):
     return [buffer.data_ptr() for buffer in cache.buffers]
 
 
-def test_the_same_caches_are_joined_once(transformer, hidden):
-    model = make("st", transformer)
+def test_the_same_caches_are_joined_once(make_transformer, hidden):
+    model = make_transformer("st")
     first, second, third = filled(model, [hidden[:1, :1], hidden[:1, :4], hidden[1:, :3]])
     joined = TemporalCache.join([first, second])
     assert TemporalCache.join([first]) is first and TemporalCache.join([first, second]) is joined
@@ -168,8 +156,8 @@ def test_the_same_caches_are_joined_once(transformer, hidden):
     assert TemporalCache.join([first, second, third]).position == 2
 
 
-def test_who_is_left_behind_holds_no_memory_of_the_others(transformer, hidden):
-    model = make("st", transformer)
+def test_who_is_left_behind_holds_no_memory_of_the_others(make_transformer, hidden):
+    model = make_transformer("st")
     first, second, third = filled(model, [hidden[:1, :1], hidden[:1, :4], hidden[1:, :3]])
     TemporalCache.join([first, second])
     expected = model(hidden[:1, 4:5], first.clone())
@@ -180,8 +168,8 @@ def test_who_is_left_behind_holds_no_memory_of_the_others(transformer, hidden):
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_a_row_is_reset_and_rewound_alone(pattern, transformer, hidden):
-    model = make(pattern, transformer)
+def test_a_row_is_reset_and_rewound_alone(pattern, make_transformer, hidden):
+    model = make_transformer(pattern)
     (cache,) = filled(model, [torch.cat([hidden, hidden[:1].flip(1)])[:, :5]])
     reset, rewound, other = cache.split([1, 1, 1])
     reset.reset()
@@ -200,16 +188,16 @@ def test_a_row_is_reset_and_rewound_alone(pattern, transformer, hidden):
     assert other.position == 9 and TemporalCache.join([reset, rewound, other]) is cache
 
 
-def test_a_reset_row_forgets_what_a_broken_model_wrote(transformer, hidden):
-    model = make("st", transformer)
+def test_a_reset_row_forgets_what_a_broken_model_wrote(make_transformer, hidden):
+    model = make_transformer("st")
     (cache,) = filled(model, [hidden[:, :3] * torch.nan])
     for part in cache.split([1, 1]):
         part.reset()
     assert model(hidden[:, :1], cache).isfinite().all()
 
 
-def test_a_cache_that_need_not_be_rewound_takes_half_the_memory(transformer, hidden):
-    model = make("st", transformer)
+def test_a_cache_that_need_not_be_rewound_takes_half_the_memory(make_transformer, hidden):
+    model = make_transformer("st")
     caches = [TemporalCache(3, rewindable=rewindable) for rewindable in (True, False)]
     for frame in hidden.split(1, dim=1):
         outputs = [model(frame, cache) for cache in caches]

@@ -57,7 +57,7 @@ def block_flow(before: Tensor, after: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         The content's flow in whole pixels, x to the right and y down, of shape `(N, 2)`, zero where no displacement
         explains the change; and, of shape `(N,)`, the shares of the blocks that speak for it and for rest.
     """
-    flow = displacement(before, after, 5 * min(before.shape[-2:]) // 16, STILL_SHARE).round()
+    flow = displacement(before, after, still_share=STILL_SHARE).round()
     back = shifted(after, -flow)
     seen = block_means(shifted(torch.ones_like(after[:, :1]), -flow, padding="zeros")[:, 0]) > 0.99
     # In colour: green grass before a brown wall is as bright.

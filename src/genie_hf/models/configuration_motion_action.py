@@ -44,8 +44,6 @@ class GenieMotionActionConfig(PreTrainedConfig):
     num_filters: int = 16
 
     def __post_init__(self, **kwargs):
-        if self.reach is None:
-            self.reach = 5 * min(self.frame_size) // 16
         super().__post_init__(**kwargs)
         if self.num_actions < 2:
             raise ValueError(f"num_actions must be at least 2, got {self.num_actions}: one action controls nothing.")
@@ -53,7 +51,7 @@ class GenieMotionActionConfig(PreTrainedConfig):
             raise ValueError(
                 f"num_frames must be at least 2, got {self.num_frames}: an action lies between two frames."
             )
-        if not 0 < self.reach < min(self.frame_size):
+        if self.reach is not None and not 0 < self.reach < min(self.frame_size):
             raise ValueError(f"reach must be from 1 to {min(self.frame_size) - 1} pixels, got {self.reach}.")
         if self.history < 1:
             raise ValueError(f"history must be at least 1 displacement, got {self.history}.")

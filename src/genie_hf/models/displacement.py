@@ -16,20 +16,21 @@ NEAR = 1e-5  # cost of a displacement's square in pixels: of two that explain as
 
 
 @torch.no_grad()
-def displacement(before: Tensor, after: Tensor, reach: int, still_share: float = 0.0) -> Tensor:
+def displacement(before: Tensor, after: Tensor, reach: int | None = None, still_share: float = 0.0) -> Tensor:
     """The one displacement, up to `reach` pixels each way, that leaves the least squared error of the pixels that
     changed, told to a part of a pixel by a parabola through its neighbours' errors.
 
     Args:
         before: frames in [0, 1] of shape `(N, C, H, W)`.
         after: the frames that follow them, of the same shape.
-        reach: the farthest that is looked for, in pixels, smaller than both sides.
+        reach: the farthest that is looked for, in pixels, smaller than both sides; by default 5/16 of the shorter one.
         still_share: where a smaller share of the pixels changes, nothing has moved.
 
     Returns:
         How the content moves in pixels, x to the right and y down, float32 of shape `(N, 2)`; zero where it rests.
     """
     before, after = before.float(), after.float()
+    reach = 5 * min(before.shape[-2:]) // 16 if reach is None else reach
     size = tuple(side + reach for side in before.shape[-2:])  # so that nothing wraps around
     changed = ((after - before).abs().mean(1, keepdim=True) > CHANGED).float()
 

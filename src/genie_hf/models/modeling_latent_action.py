@@ -16,15 +16,16 @@ from transformers.utils.output_capturing import OutputRecorder, capture_outputs
 
 from .configuration_latent_action import GenieLatentActionConfig
 from .entries import entry
+from .latent_action_base import LatentActionModel
 from .latent_action_output import GenieLatentActionOutput
 from .patches import PIXEL_SCALE, one_of, patchify, unit_pixels, unpatchify
-from .st_transformer import Attention, GeniePreTrainedModel, STBlock, STTransformer
+from .st_transformer import Attention, STBlock, STTransformer
 from .vector_quantizer import VectorQuantizer
 
 READOUT_DIM = 16  # numbers that the flattened read-out takes of each patch
 
 
-class GenieLatentActionModel(GeniePreTrainedModel):
+class GenieLatentActionModel(LatentActionModel):
     """Infers latent actions from frames. Its decoder exists for training only.
 
     Args:
@@ -33,9 +34,7 @@ class GenieLatentActionModel(GeniePreTrainedModel):
 
     config: GenieLatentActionConfig
     config_class = GenieLatentActionConfig
-    main_input_name = "pixel_values_videos"
     _input_embed_layer = "encoder_embedding"
-    _keep_in_fp32_modules_strict = ["quantizer"]
     _can_record_outputs = {
         "hidden_states": OutputRecorder(STBlock, layer_name="encoder"),
         "attentions": OutputRecorder(Attention, index=1, layer_name="encoder"),
@@ -68,9 +67,7 @@ class GenieLatentActionModel(GeniePreTrainedModel):
     @torch.no_grad()
     def _init_weights(self, module: nn.Module):
         super()._init_weights(module)
-        if isinstance(module, VectorQuantizer):
-            module.reset_parameters()
-        elif isinstance(module, GenieLatentActionModel):
+        if isinstance(module, GenieLatentActionModel):
             # Action vectors have unit length and action_dim components: give the decoder an input of unit variance.
             init.normal_(module.action_embedding.weight)
             if module.config.input == "pixels":
@@ -78,15 +75,6 @@ class GenieLatentActionModel(GeniePreTrainedModel):
                     init.normal_(embedding.weight, std=PIXEL_SCALE * embedding.in_features**-0.5)
             if module.config.residual and module.config.input == "pixels":
                 init.zeros_(module.head.weight)  # the decoder starts as "copy the last frame"
-
-    @entry
-    def encode(self, frames: Tensor) -> Tensor:
-        """Latents of shape `(batch_size, num_frames - 1, action_dim)` before quantisation, one for each transition.
-
-        Args:
-            frames: as for `forward`.
-        """
-        return self._encode(self._check(frames))
 
     def _encode(self, frames: Tensor) -> Tensor:
         if self.config.input == "pixels":
@@ -146,19 +134,6 @@ class GenieLatentActionModel(GeniePreTrainedModel):
         windows = padded.unfold(1, context, 1).permute(0, 1, 4, 2, 3)  # -> (B, T - 1, context, S, D)
         return self.decoder(windows.flatten(0, 1))[:, -1].unflatten(0, hidden.shape[:2])
 
-    @entry
-    @torch.no_grad()
-    def infer_actions(self, frames: Tensor) -> Tensor:
-        """
-        Args:
-            frames: as for `forward`.
-
-        Returns:
-            int64 actions in [0, num_actions) of shape `(batch_size, num_frames - 1)`; action t leads from frame t to
-            t + 1 and depends on no later frame.
-        """
-        return self.quantizer(self._encode(self._check(frames))).codes
-
     @capture_outputs
     def forward(
         self,
@@ -190,16 +165,7 @@ class GenieLatentActionModel(GeniePreTrainedModel):
             reconstruction_loss = self._motion_weighted_error(prediction.float(), frames.float())
         else:
             reconstruction_loss = F.cross_entropy(prediction.flatten(0, -2).float(), frames[:, 1:].flatten())
-        return GenieLatentActionOutput(
-            loss=reconstruction_loss + quantized.codebook_loss + quantized.commitment_loss if return_loss else None,
-            reconstruction_loss=reconstruction_loss,
-            codebook_loss=quantized.codebook_loss,
-            commitment_loss=quantized.commitment_loss,
-            perplexity=quantized.perplexity,
-            usage=quantized.usage,
-            reconstruction=prediction,
-            actions=quantized.codes,
-        )
+        return self._output(quantized, reconstruction_loss, return_loss, reconstruction=prediction)
 
     def _motion_weighted_error(self, prediction: Tensor, frames: Tensor) -> Tensor:
         error = (prediction - frames[:, 1:]).square()

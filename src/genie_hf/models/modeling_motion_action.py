@@ -17,9 +17,9 @@ from transformers.utils.output_capturing import capture_outputs
 from .configuration_motion_action import GenieMotionActionConfig
 from .displacement import displacement, shifted
 from .entries import entry
+from .latent_action_base import LatentActionModel
 from .latent_action_output import GenieLatentActionOutput
 from .patches import one_of, unit_pixels
-from .st_transformer import GeniePreTrainedModel
 from .vector_quantizer import VectorQuantizer
 
 SMALLEST_SIDE = 8  # of a frame after its convolutions
@@ -28,7 +28,7 @@ UNIT = 8  # displacements are measured in this part of a frame's shorter side
 BEND = 0.25  # of the loss, in these units: an error is squared below, and counts as it is above
 
 
-class GenieMotionActionModel(GeniePreTrainedModel):
+class GenieMotionActionModel(LatentActionModel):
     """Infers latent actions from frames by how their content moves. Its decoder exists for training only.
 
     Args:
@@ -37,12 +37,10 @@ class GenieMotionActionModel(GeniePreTrainedModel):
 
     config: GenieMotionActionConfig
     config_class = GenieMotionActionConfig
-    main_input_name = "pixel_values_videos"
     supports_gradient_checkpointing = False
     _no_split_modules = ["FrameEncoder"]
     _supports_sdpa = False
     _can_record_outputs = {}
-    _keep_in_fp32_modules_strict = ["quantizer"]
 
     def __init__(self, config: GenieMotionActionConfig):
         super().__init__(config)
@@ -53,23 +51,8 @@ class GenieMotionActionModel(GeniePreTrainedModel):
         self.decoder = network(known + config.action_dim, config.hidden_size, 2)
         self.post_init()
 
-    @torch.no_grad()
-    def _init_weights(self, module: nn.Module):
-        super()._init_weights(module)
-        if isinstance(module, VectorQuantizer):
-            module.reset_parameters()
-
-    @entry
-    def encode(self, frames: Tensor) -> Tensor:
-        """Latents of shape `(batch_size, num_frames - 1, action_dim)` before quantisation, one for each transition.
-
-        Args:
-            frames: as for `forward`.
-        """
-        frames = self._check(frames)
-        return self._encode(frames, self._displacements(frames))
-
-    def _encode(self, frames: Tensor, moved: Tensor) -> Tensor:
+    def _encode(self, frames: Tensor, moved: Tensor | None = None) -> Tensor:
+        moved = self._displacements(frames) if moved is None else moved
         known = [self.encoder_frame(frames[:, :-1]), self._history(moved), moved]
         return self.encoder(torch.cat([part.to(self.dtype) for part in known], dim=-1))
 
@@ -85,27 +68,13 @@ class GenieMotionActionModel(GeniePreTrainedModel):
             Pixels of frames 2..T of shape `(batch_size, num_frames - 1, channels, height, width)`.
         """
         frames = unit_pixels(frames)
-        moved = F.pad(self._displacements(frames), (0, 0, 0, 1))  # the last one is what is to be told
+        moved = self._displacements(torch.cat([frames, frames[:, -1:]], dim=1))  # after the last one: rest, not seen
         predicted = self._decode(frames, moved, actions) * (min(self.config.frame_size) / UNIT)
         return shifted(frames.flatten(0, 1).float(), predicted.flatten(0, 1)).view(frames.shape)
 
     def _decode(self, frames: Tensor, moved: Tensor, actions: Tensor) -> Tensor:
         known = [self.decoder_frame(frames), self._history(moved), actions]
         return self.decoder(torch.cat([part.to(self.dtype) for part in known], dim=-1)).float()
-
-    @entry
-    @torch.no_grad()
-    def infer_actions(self, frames: Tensor) -> Tensor:
-        """
-        Args:
-            frames: as for `forward`.
-
-        Returns:
-            int64 actions in [0, num_actions) of shape `(batch_size, num_frames - 1)`; action t leads from frame t to
-            t + 1 and depends on no later frame.
-        """
-        frames = self._check(frames)
-        return self.quantizer(self._encode(frames, self._displacements(frames))).codes
 
     @capture_outputs
     def forward(
@@ -135,17 +104,7 @@ class GenieMotionActionModel(GeniePreTrainedModel):
         vectors = quantized.quantized.float()
         likeness = (vectors[:, 1:] * vectors[:, :-1]).sum(-1)  # of one transition's action to the next one's, a cosine
         persistence_loss = self.config.persistence_weight * (1 - likeness).sum() / max(1, likeness.numel())
-        terms = (reconstruction_loss, quantized.codebook_loss, quantized.commitment_loss, persistence_loss)
-        return GenieLatentActionOutput(
-            loss=sum(terms) if return_loss else None,
-            reconstruction_loss=reconstruction_loss,
-            persistence_loss=persistence_loss,
-            codebook_loss=quantized.codebook_loss,
-            commitment_loss=quantized.commitment_loss,
-            perplexity=quantized.perplexity,
-            usage=quantized.usage,
-            actions=quantized.codes,
-        )
+        return self._output(quantized, reconstruction_loss, return_loss, persistence_loss=persistence_loss)
 
     @torch.no_grad()
     def _displacements(self, frames: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs, set_seed
+from accelerate.utils import DistributedDataParallelKwargs, broadcast_object_list, set_seed
 from diffusers.training_utils import EMAModel
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -272,15 +272,14 @@ class Run:
         """Saves what the stage has made in the pipeline's folder; returns the folders."""
         if self.ema is not None:
             self.ema.copy_to(self.trained)
-        folders = []
+        folders: list = [None]
         if self.is_main:
             with writing(self.output, self.folder):
                 folders = [self.bare_stage.save(self.recipe, self.output)]
             if "actions" in self.inputs:
                 named = name_recorded_actions(self.data, self.recipe.dynamics.num_actions)
                 write_results(self.output, {"action_names.json": named}, self.bare_stage.dynamics)
-        self.accelerator.wait_for_everyone()
-        return folders
+        return broadcast_object_list(folders)
 
     def close(self) -> None:
         for tracker in self.accelerator.trackers:
