@@ -25,6 +25,28 @@ def test_paper_recipe_has_the_numbers_of_appendix_f(request):
     assert (world.learning_rate, world.min_learning_rate, world.betas) == (3e-5, 3e-6, [0.9, 0.9])
 
 
+def test_recipe_holds_only_what_differs_from_the_one_that_it_extends(request):
+    folder = request.config.rootpath / "pipelines" / "coinrun-gpu"
+    base, more = read_recipe(folder), read_recipe(folder / "more.yaml")
+    assert more.training.world.batch_size == 8
+    assert more.training.world.betas == base.training.world.betas == [0.9, 0.98]
+    assert more.video_tokenizer.to_dict() == base.video_tokenizer.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("base", "message"),
+    [
+        ("[a.yaml]", "extends must be the path of a recipe"),
+        ("nothing.yaml", "There is no recipe at .*nothing.yaml"),
+        ("recipe.yaml", "recipe.yaml extends itself"),
+    ],
+)
+def test_error_for_a_recipe_that_extends_nothing(base, message, tmp_path):
+    (tmp_path / "recipe.yaml").write_text(f"extends: {base}")
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        read_recipe(tmp_path)
+
+
 def changed(values, path, value):
     """`values` with the key at `path` set."""
     *parents, last = path.split(".")

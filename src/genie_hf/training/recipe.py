@@ -1,7 +1,8 @@
 """The recipe of a world: one YAML file, read into strict dataclasses. A wrong key is an error that names it.
 
-What follows from something else is not repeated: both models take their frame size from `data.image_size`, and the
-dynamics their codes and actions from the two models that make them.
+A recipe may name another that it `extends`, and hold only what differs. What follows from something else is not
+repeated: both models take their frame size from `data.image_size`, and the dynamics their codes and actions from the
+two models that make them.
 """
 
 import difflib
@@ -261,16 +262,36 @@ def read_recipe(path: str | Path) -> Recipe:
         ValueError: it does not hold a recipe; the message names the key.
     """
     path = find_recipe(path)
+    values = read_values(path)
+    try:
+        return build_recipe(values)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def read_values(path: Path, extending: tuple[Path, ...] = ()) -> Any:
+    """What a recipe's file holds, laid over what the recipe holds that it `extends`."""
+    if path.resolve() in extending:
+        raise ValueError(f"{path} extends itself: name another recipe there.")
     try:
         values = yaml.load(path.read_text(encoding="utf-8"), Loader=RecipeLoader)
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not in UTF-8: save it in that encoding.") from error
     except yaml.YAMLError as error:
         raise ValueError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
-    try:
-        return build_recipe(values)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+    if not isinstance(values, dict) or "extends" not in values:
+        return values
+    base = values.pop("extends")
+    if not isinstance(base, str):
+        raise ValueError(f"{path}: extends must be the path of a recipe, seen from this one's folder, got {base!r}.")
+    return laid_over(read_values(find_recipe(path.parent / base), (*extending, path.resolve())), values)
+
+
+def laid_over(base: Any, values: Any) -> Any:
+    """Mappings are merged key by key; anything else replaces what `base` has."""
+    if not (isinstance(base, dict) and isinstance(values, dict)):
+        return values
+    return base | {key: laid_over(base.get(key), value) for key, value in values.items()}
 
 
 def build_recipe(values: dict) -> Recipe:
