@@ -2,7 +2,6 @@
 
 import os
 import shlex
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,16 +10,11 @@ import typer
 from .worlds import check_data, quieten_libraries
 
 
-class Stage(StrEnum):
-    tokenizer = "tokenizer"
-    latent_action = "latent_action"
-    world = "world"
-
-
 def train(
     recipe: Annotated[Path, typer.Argument(help="The recipe.yaml of a world, or the folder that holds it.")],
     stage: Annotated[
-        Stage | None, typer.Option(help="Train this stage only; by default all of the recipe in turn.")
+        str | None,
+        typer.Option(help="Train only this stage of the recipe, for example tokenizer; by default all in turn."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run and its models.")] = False,
@@ -108,7 +102,7 @@ def train(
     results = run_training(
         plan,
         folder,
-        stage.value if stage else None,
+        stage,
         resume=resume,
         overwrite=overwrite,
         max_minutes=max_minutes,

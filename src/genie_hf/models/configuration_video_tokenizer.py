@@ -62,5 +62,10 @@ class GenieVideoTokenizerConfig(GenieAutoencoderConfig):
         """Size of a code vector (paper: 32)."""
         return self.quantizer.codebook_dim
 
+    @property
+    def is_spatial(self) -> bool:
+        """Whether every frame is coded on its own."""
+        return self.encoder.pattern == self.decoder.pattern == "spatial"
+
 
 __all__ = ["GenieVideoTokenizerConfig"]

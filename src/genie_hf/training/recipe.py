@@ -181,15 +181,17 @@ class StageRecipe:
 class TrainingRecipe:
     """The stages, in the order of the paper: first the tokenizer, then latent actions and dynamics together.
 
+    Each names the models that its clips must fit.
+
     Args:
         tokenizer: of the video tokenizer.
         latent_action: where given, the latent action model is trained on its own before the world, and then kept.
         world: of the dynamics model, and of the latent action model where that has no stage of its own.
     """
 
-    tokenizer: StageRecipe
-    latent_action: StageRecipe | None = None
-    world: StageRecipe
+    tokenizer: StageRecipe = field(metadata={"models": ["video_tokenizer"]})
+    latent_action: StageRecipe | None = field(default=None, metadata={"models": ["latent_action_model"]})
+    world: StageRecipe = field(metadata={"models": ["latent_action_model", "dynamics"]})
 
     @property
     def stages(self) -> dict[str, StageRecipe]:
@@ -349,31 +351,27 @@ def build_recipe(values: dict) -> Recipe:
             f"latent_action_model.patch_size is {latent_action_model.patch_size}; with input 'codes' it must be "
             f"video_tokenizer.patch_size, {video_tokenizer.patch_size}."
         )
-    is_spatial = "spatial" == video_tokenizer.encoder.pattern == video_tokenizer.decoder.pattern
-    fewest = {"tokenizer": 1 if is_spatial else 2, "latent_action": 2, "world": 2}
-    spans = {"tokenizer": video_tokenizer.num_frames, "world": dynamics.num_frames}
-    if not recorded:
-        spans["latent_action"] = latent_action_model.num_frames
-        spans["world"] = min(spans["latent_action"], spans["world"])
-    for name, stage in training.items():
-        if stage is None:
-            continue
-        if stage.num_frames is None:
-            stage.num_frames = spans[name]
-        if not fewest[name] <= stage.num_frames <= spans[name]:
-            raise ValueError(
-                f"training.{name}.num_frames is {stage.num_frames}; its models span {spans[name]} frames; choose "
-                f"{fewest[name]} to {spans[name]}."
-            )
-    parts = {
-        "data": data,
-        "video_tokenizer": video_tokenizer,
-        "latent_action_model": latent_action_model,
-        "dynamics": dynamics,
-        "training": TrainingRecipe(**training),
-    }
+    models = {"video_tokenizer": video_tokenizer, "latent_action_model": latent_action_model, "dynamics": dynamics}
+    for entry in fields(TrainingRecipe):
+        if training.get(entry.name) is not None:
+            check_clips(entry.name, training[entry.name], [models[name] for name in entry.metadata["models"]])
+    parts = {"data": data, **models, "training": TrainingRecipe(**training)}
     check_keys(values.get("scheduler") or {}, {"temperature": False, "unmasking_order": False}, "scheduler")
     return build(Recipe, values | parts, "")
+
+
+def check_clips(name: str, stage: StageRecipe, models: list[PreTrainedConfig | None]) -> None:
+    """Gives a stage the length of its clips, or raises `ValueError` for one that its models do not take."""
+    configs = [config for config in models if config is not None]
+    shortest = 1 if all(getattr(config, "is_spatial", False) for config in configs) else 2
+    longest = min(config.num_frames for config in configs)
+    if stage.num_frames is None:
+        stage.num_frames = longest
+    if not shortest <= stage.num_frames <= longest:
+        raise ValueError(
+            f"training.{name}.num_frames is {stage.num_frames}; its models span {longest} frames; choose {shortest} to "
+            f"{longest}."
+        )
 
 
 def stage_values(values: dict) -> dict:
