@@ -369,8 +369,8 @@ def check_clips(name: str, stage: StageRecipe, models: list[PreTrainedConfig | N
         stage.num_frames = longest
     if not shortest <= stage.num_frames <= longest:
         raise ValueError(
-            f"training.{name}.num_frames is {stage.num_frames}; its models span {longest} frames; choose {shortest} to "
-            f"{longest}."
+            f"training.{name}.num_frames is {stage.num_frames}; its models span {longest} frames; choose {shortest} "
+            f"to {longest}."
         )
 
 
