@@ -10,25 +10,17 @@ Variants run one after the other, or `--jobs` at once.
 
 import argparse
 import json
-import subprocess
-import sys
-import tempfile
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from pathlib import Path
 
 import torch
-import yaml
-from transformers import AutoModel
+from variants import DEVICE, arguments_for, held_out, run_variants, trained
 
 from genie_hf.data import VideoDataset
-from genie_hf.evaluation.clips import Clips
 from genie_hf.evaluation.latent_actions import action_agreement, code_usage
 from genie_hf.evaluation.metrics import psnr, squared_error
 from genie_hf.evaluation.reference_classifier import HISTORY, train_reference
-from genie_hf.training import train
-from genie_hf.training.recipe import RecipeLoader, build_recipe
+from genie_hf.training.recipe import build_recipe, read_values
+from genie_hf.training.recipe_path import find_recipe
 
-DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 TRANSFORMER = {"hidden_size": 128, "num_hidden_layers": 3, "num_attention_heads": 4, "head_dim": 32}
 FRAMES = {
     "type": "frames", "patch_size": 8, "readout": "flatten", "motion_weight": 0, "encoder": TRANSFORMER,
@@ -53,62 +45,22 @@ VARIANTS = {  # the recipe's latent action model
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipe", type=Path, help="recipe.yaml, or its folder")
-    parser.add_argument("--minutes", type=float, default=5, help="of training for each variant and seed")
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
-    parser.add_argument("--jobs", type=int, default=1, help="trainings at once")
-    parser.add_argument("--compile", action="store_true", help="compile the blocks")
-    parser.add_argument("--clips", type=int, default=1024, help="held-out clips to measure on")
-    parser.add_argument("--output", type=Path, help="JSON file for the figures")
-    parser.add_argument("--one", nargs=2, metavar=("VARIANT", "SEED"), help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.one:
-        print(json.dumps(measure(arguments, arguments.one[0], int(arguments.one[1]))))
-        return
-    runs = [(variant, seed) for variant in arguments.variants for seed in range(arguments.seeds)]
-    columns = ("steps", "accuracy", "nmi", "usage", "true", "shuffled", "copy")
-    print(f"{'variant':<18} seed " + " ".join(f"{column:>10}" for column in columns), flush=True)
-    rows = []
-    with ThreadPoolExecutor(arguments.jobs) as pool:
-        for done in as_completed([pool.submit(run_apart, run) for run in runs]):
-            rows.append(row := done.result())
-            figures = " ".join(f"{row[column]:>10.4g}" for column in columns)
-            print(f"{row['variant']:<18} {row['seed']:>4} {figures}", flush=True)
+    arguments = arguments_for(__doc__, VARIANTS)
+    rows = run_variants(arguments, measure, columns=("steps", "accuracy", "nmi", "usage", "true", "shuffled", "copy"))
     ceiling, majority = supervised(arguments), rows[0]["majority"]
     print(f"majority {majority:.3f}, supervised {ceiling:.3f}, on {DEVICE}; share of the way between them:")
     for variant in arguments.variants:
         shares = [(row["accuracy"] - majority) / (ceiling - majority) for row in rows if row["variant"] == variant]
-        print(f"{variant:<18} " + " ".join(f"{share:.0%}" for share in shares))
+        print(f"{variant:<24} " + " ".join(f"{share:.0%}" for share in shares))
     if arguments.output:
         arguments.output.write_text(json.dumps({"supervised": ceiling, "rows": rows}, indent=2) + "\n")
 
 
-def run_apart(run: tuple[str, int]) -> dict:
-    """A variant in a process of its own."""
-    command = [sys.executable, *sys.argv, "--one", run[0], str(run[1])]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def recipe_values(path: Path) -> dict:
-    path = path / "recipe.yaml" if path.is_dir() else path
-    return yaml.load(path.read_text(encoding="utf-8"), Loader=RecipeLoader)
-
-
 def measure(arguments: argparse.Namespace, variant: str, seed: int) -> dict:
-    values = recipe_values(arguments.recipe)
+    values = read_values(find_recipe(arguments.recipe))
     kept = {key: values["latent_action_model"][key] for key in ("num_actions", "num_frames", "continuous_steps")}
     values["latent_action_model"] = kept | VARIANTS[variant]
-    values["compile"] = arguments.compile
-    values["training"]["latent_action"] |= {
-        "seed": seed, "picture_every": None, "checkpoint_every": 10**6, "max_minutes": arguments.minutes,
-    }  # fmt: skip
-    recipe = build_recipe(values)
-    with tempfile.TemporaryDirectory() as folder:
-        (result,) = train(recipe, folder, "latent_action")
-        model = AutoModel.from_pretrained(result.models[0], dtype=torch.float32).to(DEVICE).eval()
+    recipe, model, steps = trained(values, "latent_action", seed, arguments)
     clips = held_out(recipe, model.config.num_frames, arguments.clips)
     generator = torch.Generator().manual_seed(0)
     latent, errors = [], []
@@ -128,22 +80,16 @@ def measure(arguments: argparse.Namespace, variant: str, seed: int) -> dict:
     )
     true, shuffled, copy = (psnr(torch.stack(parts).mean()).item() for parts in zip(*errors, strict=True))
     return {
-        "variant": variant, "seed": seed, "steps": result.step, "accuracy": figures["mapping_accuracy"],
+        "variant": variant, "seed": seed, "steps": steps, "accuracy": figures["mapping_accuracy"],
         "majority": figures["majority_accuracy"], "nmi": figures["nmi"],
         "usage": code_usage(latent, model.config.num_actions)["usage"],
         "true": true, "shuffled": shuffled, "copy": copy, "counts": figures["counts"],
     }  # fmt: skip
 
 
-def held_out(recipe, num_frames: int, num_clips: int) -> Clips:
-    dataset = VideoDataset(recipe.data.test, num_frames, image_size=recipe.data.image_size)
-    indices = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(0))[:num_clips]
-    return Clips.read(dataset, indices.tolist(), "held out")
-
-
 def supervised(arguments: argparse.Namespace) -> float:
     """Accuracy of a classifier trained with the true actions."""
-    recipe = build_recipe(recipe_values(arguments.recipe))
+    recipe = build_recipe(read_values(find_recipe(arguments.recipe)))
     clips = held_out(recipe, HISTORY + 8, arguments.clips)
     data = VideoDataset(recipe.data.train, HISTORY + 2, image_size=recipe.data.image_size)
     classifier = train_reference(data, clips.num_true_actions, device=DEVICE)

@@ -27,7 +27,7 @@ def test_paper_recipe_has_the_numbers_of_appendix_f(request):
 
 def test_recipe_holds_only_what_differs_from_the_one_that_it_extends(request):
     folder = request.config.rootpath / "pipelines" / "coinrun-gpu"
-    base, more = read_recipe(folder), read_recipe(folder / "more.yaml")
+    base, more = read_recipe(folder), read_recipe(folder / "cpu.yaml")
     assert more.training.world.batch_size == 8
     assert more.training.world.betas == base.training.world.betas == [0.9, 0.98]
     assert more.video_tokenizer.to_dict() == base.video_tokenizer.to_dict()
