@@ -8,6 +8,7 @@ import datasets
 from datasets import Dataset, DatasetDict, ReadInstruction
 
 from .cache import check_cache
+from .frame_folders import FrameFolders
 from .hugging_face import AnyFiles, InMemory, OnHub, ParquetFiles, SavedToDisk, TarFiles, WithConfigurations
 from .lerobot import LeRobot
 from .place import DataSource, Place, shortened
@@ -24,6 +25,7 @@ SOURCES: tuple[type[Source], ...] = (
     LeRobot,
     WithConfigurations,
     ParquetFiles,
+    FrameFolders,
     VideoFolder,
     TarFiles,
     AnyFiles,
@@ -58,8 +60,8 @@ def open_source(
     except Exception as error:
         check_cache(error)
         raise ValueError(
-            f"No video dataset could be read from {source} ({first_line(error)}): name a folder with a recording or "
-            "videos, or a dataset on the Hub."
+            f"No video dataset could be read from {source} ({first_line(error)}): name a folder with a recording, "
+            "videos or frames, or a dataset on the Hub."
         ) from error
     if not len(rows):
         raise ValueError(f"{source} is empty: name a source that has video.")
