@@ -4,7 +4,6 @@ import logging
 import numpy as np
 import PIL.Image
 import pytest
-import torch
 
 from genie_hf.data import HELD_OUT, VideoDataset, check_disjoint
 
@@ -129,10 +128,3 @@ def test_a_copy_of_the_training_frames_is_refused(tmp_path):
     copy = save_frames(tmp_path / "copy" / "renamed", range(20), "{:05}.png")
     with pytest.raises(ValueError, match="1 of 1 held-out.*renamed"):
         check_disjoint(train, VideoDataset(copy, 4))
-
-
-def test_two_worker_processes_give_the_same_clips(tmp_path):
-    dataset = VideoDataset(save_frames(tmp_path / "frames", range(20)), 4)
-    loader = torch.utils.data.DataLoader(dataset, batch_size=3, num_workers=2)
-    pixels = torch.cat([batch["pixels"] for batch in loader])
-    assert torch.equal(pixels, torch.stack([dataset[i]["pixels"] for i in range(len(dataset))]))
