@@ -18,13 +18,13 @@ class VideoDataset(torch.utils.data.Dataset):
     """Every clip of `num_frames` consecutive frames in one or several sources of video.
 
     A source is a folder written by `genie-hf record`, a Hugging Face dataset with a video column (a folder, a Hub id,
-    or a `datasets.Dataset`), or files of video: a folder, one file, or a pattern such as `videos/*.mp4`. Subfolders
-    named train, test or validation are splits. Clips may start at any frame and never cross the end of an
-    episode or video.
+    or a `datasets.Dataset`), files of video (a folder, one file, or a pattern such as `videos/*.mp4`), or a folder with
+    subfolders of numbered images, one for each frame. Subfolders named train, test or validation are splits. Clips may
+    start at any frame and never cross the end of an episode or video.
 
     A recording is unpacked once into the cache of the datasets library (12 KB a frame of 64x64) and memory-mapped from
-    then on. Video files are decoded once at the first opening, to know which frames they show and that none is
-    damaged, and then at each access. Files that cannot be read are left out, with a warning that names them.
+    then on. Video files and images are decoded once at the first opening, to know which frames they show and that none
+    is damaged, and then at each access. Files that cannot be read are left out, with a warning that names them.
 
     Items are `{"pixels": uint8 tensor of shape (num_frames, 3, height, width)}`, and when every source has them also
     `"actions"`: int64 tensor of shape (num_frames - 1,), where action t was taken between the frames t and t + 1.
@@ -37,7 +37,8 @@ class VideoDataset(torch.utils.data.Dataset):
         image_size (`int` or `tuple[int, int]`, *optional*): height and width of the frames. The largest centred part
             with that aspect ratio is resized. By default the size that the video has.
         frame_rate (`float`, *optional*): frames per second; at each tick the frame on show is taken. By default the
-            video's own rate. A recording's must be a multiple of it; a recording of unknown rate takes none.
+            video's own rate. That of a recording or of images, which `recording.json` says, must be a multiple of it;
+            those of unknown rate take none.
         split (`str` or a sequence of them): split of each source; of several the first that it has, so that
             `genie_hf.data.HELD_OUT` takes test, else validation, else train.
         frame_skip (`int`): after `frame_rate`, every `frame_skip`-th frame of each episode or video is used. Between

@@ -51,8 +51,9 @@ FINGERPRINTS = {"video_tokenizer_fingerprint", "latent_action_fingerprint"}  # w
 class DataRecipe:
     """Where the video is.
 
-    A source is what `genie_hf.data.VideoDataset` takes: a recording, a folder of videos or a dataset on the Hub. One
-    with several splits or configurations may be a mapping, as in `{source: user/videos, split: test, config: small}`.
+    A source is what `genie_hf.data.VideoDataset` takes: a recording, a folder of videos or frames, or a dataset on the
+    Hub. One with several splits or configurations may be a mapping, as in
+    `{source: user/videos, split: test, config: small}`.
 
     Args:
         train: sources to learn from, by default their split train; clips are mixed in proportion to their number.
