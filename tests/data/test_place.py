@@ -6,9 +6,7 @@ import pytest
 from genie_hf.data import VideoDataset
 
 
-def test_links_are_followed_and_hidden_files_are_not_read(
-    tmp_path, write_video, write_recording, frame_numbers, levels
-):
+def test_links_are_followed_and_hidden_files_are_not_read(tmp_path, write_video, write_recording, levels):
     elsewhere = write_video(tmp_path / "elsewhere" / "b.mp4", 12).parent
     videos = write_video(tmp_path / "videos" / "a.mp4", 10).parent
     (videos / "linked").symlink_to(elsewhere)

@@ -10,8 +10,8 @@ import numpy as np
 class VideoReader(ABC):
     """Random access to the episodes of one source: to games that were recorded, videos, or folders of frames.
 
-    All numbers of frames are those after resampling. A reader is copied into worker processes: it can be pickled, and
-    keeps no file open. Whoever reads wants no other size than that of the source.
+    All numbers of frames are those after resampling; frames come in the size that the source has. A reader is copied
+    into worker processes: it can be pickled, and keeps no file open.
 
     Args:
         notes: what the recorder wrote into `recording.json`: of it `frame_skip`, `action_names`, `action_groups` and

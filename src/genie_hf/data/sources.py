@@ -37,7 +37,7 @@ HELD_OUT = ("test", "validation", "train")
 
 
 def open_source(
-    source: DataSource, split: str | Sequence[str], frame_rate: float | None = None, frame_skip: int = 1
+    source: DataSource, split: str | Sequence[str], frame_rate: float | None, frame_skip: int
 ) -> VideoReader:
     """The reader of one split of a source.
 
@@ -45,7 +45,7 @@ def open_source(
         source: where to look.
         split: a split, or several, of which the first that exists is used. The source's own takes precedence. Files
             that were asked for by name, and single datasets, are used whatever their split.
-        frame_rate: frames per second to resample to; by default the source's own.
+        frame_rate: frames per second to resample to, or None for the source's own.
         frame_skip: after that, every `frame_skip`-th frame is used.
 
     Raises:
