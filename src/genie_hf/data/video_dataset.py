@@ -18,9 +18,9 @@ class VideoDataset(torch.utils.data.Dataset):
     """Every clip of `num_frames` consecutive frames in one or several sources of video.
 
     A source is a folder written by `genie-hf record`, a Hugging Face dataset with a video column (a folder, a Hub id,
-    or a `datasets.Dataset`), files of video (a folder, one file, or a pattern such as `videos/*.mp4`), or a folder with
-    subfolders of numbered images, one for each frame. Subfolders named train, test or validation are splits. Clips may
-    start at any frame and never cross the end of an episode or video.
+    or a `datasets.Dataset`), files of video (a folder, one file, or a pattern such as `videos/*.mp4`), or a folder of
+    frames, with a subfolder of numbered images for each episode. Subfolders named train, test or validation are
+    splits. Clips may start at any frame and never cross the end of an episode or video.
 
     A recording is unpacked once into the cache of the datasets library (12 KB a frame of 64x64) and memory-mapped from
     then on. Video files and images are decoded once at the first opening, to know which frames they show and that none
