@@ -18,7 +18,7 @@ from .recorded_frames import COLUMNS, RecordedFrames
 class Source(ABC):
     """The interface of a kind of source, with defaults for what becomes rows of a recording or of video.
 
-    Errors need not name the place: whoever opens it adds that, and what to do instead.
+    Errors of the first two methods need not name the place: who calls them adds that, and what to do instead.
     """
 
     def __init__(self, place: Place):
