@@ -2,7 +2,10 @@
 
 import gc
 import os
+import shutil
+import tempfile
 
+os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="genie-hf-datasets-")  # read when datasets is imported
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # best for models this tiny, and for tests that run side by side
 
@@ -22,6 +25,11 @@ from genie_hf import (
 )
 
 gc.freeze()  # or each training, which collects garbage at its end, would look through all that was imported
+
+
+def pytest_unconfigure():
+    shutil.rmtree(os.environ["HF_DATASETS_CACHE"], ignore_errors=True)
+
 
 TRANSFORMER = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "head_dim": 8}
 

@@ -13,7 +13,7 @@ HELD = (
     "docs/*.*",
     "docs/api/*.md",
     "docs/benchmarks/*",
-    "pipelines/*/recipe.yaml",
+    "pipelines/*/*.yaml",
     "pipelines/coinrun-gpu/*.json",
     "pipelines/coinrun-gpu/*.md",
     "pipelines/coinrun-gpu/*.png",

@@ -53,7 +53,19 @@ def fit_frames(frames: ImageInput | list, size: tuple[int, int]) -> Tensor:
         return pixels
     lead = pixels.shape[:-3]
     pixels = resize(pixels.reshape(-1, *pixels.shape[-3:]), size)
-    pixels = pixels.reshape(*lead, *pixels.shape[-3:])
+    return _to_uint8(pixels.reshape(*lead, *pixels.shape[-3:]))
+
+
+def read_image(path: str | Path) -> Tensor:
+    """An image file as `fit_frames` sees it, in its own size: uint8 RGB of shape (3, height, width).
+
+    Raises:
+        ValueError: For a file that is no image, or is damaged.
+    """
+    return _to_uint8(_image_tensor(path))
+
+
+def _to_uint8(pixels: Tensor) -> Tensor:
     return pixels if pixels.dtype == torch.uint8 else (pixels.clamp(0, 1) * 255).round().to(torch.uint8)
 
 

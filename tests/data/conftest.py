@@ -30,6 +30,16 @@ def frame_numbers():
     return numbers
 
 
+@pytest.fixture
+def levels():
+    return levels_seen
+
+
+@pytest.fixture
+def split_videos():
+    return videos_in_splits
+
+
 def recording(folder, lengths, height=8, width=12, level_seed=7):
     """Frames that carry their episode (red), their place in it (green) and their level (blue); actions are the place,
     too."""
@@ -77,3 +87,16 @@ def video(path, num_frames, rate=30, size=(32, 48), codec="libx264", pixels="yuv
 def numbers(pixels):
     """Undo the grey levels of `video`."""
     return ((pixels.float().mean(dim=(1, 2, 3)) - 20) / 4).round().int().tolist()
+
+
+def levels_seen(dataset):
+    """The levels of all frames of a `recording`."""
+    pixels, _ = dataset.read_all()
+    return sorted(set(pixels[:, 2].unique().tolist()))
+
+
+def videos_in_splits(folder):
+    """Four videos of the lengths 10, 11 (train), 12 (validation) and 13 (test)."""
+    for place, length in (("train/a", 10), ("train/more/b", 11), ("val/c", 12), ("test/d", 13)):
+        video(folder / f"{place}.mp4", length)
+    return folder

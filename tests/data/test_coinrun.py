@@ -19,9 +19,8 @@ from genie_hf.data.coinrun.policies import POLICIES, balanced, sticky
 
 
 @pytest.fixture(autouse=True)
-def small_shards(monkeypatch, tmp_path):
+def small_shards(monkeypatch):
     monkeypatch.setattr(recording, "FRAMES_PER_SHARD", 80)
-    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
 
 
 SETTINGS = {"levels": (0, 6), "steps": 40, "num_workers": 1}

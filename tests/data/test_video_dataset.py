@@ -1,35 +1,12 @@
 import pickle
-from pathlib import Path
+import shutil
 
 import datasets
 import numpy as np
 import pytest
 import torch
 
-from genie_hf.data import VideoDataset
-
-
-def test_clips_of_a_recording_are_all_windows_and_never_straddle_an_episode(tmp_path, write_recording):
-    lengths = [70, 3, 150, 5, 4]
-    dataset = VideoDataset(write_recording(tmp_path / "recording", lengths), num_frames=5)
-
-    expected = [(episode, start) for episode, n in enumerate(lengths) for start in range(n - 4)]
-    assert len(dataset) == len(expected)
-    for item, (episode, start) in zip((dataset[i] for i in range(len(dataset))), expected, strict=True):
-        assert item["pixels"].shape == (5, 3, 8, 12) and item["pixels"].dtype == torch.uint8
-        assert (item["pixels"][:, 0] == episode).all()
-        assert item["pixels"][:, 1, 0, 0].tolist() == list(range(start, start + 5))
-        assert item["actions"].tolist() == list(range(start, start + 4)) and item["actions"].dtype == torch.int64
-
-
-def test_rows_left_out_of_a_recording_end_the_episode(tmp_path, write_recording):
-    folder = str(write_recording(tmp_path / "recording", [150, 100]))
-    rows = datasets.load_dataset(folder, split="train")  # episode 0: 64 + 64 + 22 frames, episode 1: 64 + 36
-    dataset = VideoDataset(rows.select([0, 2, 4]), num_frames=16)
-
-    assert len(dataset) == (64 - 15) + (22 - 15) + (36 - 15)
-    for i in range(len(dataset)):
-        assert torch.diff(dataset[i]["pixels"][:, 1, 0, 0].int()).tolist() == [1] * 15
+from genie_hf.data import VideoDataset, check_disjoint
 
 
 def test_sources_follow_one_another_and_lose_actions_that_not_all_have(
@@ -44,59 +21,6 @@ def test_sources_follow_one_another_and_lose_actions_that_not_all_have(
     assert len(dataset) == 14 and set(dataset[0]) == {"pixels"}
     assert dataset[6]["pixels"][:, 1, 0, 0].tolist() == [6, 7, 8, 9]
     assert frame_numbers(dataset[7 + 6]["pixels"]) == [6, 7, 8, 9]
-
-
-@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi", "a.webm"])
-def test_every_window_of_a_video_file_is_exact(tmp_path, name, write_video, frame_numbers):
-    video = write_video(tmp_path / name, 25, codec="libvpx-vp9" if name == "a.webm" else "libx264")
-    dataset = VideoDataset(video, num_frames=6)
-
-    assert dataset.image_size == (32, 48) and not dataset.has_actions
-    assert_windows_are_exact(frame_numbers, dataset)
-
-
-def test_frames_that_cannot_be_decoded_from_their_keyframe_on(write_video, frame_numbers):
-    # Made with write_video(..., 25, codec="libx265"), whose groups of pictures are open.
-    assert_windows_are_exact(
-        frame_numbers, VideoDataset(Path(__file__).with_name("open_groups_hevc.mov"), num_frames=6)
-    )
-
-
-def assert_windows_are_exact(frame_numbers, dataset):
-    assert [frame_numbers(dataset[i]["pixels"]) for i in range(len(dataset))] == [
-        list(range(start, start + 6)) for start in range(20)
-    ]
-
-
-@pytest.mark.parametrize(
-    ("frame_rate", "expected"),
-    [
-        (30, list(range(30))),
-        (10, list(range(0, 30, 3))),
-        (20, [0, 1, 3, 4, 6, 7, 9, 10, 12, 13, 15, 16, 18, 19, 21, 22, 24, 25, 27, 28]),
-        (60, [i // 2 for i in range(60)]),
-        (7.5, list(range(0, 30, 4))),
-    ],
-)
-@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
-def test_frame_rate_takes_the_frame_on_show_at_each_tick(
-    tmp_path, frame_rate, expected, name, write_video, frame_numbers
-):
-    video = write_video(tmp_path / name, 30)
-    dataset = VideoDataset(video, num_frames=len(expected), frame_rate=frame_rate)
-    assert len(dataset) == 1 and frame_numbers(dataset[0]["pixels"]) == expected
-
-
-def test_videos_embedded_in_a_dataset_on_disk(tmp_path, write_video, frame_numbers):
-    path = write_video(tmp_path / "a.mp4", 12)
-    table = {"caption": ["brighter"], "clip": [{"bytes": path.read_bytes(), "path": None}]}
-    features = datasets.Features({"caption": datasets.Value("string"), "clip": datasets.Video(decode=False)})
-    rows = datasets.Dataset.from_dict(table, features)
-    rows.save_to_disk(tmp_path / "saved")
-    path.unlink()
-
-    for source in (rows, tmp_path / "saved"):
-        assert frame_numbers(VideoDataset(source, num_frames=5)[3]["pixels"]) == [3, 4, 5, 6, 7]
 
 
 def test_image_size_covers_and_crops_the_centre(tmp_path):
@@ -149,6 +73,23 @@ def test_index_out_of_range(tmp_path, write_recording):
     assert torch.equal(dataset[-1]["pixels"], dataset[1]["pixels"])
     with pytest.raises(IndexError, match="got 2"):
         dataset[2]
+
+
+def test_held_out_frames_that_are_training_data_are_refused(tmp_path, write_recording, write_video):
+    first, second = (write_recording(tmp_path / f"r{level}", [70, 9], level_seed=level) for level in (1, 2))
+    shutil.copytree(second, tmp_path / "copy")
+    train = VideoDataset([first, second], 4)
+    check_disjoint(VideoDataset(first, 4), VideoDataset(second, 2, image_size=6))
+    with pytest.raises(ValueError, match=r"3 of 3 held-out.*level_seed 2, episode 0, start 0"):
+        check_disjoint(train, VideoDataset(tmp_path / "copy", 2, image_size=6))
+
+    write_video(tmp_path / "videos" / "a.mp4", 10)
+    write_video(tmp_path / "others" / "b.mp4", 12)
+    train = VideoDataset(tmp_path / "videos", 4)
+    check_disjoint(train, VideoDataset(tmp_path / "others", 4))
+    shutil.copy(tmp_path / "videos" / "a.mp4", tmp_path / "others" / "renamed.mp4")
+    with pytest.raises(ValueError, match=r"1 of 2 held-out.*renamed.mp4"):
+        check_disjoint(train, VideoDataset(tmp_path / "others", 4))
 
 
 def test_errors_name_the_source_and_the_remedy(tmp_path, write_recording):

@@ -1,4 +1,5 @@
 import logging
+from pathlib import Path
 
 import av
 import numpy as np
@@ -96,6 +97,47 @@ def test_every_window_is_exact_in_every_format(tmp_path, write_video, frame_numb
     windows = [frame_numbers(dataset[i]["pixels"]) for i in range(len(dataset))]
     assert windows == [list(range(start, start + 6)) for start in range(20)]
     assert dataset.frame_rate == pytest.approx(25)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi", "a.webm"])
+def test_every_window_of_a_video_file_is_exact(tmp_path, name, write_video, frame_numbers):
+    video = write_video(tmp_path / name, 25, codec="libvpx-vp9" if name == "a.webm" else "libx264")
+    dataset = VideoDataset(video, num_frames=6)
+
+    assert dataset.image_size == (32, 48) and not dataset.has_actions
+    assert_windows_are_exact(frame_numbers, dataset)
+
+
+def test_frames_that_cannot_be_decoded_from_their_keyframe_on(write_video, frame_numbers):
+    # Made with write_video(..., 25, codec="libx265"), whose groups of pictures are open.
+    assert_windows_are_exact(
+        frame_numbers, VideoDataset(Path(__file__).with_name("open_groups_hevc.mov"), num_frames=6)
+    )
+
+
+def assert_windows_are_exact(frame_numbers, dataset):
+    assert [frame_numbers(dataset[i]["pixels"]) for i in range(len(dataset))] == [
+        list(range(start, start + 6)) for start in range(20)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("frame_rate", "expected"),
+    [
+        (30, list(range(30))),
+        (10, list(range(0, 30, 3))),
+        (20, [0, 1, 3, 4, 6, 7, 9, 10, 12, 13, 15, 16, 18, 19, 21, 22, 24, 25, 27, 28]),
+        (60, [i // 2 for i in range(60)]),
+        (7.5, list(range(0, 30, 4))),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_frame_rate_takes_the_frame_on_show_at_each_tick(
+    tmp_path, frame_rate, expected, name, write_video, frame_numbers
+):
+    video = write_video(tmp_path / name, 30)
+    dataset = VideoDataset(video, num_frames=len(expected), frame_rate=frame_rate)
+    assert len(dataset) == 1 and frame_numbers(dataset[0]["pixels"]) == expected
 
 
 def remux(source, target, frames):

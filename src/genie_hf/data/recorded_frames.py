@@ -5,32 +5,29 @@ import hashlib
 import numpy as np
 import pyarrow as pa
 
+from .reader import VideoReader
+
 COLUMNS = ["frames", "num_frames", "height", "width", "level_seed", "episode", "start"]
 
 
-class RecordedFrames:
+class RecordedFrames(VideoReader):
     """Episodes of raw frames in a memory-mapped dataset; only the requested clip is copied.
 
     Args:
         dataset (`datasets.Dataset`): rows as `genie_hf.data.coinrun` describes them; `actions` may be missing.
-        frame_rate (`float`, *optional*): frames per second at which they were recorded.
-        frame_skip (`int`): every `frame_skip`-th frame of each episode is used, with the action after it.
-
-    Attributes:
-        lengths (`np.ndarray`): frames of each episode.
-        frame_sizes (`set` of `(height, width)`): the sizes that occur.
-        frame_rates (`set` of `float | None`): the one rate, if it is known.
-        has_actions (`bool`): whether the true actions are there.
-        left_out (`dict`): empty, as every row can be read.
+        notes (`dict`): what the recorder says; `frame_rate` is the frames per second at which they were recorded.
+        stride (`int`): every `stride`-th frame of each episode is used, with the action after it.
     """
 
-    def __init__(self, dataset, frame_rate, frame_skip):
-        self.frame_rates, self.frame_skip, self.left_out = {frame_rate and frame_rate / frame_skip}, frame_skip, {}
+    def __init__(self, dataset, notes, stride):
+        super().__init__(notes, stride)
+        rate = notes.get("frame_rate")
+        self.frame_rates = {rate and rate / stride}
         self.dataset = dataset.with_format("arrow")
         table = self.dataset[:]
         column = {name: table.column(name).to_numpy() for name in COLUMNS[1:]}
         self.shapes = np.stack([column["num_frames"], column["height"], column["width"]], axis=1)
-        self.frame_sizes = {tuple(map(int, shape)) for shape in np.unique(self.shapes[:, 1:], axis=0)}
+        self.frame_sizes = {(h, w) for h, w in np.unique(self.shapes[:, 1:], axis=0).tolist()}
         self.row_ends = column["num_frames"].cumsum(dtype=np.int64)
 
         ends = column["start"] + column["num_frames"]
@@ -40,12 +37,16 @@ class RecordedFrames:
         first_rows = np.flatnonzero(np.concatenate([[True], ~continues]))
         self.episode_starts = np.concatenate([[0], self.row_ends])[first_rows]
         lengths = np.diff(np.append(self.episode_starts, self.row_ends[-1]))
-        self.lengths = -(-lengths // frame_skip)
+        self.lengths = -(-lengths // stride)
 
         self.has_actions = "actions" in dataset.column_names
         if self.has_actions:
             self.actions = np.concatenate([chunk.flatten().to_numpy() for chunk in table.column("actions").chunks])
         self.map_frames(table)
+
+    @property
+    def num_actions(self):
+        return int(self.actions.max()) + 1 if self.has_actions else 0
 
     def map_frames(self, table):
         """For each row, its bytes: the chunk of the table that holds them and the place in it."""
@@ -67,9 +68,8 @@ class RecordedFrames:
         self.map_frames(self.dataset[:])
 
     def read(self, episode, start, num_frames):
-        """Returns uint8 frames of shape (num_frames, height, width, 3) and the actions after them, or None."""
-        first = position = int(self.episode_starts[episode]) + start * self.frame_skip
-        stop = first + (num_frames - 1) * self.frame_skip + 1
+        first = position = int(self.episode_starts[episode]) + start * self.stride
+        stop = first + (num_frames - 1) * self.stride + 1
         pieces = []
         while position < stop:
             row = int(self.row_ends.searchsorted(position, side="right"))
@@ -78,9 +78,9 @@ class RecordedFrames:
             begin = int(self.row_offsets[row])
             frames = self.chunks[self.row_chunks[row]][begin : begin + length * height * width * 3]
             frames = frames.reshape(length, height, width, 3)
-            pieces.append(frames[position - row_start : stop - row_start : self.frame_skip])
-            position += len(pieces[-1]) * self.frame_skip
-        actions = self.actions[first : stop : self.frame_skip] if self.has_actions else None
+            pieces.append(frames[position - row_start : stop - row_start : self.stride])
+            position += len(pieces[-1]) * self.stride
+        actions = self.actions[first : stop : self.stride] if self.has_actions else None
         return np.concatenate(pieces), actions
 
     def identities(self):

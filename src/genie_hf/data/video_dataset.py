@@ -1,22 +1,15 @@
 """Clips of video, with the true actions where they were recorded, from any Hugging Face dataset."""
 
-import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
-from datasets import Dataset, Video
 
 from ..frames import resize
-from .recorded_frames import COLUMNS, RecordedFrames
-from .sources import DataSource, open_rows, shortened, to_source
-
-if TYPE_CHECKING:
-    from .video_files import VideoFiles
-
-logger = logging.getLogger(__name__)
+from .place import shortened, to_source
+from .sources import open_source
 
 FRAMES_AT_ONCE = 256  # in a thread of `read_all`
 
@@ -25,13 +18,13 @@ class VideoDataset(torch.utils.data.Dataset):
     """Every clip of `num_frames` consecutive frames in one or several sources of video.
 
     A source is a folder written by `genie-hf record`, a Hugging Face dataset with a video column (a folder, a Hub id,
-    or a `datasets.Dataset`), or files of video: a folder, one file, or a pattern such as `videos/*.mp4`. Subfolders
-    named train, test or validation are splits. Clips may start at any frame and never cross the end of an
-    episode or video.
+    or a `datasets.Dataset`), files of video (a folder, one file, or a pattern such as `videos/*.mp4`), or a folder of
+    frames, with a subfolder of numbered images for each episode. Subfolders named train, test or validation are
+    splits. Clips may start at any frame and never cross the end of an episode or video.
 
     A recording is unpacked once into the cache of the datasets library (12 KB a frame of 64x64) and memory-mapped from
-    then on. Video files are decoded once at the first opening, to know which frames they show and that none is
-    damaged, and then at each access. Files that cannot be read are left out, with a warning that names them.
+    then on. Video files and images are decoded once at the first opening, to know which frames they show and that none
+    is damaged, and then at each access. Files that cannot be read are left out, with a warning that names them.
 
     Items are `{"pixels": uint8 tensor of shape (num_frames, 3, height, width)}`, and when every source has them also
     `"actions"`: int64 tensor of shape (num_frames - 1,), where action t was taken between the frames t and t + 1.
@@ -44,7 +37,8 @@ class VideoDataset(torch.utils.data.Dataset):
         image_size (`int` or `tuple[int, int]`, *optional*): height and width of the frames. The largest centred part
             with that aspect ratio is resized. By default the size that the video has.
         frame_rate (`float`, *optional*): frames per second; at each tick the frame on show is taken. By default the
-            video's own rate. A recording's must be a multiple of it; a recording of unknown rate takes none.
+            video's own rate. That of a recording or of images, which `recording.json` says, must be a multiple of it;
+            those of unknown rate take none.
         split (`str` or a sequence of them): split of each source; of several the first that it has, so that
             `genie_hf.data.HELD_OUT` takes test, else validation, else train.
         frame_skip (`int`): after `frame_rate`, every `frame_skip`-th frame of each episode or video is used. Between
@@ -94,21 +88,14 @@ class VideoDataset(torch.utils.data.Dataset):
         sources = list(map(to_source, source if isinstance(source, (list, tuple)) else [source]))
         if not sources:
             raise ValueError("source is an empty list: name at least one folder or dataset.")
-        self.readers, notes = [], []
-        for source in sources:
-            rows, about = open_rows(source, split)
-            self.readers.append(open_reader(source, rows, about, frame_rate, frame_skip))
-            notes.append(about)
+        self.readers = [open_source(source, split, frame_rate, frame_skip) for source in sources]
         self.has_actions = all(reader.has_actions for reader in self.readers)
         self.left_out = {name: why for reader in self.readers for name, why in reader.left_out.items()}
         self.frame_rate = common([rate for reader in self.readers for rate in reader.frame_rates])
-        self.frame_skip = common(
-            [about.get("frame_skip", 1) * reader.frame_skip for about, reader in zip(notes, self.readers, strict=True)]
-        )
-        self.action_names, self.action_groups, self.action_group_names = (
-            common([about.get(key) for about in notes])
-            for key in ("action_names", "action_groups", "action_group_names")
-        )
+        self.frame_skip = common([reader.frame_skip for reader in self.readers])
+        self.action_names = common([reader.action_names for reader in self.readers])
+        self.action_groups = common([reader.action_groups for reader in self.readers])
+        self.action_group_names = common([reader.action_group_names for reader in self.readers])
 
         sizes = set().union(*(reader.frame_sizes for reader in self.readers))
         if image_size is None and len(sizes) > 1:
@@ -213,44 +200,6 @@ def check_disjoint(train: VideoDataset, test: VideoDataset) -> None:
             f"{len(both)} of {len(held_out)} held-out pieces of video are also training data ({shortened(both)}): "
             "hold out others, or name their split."
         )
-
-
-def open_reader(
-    source: DataSource, rows: Dataset, about: dict, frame_rate: float | None, frame_skip: int
-) -> "RecordedFrames | VideoFiles":
-    if not len(rows):
-        raise ValueError(f"{source} is empty: name a source that has video.")
-    if set(COLUMNS) <= set(rows.column_names):
-        recorded = about.get("frame_rate")
-        if frame_rate is None:
-            return RecordedFrames(rows, recorded, frame_skip)
-        if recorded is None:
-            raise ValueError(
-                f"{source} is a recording, whose frames have no clock to resample: leave out frame_rate={frame_rate}."
-            )
-        if recorded % frame_rate:
-            raise ValueError(
-                f"{source} was recorded at {recorded} frames per second, which frame_rate={frame_rate} does not "
-                "divide evenly: choose one that does."
-            )
-        return RecordedFrames(rows, recorded, frame_skip * round(recorded / frame_rate))
-    columns = [name for name, feature in rows.features.items() if isinstance(feature, Video)]
-    if not columns:
-        raise ValueError(
-            f"{source} has no video column, only {rows.column_names}: name a recording or a dataset with a Video "
-            "column."
-        )
-    from .video_files import VideoFiles  # with PyAV, which recordings do not need
-
-    rows = rows.select_columns(columns[0]).cast_column(columns[0], Video(decode=False))
-    reader = VideoFiles(rows, frame_rate, frame_skip)
-    if reader.left_out:
-        names = shortened([f"{name} ({why})" for name, why in reader.left_out.items()])
-        told = f"{len(reader.left_out)} of {len(rows)} videos in {source} cannot be read: {names}"
-        if not len(reader.lengths):
-            raise ValueError(f"{told}: name a source with intact videos.")
-        logger.warning("%s. They are left out.", told)
-    return reader
 
 
 def common(values: list) -> Any:

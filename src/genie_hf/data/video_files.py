@@ -1,10 +1,7 @@
 """Random access to the frames of compressed video."""
 
-import contextlib
 import hashlib
 import io
-import json
-import os
 from bisect import bisect_right
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -12,12 +9,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import av
-import datasets
 import numpy as np
 from av.sidedata.sidedata import Type
 from av.video.reformatter import VideoReformatter
 
-from .sources import fingerprint
+from .cache import fingerprint, found_once
+from .reader import VideoReader
 
 BYTES_COMPARED = 2**20  # at either end of a file
 
@@ -47,7 +44,7 @@ class Survey:
     damage: str = ""
 
 
-class VideoFiles:
+class VideoFiles(VideoReader):
     """Frames of video files, decoded with PyAV when a clip needs them.
 
     Frames come as a player shows them: turned as the file says, with square pixels, over white where they are
@@ -56,32 +53,25 @@ class VideoFiles:
 
     Args:
         dataset (`datasets.Dataset`): one column of `Video(decode=False)`.
+        notes (`dict`): what a recorder says about them, if one made them.
         frame_rate (`float`, *optional*): ticks per second, at each of which the frame on show is taken; by default
             every frame is taken.
-        frame_skip (`int`): of these frames, every `frame_skip`-th is used.
-
-    Attributes:
-        lengths (`np.ndarray`): frames of each video, resampled.
-        frame_sizes (`set` of `(height, width)`): the sizes that occur.
-        frame_rates (`set` of `float | None`): the rates that occur, resampled.
-        has_actions (`bool`): False, files have none.
-        left_out (`dict[str, str]`): videos that cannot be read, and why.
+        stride (`int`): of these frames, every `stride`-th is used.
     """
 
-    has_actions = False
-
-    def __init__(self, dataset, frame_rate, frame_skip):
-        self.dataset, self.column, self.frame_skip = dataset, dataset.column_names[0], frame_skip
+    def __init__(self, dataset, notes, frame_rate, stride):
+        super().__init__(notes, stride)
+        self.dataset, self.column = dataset, dataset.column_names[0]
         with ThreadPoolExecutor() as pool:  # decoding runs outside the interpreter lock
             surveys = list(pool.map(self.survey, range(len(dataset))))
         self.videos = [video for video, survey in enumerate(surveys) if not survey.damage]
         self.left_out = {self.name(video): survey.damage for video, survey in enumerate(surveys) if survey.damage}
         self.surveys = [surveys[video] for video in self.videos]
-        self.frames = [frames_on_show(survey, frame_rate)[::frame_skip] for survey in self.surveys]
+        self.frames = [frames_on_show(survey, frame_rate)[::stride] for survey in self.surveys]
         self.lengths = np.array([len(frames) for frames in self.frames], dtype=np.int64)
         self.frame_sizes = {(survey.height, survey.width) for survey in self.surveys}
         rates = {frame_rate or survey.frame_rate for survey in self.surveys}
-        self.frame_rates = {rate and rate / frame_skip for rate in rates}
+        self.frame_rates = {rate and rate / stride for rate in rates}
 
     def name(self, video):
         return self.dataset[video][self.column]["path"] or f"video {video}"
@@ -101,38 +91,30 @@ class VideoFiles:
                 content.update(file.read(BYTES_COMPARED))
         return content.digest()
 
-    def fingerprint(self, video):
+    def state(self, video):
         """Changes whenever the video does."""
         entry = self.dataset[video][self.column]
         if entry["bytes"] is not None:
             return hashlib.sha256(entry["bytes"]).hexdigest()
-        return hashlib.sha256(repr(fingerprint(Path(entry["path"]))).encode()).hexdigest()
+        return fingerprint([Path(entry["path"])])
 
     def identities(self):
         """Of each video, a hash of its bytes, and its name."""
         return {self.content(video): self.name(video) for video in self.videos}
 
     def survey(self, video):
-        try:
-            path = Path(datasets.config.HF_DATASETS_CACHE) / "genie_hf" / f"videos-av-{av.__version__}"
-            path = path / f"{self.fingerprint(video)}.json"
-            if path.exists():
-                return Survey(**json.loads(path.read_text()))
+        def look():
             with self.open(video) as container:
-                survey = survey_container(container)
+                return asdict(survey_container(container))
+
+        try:
+            return Survey(**found_once(f"videos-av-{av.__version__}", self.state(video), look))
         except IndexError:  # from PyAV
             return Survey(damage="a stream appears in mid-file")
         except (av.FFmpegError, OSError, EOFError) as error:
             return Survey(damage=getattr(error, "strerror", None) or str(error))
-        with contextlib.suppress(OSError):  # a cache that cannot be written
-            path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = path.with_suffix(f".{os.getpid()}")
-            unfinished.write_text(json.dumps(asdict(survey)))
-            os.replace(unfinished, path)
-        return survey
 
     def read(self, video, start, num_frames):
-        """Returns uint8 frames of shape (num_frames, height, width, 3), and None for the actions."""
         survey, numbers = self.surveys[video], self.frames[video][start : start + num_frames].tolist()
         try:
             for origin in origins(survey, numbers[0]):

@@ -13,7 +13,7 @@ import torch
 from datasets import Dataset, DatasetDict
 from torch import Tensor
 
-from ..data.sources import DataSource, to_source
+from ..data.place import DataSource, to_source
 from ..data.video_dataset import VideoDataset
 from ..pipeline_genie import GeniePipeline
 from .latent_actions import merge_actions

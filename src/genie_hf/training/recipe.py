@@ -18,7 +18,7 @@ from huggingface_hub.dataclasses import strict
 from huggingface_hub.errors import StrictDataclassError
 from transformers import PreTrainedConfig
 
-from ..data.sources import DataSource
+from ..data.place import DataSource
 from ..models.configuration_dynamics import GenieDynamicsConfig
 from ..models.configuration_latent_action import GenieLatentActionConfig
 from ..models.configuration_quantizer import quantizer_values
@@ -51,8 +51,9 @@ FINGERPRINTS = {"video_tokenizer_fingerprint", "latent_action_fingerprint"}  # w
 class DataRecipe:
     """Where the video is.
 
-    A source is what `genie_hf.data.VideoDataset` takes: a recording, a folder of videos or a dataset on the Hub. One
-    with several splits or configurations may be a mapping, as in `{source: user/videos, split: test, config: small}`.
+    A source is what `genie_hf.data.VideoDataset` takes: a recording, a folder of videos or frames, or a dataset on the
+    Hub. One with several splits or configurations may be a mapping, as in
+    `{source: user/videos, split: test, config: small}`.
 
     Args:
         train: sources to learn from, by default their split train; clips are mixed in proportion to their number.
