@@ -6,7 +6,7 @@ Both cut frames into patches, encode them with one ST-transformer and decode wit
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
-from .st_transformer import STTransformerConfig
+from .configuration_st_transformer import STTransformerConfig
 
 
 def patch_grid(image_size: int | list[int], patch_size: int) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from typing import Literal
 from huggingface_hub.dataclasses import strict
 
 from .configuration_autoencoder import GenieAutoencoderConfig
-from .configuration_quantizer import VectorQuantizerConfig
+from .quantizers.vector_quantizer import VectorQuantizerConfig
 
 
 @strict

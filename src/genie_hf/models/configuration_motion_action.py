@@ -3,7 +3,7 @@
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
-from .configuration_quantizer import VectorQuantizerConfig
+from .quantizers.vector_quantizer import VectorQuantizerConfig
 
 
 @strict

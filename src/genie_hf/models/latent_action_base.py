@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from .entries import entry
 from .latent_action_output import GenieLatentActionOutput
-from .quantizer_output import QuantizerOutput
+from .quantizers.quantizer import QuantizerOutput
+from .quantizers.vector_quantizer import VectorQuantizer
 from .st_transformer import GeniePreTrainedModel
-from .vector_quantizer import VectorQuantizer
 
 
 class LatentActionModel(GeniePreTrainedModel):

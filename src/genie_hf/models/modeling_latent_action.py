@@ -19,8 +19,8 @@ from .entries import entry
 from .latent_action_base import LatentActionModel
 from .latent_action_output import GenieLatentActionOutput
 from .patches import PIXEL_SCALE, one_of, patchify, unit_pixels, unpatchify
+from .quantizers.vector_quantizer import VectorQuantizer
 from .st_transformer import Attention, STBlock, STTransformer
-from .vector_quantizer import VectorQuantizer
 
 READOUT_DIM = 16  # numbers that the flattened read-out takes of each patch
 

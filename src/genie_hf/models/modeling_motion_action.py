@@ -20,7 +20,7 @@ from .entries import entry
 from .latent_action_base import LatentActionModel
 from .latent_action_output import GenieLatentActionOutput
 from .patches import one_of, unit_pixels
-from .vector_quantizer import VectorQuantizer
+from .quantizers.vector_quantizer import VectorQuantizer
 
 SMALLEST_SIDE = 8  # of a frame after its convolutions
 PICTURE_DIM = 128  # numbers that a frame becomes

@@ -16,10 +16,10 @@ from transformers.utils.output_capturing import OutputRecorder, capture_outputs
 from .configuration_video_tokenizer import GenieVideoTokenizerConfig
 from .entries import entry
 from .patches import PIXEL_SCALE, one_of, patchify, unit_pixels, unpatchify
-from .quantizers import make_quantizer
+from .quantizers.registry import make_quantizer
+from .quantizers.vector_quantizer import VectorQuantizer
 from .st_transformer import Attention, GeniePreTrainedModel, STBlock, STTransformer
 from .temporal_cache import TemporalCache
-from .vector_quantizer import VectorQuantizer
 
 
 @dataclass

@@ -3,15 +3,12 @@
 import itertools
 import weakref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from .configuration_st_transformer import STTransformerConfig
 from .window import Window, make_window
-
-if TYPE_CHECKING:
-    from .st_transformer import STTransformerConfig
 
 
 @dataclass(eq=False)
@@ -74,7 +71,7 @@ class TemporalCache:
 
     # A pass
 
-    def prepare(self, hidden: Tensor, config: "STTransformerConfig") -> tuple[Window, list[tuple[Tensor, Tensor]]]:
+    def prepare(self, hidden: Tensor, config: STTransformerConfig) -> tuple[Window, list[tuple[Tensor, Tensor]]]:
         """Makes room for the frames of a pass; the oldest leave where the ring is full.
 
         Args:
@@ -215,7 +212,7 @@ class TemporalCache:
         self._own, self._whole, self._span = [], whole, span
         whole._parts.add(self)
 
-    def _allocate(self, hidden: Tensor, config: "STTransformerConfig") -> None:
+    def _allocate(self, hidden: Tensor, config: STTransformerConfig) -> None:
         if config.pattern == "spatial":
             return
         B, _, S, _ = hidden.shape
@@ -244,7 +241,7 @@ class TemporalCache:
             source, target = (ring.unflatten(3, (self.max_frames, -1)) for ring in (source, target))
             target[rows, :, :, slots] = source[rows, :, :, slots]
 
-    def _make_window(self, num_frames: int, hidden: Tensor, config: "STTransformerConfig") -> Window:
+    def _make_window(self, num_frames: int, hidden: Tensor, config: STTransformerConfig) -> Window:
         device, N = hidden.device, self.max_frames
         position, oldest = torch.tensor([(row.position, row.oldest) for row in self.rows], device=device).T[..., None]
         times = position + torch.arange(num_frames, device=device)  # (B, T)

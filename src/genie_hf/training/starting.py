@@ -6,8 +6,8 @@ import torch
 
 from ..data import VideoDataset
 from ..fingerprint import fingerprint
+from ..models.quantizers.vector_quantizer import VectorQuantizer
 from ..models.st_transformer import STBlock
-from ..models.vector_quantizer import VectorQuantizer
 from .stage import Stage
 
 

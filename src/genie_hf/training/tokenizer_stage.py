@@ -7,7 +7,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from ..models.modeling_video_tokenizer import GenieVideoTokenizer
-from ..models.vector_quantizer import VectorQuantizer
+from ..models.quantizers.vector_quantizer import VectorQuantizer
 from .recipe import Recipe
 from .saving import in_dtype
 from .stage import Stage, scalars

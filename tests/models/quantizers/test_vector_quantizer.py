@@ -3,8 +3,7 @@ import torch
 import torch.nn.functional as F
 from diffusers.models.autoencoders.vae import VectorQuantizer as DiffusersVectorQuantizer
 
-from genie_hf.models.configuration_quantizer import VectorQuantizerConfig
-from genie_hf.models.vector_quantizer import VectorQuantizer
+from genie_hf.models.quantizers.vector_quantizer import VectorQuantizer, VectorQuantizerConfig
 
 
 def make(size=8, dim=4, **kwargs):

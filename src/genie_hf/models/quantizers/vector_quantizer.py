@@ -7,33 +7,66 @@ share of the latents stays far below an even share is put where a latent is. All
 
 import torch
 import torch.nn.functional as F
+from huggingface_hub.dataclasses import strict
 from torch import Tensor, nn
+from transformers import PreTrainedConfig
 from transformers import initialization as init
 
-from .configuration_quantizer import VectorQuantizerConfig
-from .entries import entry
-from .quantizer_output import QuantizerOutput, code_counts, code_shares
+from ..entries import entry
+from .quantizer import Quantizer, QuantizerOutput, code_counts, code_shares
 
 USAGE_DECAY = 0.95  # of the moving average that tells dead codes
 
 
-class VectorQuantizer(nn.Module):
+@strict
+class VectorQuantizerConfig(PreTrainedConfig):
+    """Vector quantisation with a learnt codebook (van den Oord et al. 2017); see `VectorQuantizer`.
+
+    Args:
+        codebook_size: number of codes (paper: 1024).
+        codebook_dim: size of a code vector (paper: 32).
+        commitment_weight: weight of the commitment loss.
+        revival_threshold: a code with less than this fraction of an even share of the latents is revived.
+        continuous_steps: optimiser steps with unquantised latents, before k-means makes the codebook.
+        batch_norm: whether latents are batch-normalised before they are projected onto the sphere.
+    """
+
+    model_type = "vq"
+
+    codebook_size: int = 1024
+    codebook_dim: int = 32
+    commitment_weight: float | int = 0.25
+    revival_threshold: float | int = 0.05
+    continuous_steps: int = 0
+    batch_norm: bool = False
+
+    def __post_init__(self, **kwargs):
+        super().__post_init__(**kwargs)
+        if self.codebook_size < 1 or self.codebook_dim < 1:
+            raise ValueError(
+                f"codebook_size and codebook_dim must be at least 1, got {self.codebook_size} and {self.codebook_dim}."
+            )
+
+
+class VectorQuantizer(Quantizer):
     """Maps latents to the nearest of `codebook_size` unit vectors.
 
     Args:
         config: sizes and how the codebook is kept alive.
     """
 
+    config: VectorQuantizerConfig
+    config_class = VectorQuantizerConfig
+    learns_codes = True
+
     def __init__(self, config: VectorQuantizerConfig):
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.batch_norm = nn.BatchNorm1d(config.codebook_dim) if config.batch_norm else None
         self.codebook = nn.Parameter(torch.empty(config.codebook_size, config.codebook_dim))
         # moving share of the latents, times their number
         self.register_buffer("usage", torch.ones(config.codebook_size))
         # optimiser steps; the name is that of the saved files
         self.register_buffer("training_passes", torch.zeros((), dtype=torch.long))
-        self.passes_per_step = 1  # whose gradients are added up: a training loop that does so says it here
         self._latents: list[Tensor] = []  # of this step's passes, while k-means waits for all of them
         self._passes = 0  # of this step
 
@@ -51,10 +84,6 @@ class VectorQuantizer(nn.Module):
             return moved if moved.dtype == tensor.dtype else tensor.to(moved.device, torch.float32)
 
         return super()._apply(move, recurse)
-
-    @property
-    def codebook_size(self) -> int:
-        return self.codebook.shape[0]
 
     @entry
     def lookup(self, codes: Tensor) -> Tensor:
