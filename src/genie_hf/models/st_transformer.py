@@ -18,7 +18,7 @@ from transformers.utils.output_capturing import OutputRecorder
 
 from .configuration_st_transformer import STTransformerConfig
 from .loading import CheckedLoading
-from .temporal_cache import TemporalCache
+from .temporal_cache import TemporalCache, write
 from .window import Window, make_window
 
 logger = logging.get_logger(__name__)
@@ -90,9 +90,7 @@ class Attention(nn.Module):
             query, key, mask = rotate(query, window), rotate(key, window), window.mask
         query, key, value = self._group(query), self._group(key), self._group(value)
         if past is not None:
-            sample = torch.arange(len(x), device=x.device)[:, None]
-            for buffer, new in zip(past, (key, value), strict=True):
-                buffer.movedim(3, 1)[sample, window.slots] = new.movedim(3, 1).to(buffer.dtype)
+            write(past, (key, value), window.slots)
             key, value = past
         implementation = self.model_config._attn_implementation
         attend = ATTENTION["eager" if self.axis == "time" else implementation]

@@ -52,7 +52,8 @@ class TemporalCache:
         self._whole: TemporalCache | None = None  # whose rows these are, if they are some of another cache's
         self._span = slice(None)  # which of them
         self._parts: weakref.WeakSet[TemporalCache] = weakref.WeakSet()
-        self._window = None  # the last pass's, with what it follows from: it stays the same while a frame is refined
+        # the last pass's, with what it follows from: it stays the same while a frame is refined
+        self._window: tuple[tuple, Window] | None = None
 
     @property
     def position(self) -> int:
@@ -249,3 +250,16 @@ class TemporalCache:
         held = last - (last - torch.arange(N, device=device)) % N  # (B, N): the frame in each slot
         visible = (held[:, None] <= times[..., None]) & (held >= oldest)[:, None]
         return make_window(config, times, visible, hidden, times % N)
+
+
+def write(layer: tuple[Tensor, Tensor], new: tuple[Tensor, Tensor], slots: Tensor) -> None:
+    """Writes a pass's keys and values into those of a layer, as `TemporalCache.prepare` gives them.
+
+    Args:
+        layer: of shape `(batch_size, groups, num_heads, max_frames * tokens of a group, head_dim)`.
+        new: the same of the frames of the pass alone.
+        slots: of the pass's window.
+    """
+    sample = torch.arange(len(slots), device=slots.device)[:, None]
+    for buffer, tensor in zip(layer, new, strict=True):
+        buffer.movedim(3, 1)[sample, slots] = tensor.movedim(3, 1).to(buffer.dtype)
