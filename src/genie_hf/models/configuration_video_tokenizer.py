@@ -3,13 +3,13 @@
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
-from .configuration_autoencoder import GenieAutoencoderConfig
+from .configuration_autoencoder import PatchAutoencoderConfig
 from .quantizers.registry import quantizer_config, quantizer_values
 from .quantizers.vector_quantizer import VectorQuantizerConfig
 
 
 @strict
-class GenieVideoTokenizerConfig(GenieAutoencoderConfig):
+class GenieVideoTokenizerConfig(PatchAutoencoderConfig):
     """Configuration of a `GenieVideoTokenizer` (Genie, section 2.1 and appendix C.2).
 
     The fields of a `VectorQuantizerConfig`, such as `codebook_size`, may be given in place of a `quantizer`.
@@ -29,7 +29,7 @@ class GenieVideoTokenizerConfig(GenieAutoencoderConfig):
     """
 
     model_type = "genie_video_tokenizer"
-    sub_configs = GenieAutoencoderConfig.sub_configs | {"quantizer": PreTrainedConfig}
+    sub_configs = PatchAutoencoderConfig.sub_configs | {"quantizer": PreTrainedConfig}
 
     codes_per_token_side: int = 1
     quantizer: dict | PreTrainedConfig | None = None

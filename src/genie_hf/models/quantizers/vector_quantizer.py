@@ -61,6 +61,8 @@ class VectorQuantizer(Quantizer):
 
     def __init__(self, config: VectorQuantizerConfig):
         super().__init__(config)
+        self.continuous_steps = config.continuous_steps
+        self.vector_scale = config.codebook_dim**-0.5  # code vectors have unit length
         self.batch_norm = nn.BatchNorm1d(config.codebook_dim) if config.batch_norm else None
         self.codebook = nn.Parameter(torch.empty(config.codebook_size, config.codebook_dim))
         # moving share of the latents, times their number
