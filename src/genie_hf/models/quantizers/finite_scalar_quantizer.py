@@ -11,7 +11,7 @@ from huggingface_hub.dataclasses import strict
 from torch import Tensor
 from transformers import PreTrainedConfig
 
-from .quantizer import Quantizer, QuantizerOutput, code_shares
+from .quantizer import Quantizer, QuantizerOutput, perplexity
 
 
 @strict
@@ -75,13 +75,13 @@ class FiniteScalarQuantizer(Quantizer):
             vectors = index * (2 / (levels - 1)) - 1
             strides = torch.cumprod(torch.cat([levels.new_ones(1), levels[:-1]]), dim=0)
             codes = (index.long() * strides).sum(dim=-1)
-            share = code_shares(codes, self.codebook_size)
+            counts = self._count(codes)
             zero = latents.new_zeros((), dtype=torch.float32)
             return QuantizerOutput(
                 quantized=(squashed + (vectors - squashed).detach()).to(latents.dtype),
                 codes=codes,
                 codebook_loss=zero,
                 commitment_loss=zero,
-                perplexity=torch.special.entr(share).sum().exp(),
-                usage=(share > 0).float().mean(),
+                perplexity=perplexity(counts),
+                usage=(counts > 0).float().mean(),
             )

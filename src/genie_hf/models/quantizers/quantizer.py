@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedConfig
 from transformers.utils import ModelOutput
 
+from .processes import total
+
 
 @dataclass
 class QuantizerOutput(ModelOutput):
@@ -17,7 +19,7 @@ class QuantizerOutput(ModelOutput):
         codes: int64 indices in [0, codebook_size), of the latents' shape without the last axis.
         codebook_loss: pulls codes to their latents.
         commitment_loss: pulls latents to their codes, times the commitment weight.
-        perplexity: exp(entropy) of the codes in this batch, in [1, codebook_size].
+        perplexity: exp(entropy) of the codes in this batch, in training that of all processes, in [1, codebook_size].
         usage: share of the codebook that is in use, in [0, 1].
     """
 
@@ -65,8 +67,14 @@ class Quantizer(nn.Module, ABC):
         """
 
     def initialize_from(self, latents: Tensor) -> None:
-        """Places the codes where these latents of shape `(..., codebook_dim)` are, if codes are learnt."""
+        """Places the codes, if they are learnt, where these latents of shape `(..., codebook_dim)` are; all processes
+        have the same ones."""
         raise NotImplementedError
+
+    def _count(self, codes: Tensor) -> Tensor:
+        """How often each code occurs, float32 of shape `(codebook_size,)`; in training in all processes' batches."""
+        counts = code_counts(codes, self.codebook_size)
+        return total(counts) if self.training else counts
 
 
 def code_counts(codes: Tensor, codebook_size: int) -> Tensor:
@@ -75,6 +83,6 @@ def code_counts(codes: Tensor, codebook_size: int) -> Tensor:
     return torch.zeros(codebook_size, device=codes.device).scatter_add_(0, flat, torch.ones_like(flat).float())
 
 
-def code_shares(codes: Tensor, codebook_size: int) -> Tensor:
-    """The share of each code, float32 of shape `(codebook_size,)`."""
-    return code_counts(codes, codebook_size) / codes.numel()
+def perplexity(counts: Tensor) -> Tensor:
+    """exp(entropy) of codes that occur so often."""
+    return torch.special.entr(counts / counts.sum()).sum().exp()
