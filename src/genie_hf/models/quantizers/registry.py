@@ -9,9 +9,8 @@ from .finite_scalar_quantizer import FiniteScalarQuantizer
 from .quantizer import Quantizer
 from .vector_quantizer import VectorQuantizer
 
-QUANTIZERS: dict[str, type[Quantizer]] = {  # by type; where none is given it is the first
-    "vq": VectorQuantizer,
-    "fsq": FiniteScalarQuantizer,
+QUANTIZERS: dict[str, type[Quantizer]] = {
+    quantizer.config_class.model_type: quantizer for quantizer in (VectorQuantizer, FiniteScalarQuantizer)
 }
 
 
@@ -21,7 +20,7 @@ def make_quantizer(config: PreTrainedConfig) -> Quantizer:
 
 
 def quantizer_config(values: dict | PreTrainedConfig | None) -> PreTrainedConfig:
-    """The configuration that `{"type": ..., **fields}` describes.
+    """The configuration that `{"type": ..., **fields}` describes; the type is `"vq"` where none is given.
 
     Raises:
         ValueError: for an unknown type or field.
@@ -29,7 +28,7 @@ def quantizer_config(values: dict | PreTrainedConfig | None) -> PreTrainedConfig
     if isinstance(values, PreTrainedConfig):
         return values
     values = dict(values or {})
-    kind = values.pop("type", next(iter(QUANTIZERS)))
+    kind = values.pop("type", "vq")
     if kind not in QUANTIZERS:
         raise ValueError(f"there is no quantizer type {kind!r}; choose one of {', '.join(QUANTIZERS)}.")
     config_class = QUANTIZERS[kind].config_class
