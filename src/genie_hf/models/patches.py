@@ -22,7 +22,7 @@ def unit_pixels(pixels: Tensor) -> Tensor:
 
 def check_shape(frames: Tensor, kind: str, shape: tuple[int, ...], fewest: int) -> None:
     """Raises `ValueError` unless clips are of at least the `fewest` frames of this shape."""
-    if frames.shape[2:] != shape or frames.dim() < 2 or frames.shape[1] < fewest:
+    if frames.shape[2:] != shape or frames.shape[1] < fewest:
         raise ValueError(
             f"frames must be {kind} of shape (batch_size, num_frames, {', '.join(map(str, shape))}) with at least "
             f"{fewest} frame{'s' * (fewest > 1)}, got {tuple(frames.shape)}."
