@@ -15,11 +15,21 @@ def process_index() -> int:
 
 def total(x: Tensor) -> Tensor:
     """The sum over all processes. A gradient comes back to each of them from all."""
-    if num_processes() == 1:
-        return x
-    from torch.distributed.nn.functional import all_reduce  # cannot be imported where torch knows no processes
+    return x if num_processes() == 1 else Total.apply(x)
 
-    return all_reduce(x)
+
+class Total(torch.autograd.Function):
+    """Both ways the sum over all processes."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        x = x.clone(memory_format=torch.contiguous_format)
+        torch.distributed.all_reduce(x)
+        return x
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        return Total.forward(ctx, gradient)
 
 
 def first(x: Tensor) -> Tensor:

@@ -54,6 +54,9 @@ class VectorQuantizerConfig(PreTrainedConfig):
 class VectorQuantizer(Quantizer):
     """Maps latents to the nearest of `codebook_size` unit vectors.
 
+    Processes that train together keep the same codebook. It is written in the forward pass: where a model's parameters
+    are sharded (FSDP), those of its quantizer must be left whole (`ignored_params`), or what is written is lost.
+
     Args:
         config: sizes and how the codebook is kept alive.
     """
