@@ -22,8 +22,7 @@ from genie_hf.data.coinrun.buttons import ACTION_GROUP_NAMES, ACTION_GROUPS
 from genie_hf.data.coinrun.game import Level
 from genie_hf.data.coinrun.policies import POLICIES
 from genie_hf.evaluation.latent_actions import action_agreement
-from genie_hf.models.configuration_quantizer import VectorQuantizerConfig
-from genie_hf.models.vector_quantizer import VectorQuantizer
+from genie_hf.models.quantizers.vector_quantizer import VectorQuantizer, VectorQuantizerConfig
 
 BEFORE = 3  # displacements that are known
 AROUND = 4  # tiles in each direction

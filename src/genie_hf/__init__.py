@@ -9,12 +9,12 @@ if TYPE_CHECKING:  # "as" tells type checkers that a name is public
     from .models.configuration_dynamics import GenieDynamicsConfig as GenieDynamicsConfig
     from .models.configuration_latent_action import GenieLatentActionConfig as GenieLatentActionConfig
     from .models.configuration_motion_action import GenieMotionActionConfig as GenieMotionActionConfig
+    from .models.configuration_st_transformer import STTransformerConfig as STTransformerConfig
     from .models.configuration_video_tokenizer import GenieVideoTokenizerConfig as GenieVideoTokenizerConfig
     from .models.modeling_dynamics import GenieDynamicsModel as GenieDynamicsModel
     from .models.modeling_latent_action import GenieLatentActionModel as GenieLatentActionModel
     from .models.modeling_motion_action import GenieMotionActionModel as GenieMotionActionModel
     from .models.modeling_video_tokenizer import GenieVideoTokenizer as GenieVideoTokenizer
-    from .models.st_transformer import STTransformerConfig as STTransformerConfig
     from .models.temporal_cache import TemporalCache as TemporalCache
     from .pipeline_genie import GeniePipeline as GeniePipeline
     from .pipeline_genie import GeniePipelineOutput as GeniePipelineOutput
@@ -36,7 +36,7 @@ _MODULES = {  # of the public names, which are imported when they are asked for
     "GenieVideoTokenizerConfig": "models.configuration_video_tokenizer",
     "GenieWorld": "play.world",
     "MaskGITScheduler": "scheduling_maskgit",
-    "STTransformerConfig": "models.st_transformer",
+    "STTransformerConfig": "models.configuration_st_transformer",
     "TemporalCache": "models.temporal_cache",
 }
 

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from transformers import PreTrainedConfig
 
+from genie_hf import STTransformerConfig
 from genie_hf.models import st_transformer
-from genie_hf.models.st_transformer import STTransformerConfig
 
 
 def test_hidden_states_and_tuples_are_returned_on_request(part):

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from genie_hf import GenieLatentActionConfig, GenieLatentActionModel
+from genie_hf.models.quantizers.registry import quantizer_values
 
 
 @pytest.fixture
@@ -132,6 +133,14 @@ def test_save_and_load_give_the_same_actions(make, pixels, tmp_path):
     loaded = GenieLatentActionModel.from_pretrained(tmp_path)
     assert torch.equal(loaded.infer_actions(pixels), model.infer_actions(pixels))
     assert torch.equal(loaded(pixels).reconstruction, model(pixels).reconstruction)
+
+
+def test_the_fields_of_its_quantizer_are_stored_beside_the_others():
+    fields = {"commitment_weight": 0.5, "revival_threshold": 0.2, "continuous_steps": 7, "batch_norm": False}
+    config = GenieLatentActionConfig.from_dict({"num_actions": 6, "action_dim": 16} | fields)
+    stored = {"type": "vq", "codebook_size": 6, "codebook_dim": 16} | fields
+    assert quantizer_values(config.quantizer) == stored
+    assert config.to_diff_dict().items() >= fields.items() and "quantizer" not in config.to_dict()
 
 
 @pytest.mark.parametrize(

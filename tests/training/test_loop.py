@@ -267,11 +267,13 @@ def test_metrics_of_steps_after_the_checkpoint_are_dropped(tmp_path):
 
 
 def test_two_processes_train_one_model(tiny_values, write_recipe, recording, tmp_path):
-    """Both processes see halves of each batch and encode half of the frames, and one of them writes.
-
-    Until its last step the tokenizer's latents are continuous, so its steps are those of a single process.
-    """
-    tiny_values["video_tokenizer"]["quantizer"] |= {"batch_norm": False, "continuous_steps": 5}
+    """Both processes see halves of each batch and encode half of the frames, and one of them writes. The codebook
+    starts at the third step, and some of its codes are revived."""
+    tiny_values["video_tokenizer"]["quantizer"] |= {
+        "batch_norm": True,
+        "continuous_steps": 2,
+        "revival_threshold": 0.9,
+    }
     tiny_values["save_dtype"] = "float32"
     path = write_recipe(tiny_values)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m"]
@@ -281,9 +283,15 @@ def test_two_processes_train_one_model(tiny_values, write_recipe, recording, tmp
     train(build_recipe(tiny_values), tmp_path / "one", "tokenizer")
     one, two = (load_file(each / "video_tokenizer" / "model.safetensors") for each in (tmp_path / "one", path.parent))
     assert one.keys() == two.keys()
+    # Adam makes steps of gradients that are zero but for rounding: those of biases before batch norm, and of codes in
+    # the middle of their latents.
+    loose = {"encoder.norm.bias", "to_latent.bias", "quantizer.batch_norm.running_mean", "quantizer.codebook"}
     for name in one:
-        if not name.startswith("quantizer."):  # which begins with codes of its own data
-            torch.testing.assert_close(one[name], two[name], rtol=0, atol=1e-3, msg=name)
+        torch.testing.assert_close(one[name], two[name], rtol=0, atol=1e-2 if name in loose else 1e-3, msg=name)
+    lines = (figures(each / "runs" / "tokenizer") for each in (tmp_path / "one", path.parent))
+    for ours, theirs in zip(*lines, strict=True):
+        for name in ("loss", "grad_norm", "perplexity", "usage"):
+            assert ours[name] == pytest.approx(theirs[name], rel=1e-3), name
     for stage in ("tokenizer", "world"):
         assert [line["step"] for line in read_metrics(path.parent / "runs" / stage / "metrics.jsonl")] == [
             1,

@@ -4,7 +4,7 @@ from typing import Literal
 
 from huggingface_hub.dataclasses import strict
 
-from .st_transformer import STTransformerConfig
+from .configuration_st_transformer import STTransformerConfig
 
 
 @strict

@@ -4,12 +4,12 @@ from typing import Literal
 
 from huggingface_hub.dataclasses import strict
 
-from .configuration_autoencoder import GenieAutoencoderConfig
-from .configuration_quantizer import VectorQuantizerConfig
+from .configuration_autoencoder import PatchAutoencoderConfig
+from .configuration_latent_action_base import LatentActionConfig
 
 
 @strict
-class GenieLatentActionConfig(GenieAutoencoderConfig):
+class GenieLatentActionConfig(LatentActionConfig, PatchAutoencoderConfig):
     """Configuration of a `GenieLatentActionModel` (Genie, section 2.1 and appendix C.1).
 
     The defaults depart from the paper where the plain recipe (whole history, plain squared error, random codebook)
@@ -45,14 +45,11 @@ class GenieLatentActionConfig(GenieAutoencoderConfig):
 
     model_type = "genie_latent_action"
 
-    num_actions: int = 8
     patch_size: int = 16
     input: Literal["pixels", "codes"] = "pixels"
     codebook_size: int = 1024
-    action_dim: int = 32
     commitment_weight: float | int = 0.25
     revival_threshold: float | int = 0.1
-    continuous_steps: int = 400
     batch_norm: bool = True
     frame_differences: bool = True
     readout: Literal["mean", "flatten"] = "mean"
@@ -62,30 +59,8 @@ class GenieLatentActionConfig(GenieAutoencoderConfig):
 
     def __post_init__(self, **kwargs):
         super().__post_init__(**kwargs)
-        self.check_latent_action()
-
-    def check_latent_action(self):
-        """Raises `ValueError` for impossible values."""
-        if self.num_actions < 2:
-            raise ValueError(f"num_actions must be at least 2, got {self.num_actions}: one action controls nothing.")
-        if self.num_frames < 2:
-            raise ValueError(
-                f"num_frames must be at least 2, got {self.num_frames}: an action lies between two frames."
-            )
         if isinstance(self.decoder_context, int) and self.decoder_context < 1:
             raise ValueError(f"decoder_context must be at least 1 frame, got {self.decoder_context}.")
-
-    @property
-    def quantizer(self) -> VectorQuantizerConfig:
-        """Of the latent actions."""
-        return VectorQuantizerConfig(
-            codebook_size=self.num_actions,
-            codebook_dim=self.action_dim,
-            commitment_weight=self.commitment_weight,
-            revival_threshold=self.revival_threshold,
-            continuous_steps=self.continuous_steps,
-            batch_norm=self.batch_norm,
-        )
 
 
 __all__ = ["GenieLatentActionConfig"]

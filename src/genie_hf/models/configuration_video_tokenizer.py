@@ -3,12 +3,13 @@
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
-from .configuration_autoencoder import GenieAutoencoderConfig
-from .configuration_quantizer import VectorQuantizerConfig, quantizer_config, quantizer_values
+from .configuration_autoencoder import PatchAutoencoderConfig
+from .quantizers.registry import quantizer_config, quantizer_values
+from .quantizers.vector_quantizer import VectorQuantizerConfig
 
 
 @strict
-class GenieVideoTokenizerConfig(GenieAutoencoderConfig):
+class GenieVideoTokenizerConfig(PatchAutoencoderConfig):
     """Configuration of a `GenieVideoTokenizer` (Genie, section 2.1 and appendix C.2).
 
     The fields of a `VectorQuantizerConfig`, such as `codebook_size`, may be given in place of a `quantizer`.
@@ -21,14 +22,14 @@ class GenieVideoTokenizerConfig(GenieAutoencoderConfig):
         codes_per_token_side: a token stands for a block of this many codes squared: 1 as in the paper; with 2 and
             patches of 8 pixels a frame has as many codes as with patches of 4, at the cost of a quarter of the tokens.
         quantizer: how latents become codes, a configuration or its fields as a dict with a `type`, see
-            `genie_hf.models.configuration_quantizer`.
+            `genie_hf.models.quantizers`.
         linear_path: whether a linear map past the transformer is added to it, in the encoder and in the decoder.
         encoder: size and attention pattern of the encoder, an `STTransformerConfig` or its fields as a dict.
         decoder: the same for the decoder. Scaling the decoder pays more than scaling the encoder (appendix C.2).
     """
 
     model_type = "genie_video_tokenizer"
-    sub_configs = GenieAutoencoderConfig.sub_configs | {"quantizer": PreTrainedConfig}
+    sub_configs = PatchAutoencoderConfig.sub_configs | {"quantizer": PreTrainedConfig}
 
     codes_per_token_side: int = 1
     quantizer: dict | PreTrainedConfig | None = None

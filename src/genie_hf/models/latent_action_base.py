@@ -3,31 +3,18 @@
 from abc import abstractmethod
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from .configuration_latent_action_base import LatentActionConfig
 from .entries import entry
-from .latent_action_output import GenieLatentActionOutput
-from .quantizer_output import QuantizerOutput
-from .st_transformer import GeniePreTrainedModel
-from .vector_quantizer import VectorQuantizer
+from .modeling_autoencoder import GenieAutoencoder
 
 
-class LatentActionModel(GeniePreTrainedModel):
-    """An encoder, a `quantizer` whose codes are the actions, and a decoder that exists for training only."""
+class LatentActionModel(GenieAutoencoder):
+    """An autoencoder whose codes are the actions, and whose decoder exists for training only."""
 
-    main_input_name = "pixel_values_videos"
-    _keep_in_fp32_modules_strict = ["quantizer"]
-    quantizer: VectorQuantizer
-
-    @torch.no_grad()
-    def _init_weights(self, module: nn.Module):
-        super()._init_weights(module)
-        if isinstance(module, VectorQuantizer):
-            module.reset_parameters()
-
-    @abstractmethod
-    def _check(self, frames: Tensor) -> Tensor:
-        """What the encoder takes. Raises `ValueError` for frames of another shape, or fewer than two."""
+    config: LatentActionConfig
+    fewest_frames = 2
 
     @abstractmethod
     def _encode(self, frames: Tensor) -> Tensor:
@@ -63,23 +50,6 @@ class LatentActionModel(GeniePreTrainedModel):
             t + 1 and depends on no later frame.
         """
         return self.quantizer(self._encode(self._check(frames))).codes
-
-    def _output(
-        self, quantized: QuantizerOutput, reconstruction_loss: Tensor, return_loss: bool, **more: Tensor
-    ) -> GenieLatentActionOutput:
-        """`more` are other parts of the output; those named as losses count in the loss."""
-        terms = [reconstruction_loss, quantized.codebook_loss, quantized.commitment_loss]
-        terms += [value for name, value in more.items() if name.endswith("_loss")]
-        return GenieLatentActionOutput(
-            loss=sum(terms) if return_loss else None,
-            reconstruction_loss=reconstruction_loss,
-            codebook_loss=quantized.codebook_loss,
-            commitment_loss=quantized.commitment_loss,
-            perplexity=quantized.perplexity,
-            usage=quantized.usage,
-            actions=quantized.codes,
-            **more,
-        )
 
 
 __all__ = ["LatentActionModel"]

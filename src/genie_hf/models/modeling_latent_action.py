@@ -12,15 +12,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedModel  # noqa: F401  (diffusers looks for this name where it loads a component)
 from transformers import initialization as init
-from transformers.utils.output_capturing import OutputRecorder, capture_outputs
+from transformers.utils.output_capturing import capture_outputs
 
 from .configuration_latent_action import GenieLatentActionConfig
 from .entries import entry
 from .latent_action_base import LatentActionModel
 from .latent_action_output import GenieLatentActionOutput
-from .patches import PIXEL_SCALE, one_of, patchify, unit_pixels, unpatchify
-from .st_transformer import Attention, STBlock, STTransformer
-from .vector_quantizer import VectorQuantizer
+from .modeling_autoencoder import init_for_codes, init_for_pixels, terms
+from .patches import check_shape, one_of, patchify, unit_pixels, unpatchify
+from .quantizers.registry import make_quantizer
+from .st_transformer import STTransformer
 
 READOUT_DIM = 16  # numbers that the flattened read-out takes of each patch
 
@@ -35,14 +36,10 @@ class GenieLatentActionModel(LatentActionModel):
     config: GenieLatentActionConfig
     config_class = GenieLatentActionConfig
     _input_embed_layer = "encoder_embedding"
-    _can_record_outputs = {
-        "hidden_states": OutputRecorder(STBlock, layer_name="encoder"),
-        "attentions": OutputRecorder(Attention, index=1, layer_name="encoder"),
-    }
 
     def __init__(self, config: GenieLatentActionConfig):
         super().__init__(config)
-        patch_dim = config.num_channels * config.patch_size**2
+        patch_dim = config.patch_dim
         if config.input == "pixels":
             self.encoder_embedding = nn.Linear(patch_dim * (1 + config.frame_differences), config.encoder.hidden_size)
             self.decoder_embedding = nn.Linear(patch_dim, config.decoder.hidden_size)
@@ -57,7 +54,7 @@ class GenieLatentActionModel(LatentActionModel):
             self.to_latent = nn.Linear(config.tokens_per_frame * READOUT_DIM, config.action_dim)
         else:
             self.to_latent = nn.Linear(config.encoder.hidden_size, config.action_dim)
-        self.quantizer = VectorQuantizer(config.quantizer)
+        self.quantizer = make_quantizer(config.quantizer)
         self.action_embedding = nn.Linear(config.action_dim, config.decoder.hidden_size)
         self.decoder = STTransformer(config.decoder, config.tokens_per_frame, config)
         if config.decoder_context == "masked":
@@ -68,13 +65,12 @@ class GenieLatentActionModel(LatentActionModel):
     def _init_weights(self, module: nn.Module):
         super()._init_weights(module)
         if isinstance(module, GenieLatentActionModel):
-            # Action vectors have unit length and action_dim components: give the decoder an input of unit variance.
-            init.normal_(module.action_embedding.weight)
+            init_for_codes(module.action_embedding, module.quantizer)
             if module.config.input == "pixels":
-                for embedding in (module.encoder_embedding, module.decoder_embedding):
-                    init.normal_(embedding.weight, std=PIXEL_SCALE * embedding.in_features**-0.5)
-            if module.config.residual and module.config.input == "pixels":
-                init.zeros_(module.head.weight)  # the decoder starts as "copy the last frame"
+                init_for_pixels(module.encoder_embedding)
+                init_for_pixels(module.decoder_embedding)
+                if module.config.residual:
+                    init.zeros_(module.head.weight)  # the decoder starts as "copy the last frame"
 
     def _encode(self, frames: Tensor) -> Tensor:
         if self.config.input == "pixels":
@@ -165,7 +161,9 @@ class GenieLatentActionModel(LatentActionModel):
             reconstruction_loss = self._motion_weighted_error(prediction.float(), frames.float())
         else:
             reconstruction_loss = F.cross_entropy(prediction.flatten(0, -2).float(), frames[:, 1:].flatten())
-        return self._output(quantized, reconstruction_loss, return_loss, reconstruction=prediction)
+        return GenieLatentActionOutput(
+            **terms(quantized, reconstruction_loss, return_loss), reconstruction=prediction, actions=quantized.codes
+        )
 
     def _motion_weighted_error(self, prediction: Tensor, frames: Tensor) -> Tensor:
         error = (prediction - frames[:, 1:]).square()
@@ -175,16 +173,10 @@ class GenieLatentActionModel(LatentActionModel):
 
     def _check(self, frames: Tensor) -> Tensor:
         """Codes as they are, or pixels in [0, 1]."""
-        config = self.config
-        size = (config.num_channels, *config.frame_size)
-        expected = size if config.input == "pixels" else config.grid_size
-        if frames.dim() != 2 + len(expected) or frames.shape[2:] != expected or frames.shape[1] < 2:
-            shape = ", ".join(map(str, expected))
-            raise ValueError(
-                f"frames must be {config.input} of shape (batch_size, num_frames, {shape}) with at least 2 frames, "
-                f"got {tuple(frames.shape)}."
-            )
-        return unit_pixels(frames) if config.input == "pixels" else frames
+        if self.config.input == "pixels":
+            return super()._check(frames)
+        check_shape(frames, "codes", self.config.grid_size, self.fewest_frames)
+        return frames
 
 
 __all__ = ["GenieLatentActionModel"]

@@ -19,8 +19,9 @@ from .displacement import displacement, shifted
 from .entries import entry
 from .latent_action_base import LatentActionModel
 from .latent_action_output import GenieLatentActionOutput
+from .modeling_autoencoder import terms
 from .patches import one_of, unit_pixels
-from .vector_quantizer import VectorQuantizer
+from .quantizers.registry import make_quantizer
 
 SMALLEST_SIDE = 8  # of a frame after its convolutions
 PICTURE_DIM = 128  # numbers that a frame becomes
@@ -47,7 +48,7 @@ class GenieMotionActionModel(LatentActionModel):
         known = PICTURE_DIM + 3 * config.history
         self.encoder_frame, self.decoder_frame = FrameEncoder(config), FrameEncoder(config)
         self.encoder = network(known + 2, config.hidden_size, config.action_dim)
-        self.quantizer = VectorQuantizer(config.quantizer)
+        self.quantizer = make_quantizer(config.quantizer)
         self.decoder = network(known + config.action_dim, config.hidden_size, 2)
         self.post_init()
 
@@ -104,7 +105,8 @@ class GenieMotionActionModel(LatentActionModel):
         vectors = quantized.quantized.float()
         likeness = (vectors[:, 1:] * vectors[:, :-1]).sum(-1)  # of one transition's action to the next one's, a cosine
         persistence_loss = self.config.persistence_weight * (1 - likeness).sum() / max(1, likeness.numel())
-        return self._output(quantized, reconstruction_loss, return_loss, persistence_loss=persistence_loss)
+        losses = terms(quantized, reconstruction_loss, return_loss, persistence_loss=persistence_loss)
+        return GenieLatentActionOutput(**losses, actions=quantized.codes)
 
     @torch.no_grad()
     def _displacements(self, frames: Tensor) -> Tensor:
@@ -119,17 +121,6 @@ class GenieMotionActionModel(LatentActionModel):
         K = self.config.history
         known = F.pad(torch.cat([moved, torch.ones_like(moved[..., :1])], dim=-1), (0, 0, K, 0))[:, :-1]
         return known.unfold(1, K, 1).flatten(2)
-
-    def _check(self, frames: Tensor) -> Tensor:
-        """Pixels in [0, 1]."""
-        size = (self.config.num_channels, *self.config.frame_size)
-        if frames.dim() != 5 or frames.shape[2:] != size or frames.shape[1] < 2:
-            shape = ", ".join(map(str, size))
-            raise ValueError(
-                f"frames must be pixels of shape (batch_size, num_frames, {shape}) with at least 2 frames, got "
-                f"{tuple(frames.shape)}."
-            )
-        return unit_pixels(frames)
 
 
 class FrameEncoder(nn.Module):

@@ -11,15 +11,15 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel  # noqa: F401  (diffusers looks for this name where it loads a component)
 from transformers import initialization as init
 from transformers.utils import ModelOutput
-from transformers.utils.output_capturing import OutputRecorder, capture_outputs
+from transformers.utils.output_capturing import capture_outputs
 
 from .configuration_video_tokenizer import GenieVideoTokenizerConfig
 from .entries import entry
+from .modeling_autoencoder import GenieAutoencoder, init_for_codes, init_for_pixels, terms
 from .patches import PIXEL_SCALE, one_of, patchify, unit_pixels, unpatchify
-from .quantizers import make_quantizer
-from .st_transformer import Attention, GeniePreTrainedModel, STBlock, STTransformer
+from .quantizers.registry import make_quantizer
+from .st_transformer import STTransformer
 from .temporal_cache import TemporalCache
-from .vector_quantizer import VectorQuantizer
 
 
 @dataclass
@@ -60,7 +60,7 @@ def fit_linear(linear: nn.Linear, inputs: Tensor, targets: Tensor) -> None:
     linear.bias.copy_(solution[-1])
 
 
-class GenieVideoTokenizer(GeniePreTrainedModel):
+class GenieVideoTokenizer(GenieAutoencoder):
     """Turns frames into a grid of codes each, and codes into frames. A code depends on no later frame.
 
     Args:
@@ -69,17 +69,11 @@ class GenieVideoTokenizer(GeniePreTrainedModel):
 
     config: GenieVideoTokenizerConfig
     config_class = GenieVideoTokenizerConfig
-    main_input_name = "pixel_values_videos"
     _input_embed_layer = "patch_embedding"
-    _keep_in_fp32_modules_strict = ["quantizer"]
-    _can_record_outputs = {
-        "hidden_states": OutputRecorder(STBlock, layer_name="encoder"),
-        "attentions": OutputRecorder(Attention, index=1, layer_name="encoder"),
-    }
 
     def __init__(self, config: GenieVideoTokenizerConfig):
         super().__init__(config)
-        patch_dim = config.num_channels * config.patch_size**2
+        patch_dim = config.patch_dim
         latent_dim = config.codes_per_token_side**2 * config.codebook_dim
         self.patch_embedding = nn.Linear(patch_dim, config.encoder.hidden_size)
         self.encoder = STTransformer(config.encoder, config.tokens_per_frame, config)
@@ -96,17 +90,12 @@ class GenieVideoTokenizer(GeniePreTrainedModel):
     @torch.no_grad()
     def _init_weights(self, module: nn.Module):
         super()._init_weights(module)
-        if isinstance(module, VectorQuantizer):
-            module.reset_parameters()
-        elif isinstance(module, GenieVideoTokenizer):
-            if isinstance(module.quantizer, VectorQuantizer):
-                # Code vectors have unit length: make the decoder's input of unit variance all the same.
-                init.normal_(module.from_latent.weight, std=module.config.codes_per_token_side**-1.0)
-            for embedding in [module.patch_embedding] + (
-                [module.patch_to_latent] if module.config.linear_path else []
-            ):
-                init.normal_(embedding.weight, std=PIXEL_SCALE * embedding.in_features**-0.5)
-            if module.config.linear_path:  # two outputs are added: together they spread as pixels do
+        if isinstance(module, GenieVideoTokenizer):
+            init_for_codes(module.from_latent, module.quantizer)
+            init_for_pixels(module.patch_embedding)
+            if module.config.linear_path:
+                init_for_pixels(module.patch_to_latent)
+                # two outputs are added: together they spread as pixels do
                 for output in (module.to_pixels, module.latent_to_pixels):
                     init.normal_(output.weight, std=output.in_features**-0.5 / PIXEL_SCALE)
             init.constant_(module.to_pixels.bias, 0.5)  # the middle of [0, 1]
@@ -126,13 +115,13 @@ class GenieVideoTokenizer(GeniePreTrainedModel):
                 for each code.
 
         Raises:
-            ValueError: for a tokenizer without a learnt codebook, with several codes a token, or with a linear path.
+            ValueError: for a tokenizer whose codes are not learnt, with several codes a token, or with a linear path.
         """
         config = self.config
-        if not isinstance(self.quantizer, VectorQuantizer) or config.codes_per_token_side > 1 or config.linear_path:
+        if not self.quantizer.learns_codes or config.codes_per_token_side > 1 or config.linear_path:
             raise ValueError(
-                "a tokenizer can start from data only with a vector quantizer, codes_per_token_side 1 and no "
-                "linear_path; leave initialize_from_frames out."
+                "a tokenizer can start from data only with a quantizer that learns its codes, codes_per_token_side 1 "
+                "and no linear_path; leave initialize_from_frames out."
             )
         for transformer in (self.encoder, self.decoder):  # near the identity, so that little is lost on the way
             for block in transformer.blocks:
@@ -154,22 +143,16 @@ class GenieVideoTokenizer(GeniePreTrainedModel):
         self.from_latent.bias.copy_(-self.from_latent.weight @ mean)
         fit_linear(self.to_pixels, self.decoder(self.from_latent(vectors)).flatten(0, -2), patches.flatten(0, -2))
 
-    def _encode_latents(self, pixels: Tensor, cache: TemporalCache | None = None) -> Tensor:
+    def _encode(self, pixels: Tensor, cache: TemporalCache | None = None) -> Tensor:
         """(B, T, C, H, W) -> (B, T, h, w, codebook_dim)."""
-        height, width = self.config.frame_size
-        if pixels.dim() != 5 or pixels.shape[2:] != (self.config.num_channels, height, width):
-            raise ValueError(
-                f"pixels must have the shape (batch_size, num_frames, {self.config.num_channels}, {height}, {width}), "
-                f"got {tuple(pixels.shape)}; resize the frames."
-            )
-        patches = patchify(unit_pixels(pixels).to(self.encoder.dtype), self.config.patch_size) - 0.5
+        patches = patchify(pixels.to(self.encoder.dtype), self.config.patch_size) - 0.5
         latents = self.to_latent(self.encoder(self.patch_embedding(patches), cache))
         if self.config.linear_path:
             latents = latents + self.patch_to_latent(patches)
         latents = unpatchify(latents, self.config.codes_per_token_side, self.config.patch_grid_size)
         return latents.movedim(2, -1)  # (B, T, codebook_dim, h, w) -> (B, T, h, w, codebook_dim)
 
-    def _decode_vectors(self, vectors: Tensor, cache: TemporalCache | None = None) -> Tensor:
+    def _decode(self, vectors: Tensor, cache: TemporalCache | None = None) -> Tensor:
         """(B, T, h, w, codebook_dim) -> (B, T, C, H, W)."""
         latents = patchify(vectors.to(self.decoder.dtype).movedim(-1, 2), self.config.codes_per_token_side)
         pixels = self.to_pixels(self.decoder(self.from_latent(latents), cache))
@@ -191,7 +174,7 @@ class GenieVideoTokenizer(GeniePreTrainedModel):
             ValueError: where the frames are not of the configured size.
             TypeError: for integers that are not uint8.
         """
-        return self.quantizer(self._encode_latents(pixels, cache)).codes
+        return self.quantizer(self._encode(self._check(pixels), cache)).codes
 
     @entry
     def decode(self, codes: Tensor, cache: TemporalCache | None = None) -> Tensor:
@@ -203,7 +186,7 @@ class GenieVideoTokenizer(GeniePreTrainedModel):
         Returns:
             Pixels in [0, 1] of shape `(batch_size, num_frames, channels, height, width)`.
         """
-        return self._decode_vectors(self.quantizer.lookup(codes), cache).clamp(0, 1)
+        return self._decode(self.quantizer.lookup(codes), cache).clamp(0, 1)
 
     @capture_outputs
     def forward(
@@ -227,19 +210,12 @@ class GenieVideoTokenizer(GeniePreTrainedModel):
             TypeError: for integers that are not uint8.
         """
         self.check_attentions(output_attentions)
-        pixels = unit_pixels(one_of(pixel_values_videos=pixel_values_videos, pixels=pixels))
-        quantized = self.quantizer(self._encode_latents(pixels))
-        reconstruction = self._decode_vectors(quantized.quantized)
+        pixels = self._check(one_of(pixel_values_videos=pixel_values_videos, pixels=pixels))
+        quantized = self.quantizer(self._encode(pixels))
+        reconstruction = self._decode(quantized.quantized)
         reconstruction_loss = F.mse_loss(reconstruction.float(), pixels.float())
         return GenieVideoTokenizerOutput(
-            loss=reconstruction_loss + quantized.codebook_loss + quantized.commitment_loss if return_loss else None,
-            reconstruction_loss=reconstruction_loss,
-            codebook_loss=quantized.codebook_loss,
-            commitment_loss=quantized.commitment_loss,
-            perplexity=quantized.perplexity,
-            usage=quantized.usage,
-            reconstruction=reconstruction,
-            codes=quantized.codes,
+            **terms(quantized, reconstruction_loss, return_loss), reconstruction=reconstruction, codes=quantized.codes
         )
 
 

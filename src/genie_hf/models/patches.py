@@ -20,6 +20,15 @@ def unit_pixels(pixels: Tensor) -> Tensor:
     return pixels
 
 
+def check_shape(frames: Tensor, kind: str, shape: tuple[int, ...], fewest: int) -> None:
+    """Raises `ValueError` unless clips are of at least the `fewest` frames of this shape."""
+    if frames.shape[2:] != shape or frames.shape[1] < fewest:
+        raise ValueError(
+            f"frames must be {kind} of shape (batch_size, num_frames, {', '.join(map(str, shape))}) with at least "
+            f"{fewest} frame{'s' * (fewest > 1)}, got {tuple(frames.shape)}."
+        )
+
+
 def patchify(pixels: Tensor, patch_size: int) -> Tensor:
     """(B, T, C, h * patch, w * patch) -> (B, T, S, C * patch * patch)."""
     return F.pixel_unshuffle(pixels, patch_size).flatten(-2).transpose(-1, -2)

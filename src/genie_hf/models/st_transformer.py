@@ -7,11 +7,8 @@
 - `TemporalCache` holds the keys and values of past frames: a new frame costs only its own tokens.
 """
 
-from typing import Literal
-
 import torch
 import torch.nn.functional as F
-from huggingface_hub.dataclasses import strict
 from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers import initialization as init
@@ -19,58 +16,12 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.utils import logging
 from transformers.utils.output_capturing import OutputRecorder
 
+from .configuration_st_transformer import STTransformerConfig
 from .loading import CheckedLoading
-from .temporal_cache import TemporalCache
+from .temporal_cache import TemporalCache, write
 from .window import Window, make_window
 
 logger = logging.get_logger(__name__)
-
-
-@strict
-class STTransformerConfig(PreTrainedConfig):
-    """Size and attention pattern of an `STTransformer`.
-
-    Args:
-        hidden_size: width D of the token vectors.
-        num_hidden_layers: number of blocks.
-        num_attention_heads: heads of each attention layer.
-        head_dim: size of the queries and keys of one head ("k/q size" in the paper's tables); even.
-        intermediate_size: width of the feed-forward layer, by default 4 x `hidden_size`.
-        pattern: `"st"`, spatial then causal temporal attention (the paper's ST-transformer); `"spatial"`, no
-            attention in time (ViT); `"full"`, one attention over space and time together, block-causal (C-ViViT).
-            Paper, table 3.
-        rope_theta: base of the rotary frequencies in time.
-        norm_eps: epsilon of the layer norms.
-    """
-
-    model_type = "genie_st_transformer"
-
-    hidden_size: int = 256
-    num_hidden_layers: int = 4
-    num_attention_heads: int = 4
-    head_dim: int = 64
-    intermediate_size: int | None = None
-    pattern: Literal["st", "spatial", "full"] = "st"
-    rope_theta: float | int = 10_000.0
-    norm_eps: float = 1e-5
-
-    def __post_init__(self, **kwargs):
-        if self.intermediate_size is None:
-            self.intermediate_size = 4 * self.hidden_size
-        super().__post_init__(**kwargs)
-        self.check_transformer()
-
-    def size(self) -> dict:
-        """The fields above by name, as another model's configuration stores them."""
-        return {name: getattr(self, name) for name in STTransformerConfig.__annotations__}
-
-    def check_transformer(self):
-        """Raises `ValueError` for impossible sizes."""
-        for name in ("hidden_size", "num_attention_heads", "head_dim", "intermediate_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
-        if self.head_dim % 2:
-            raise ValueError(f"head_dim must be even for rotary positions, got {self.head_dim}.")
 
 
 def rotate(x: Tensor, window: Window) -> Tensor:
@@ -139,9 +90,7 @@ class Attention(nn.Module):
             query, key, mask = rotate(query, window), rotate(key, window), window.mask
         query, key, value = self._group(query), self._group(key), self._group(value)
         if past is not None:
-            sample = torch.arange(len(x), device=x.device)[:, None]
-            for buffer, new in zip(past, (key, value), strict=True):
-                buffer.movedim(3, 1)[sample, window.slots] = new.movedim(3, 1).to(buffer.dtype)
+            write(past, (key, value), window.slots)
             key, value = past
         implementation = self.model_config._attn_implementation
         attend = ATTENTION["eager" if self.axis == "time" else implementation]

@@ -3,15 +3,12 @@
 import itertools
 import weakref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from .configuration_st_transformer import STTransformerConfig
 from .window import Window, make_window
-
-if TYPE_CHECKING:
-    from .st_transformer import STTransformerConfig
 
 
 @dataclass(eq=False)
@@ -55,7 +52,8 @@ class TemporalCache:
         self._whole: TemporalCache | None = None  # whose rows these are, if they are some of another cache's
         self._span = slice(None)  # which of them
         self._parts: weakref.WeakSet[TemporalCache] = weakref.WeakSet()
-        self._window = None  # the last pass's, with what it follows from: it stays the same while a frame is refined
+        # the last pass's, with what it follows from: it stays the same while a frame is refined
+        self._window: tuple[tuple, Window] | None = None
 
     @property
     def position(self) -> int:
@@ -74,7 +72,7 @@ class TemporalCache:
 
     # A pass
 
-    def prepare(self, hidden: Tensor, config: "STTransformerConfig") -> tuple[Window, list[tuple[Tensor, Tensor]]]:
+    def prepare(self, hidden: Tensor, config: STTransformerConfig) -> tuple[Window, list[tuple[Tensor, Tensor]]]:
         """Makes room for the frames of a pass; the oldest leave where the ring is full.
 
         Args:
@@ -215,7 +213,7 @@ class TemporalCache:
         self._own, self._whole, self._span = [], whole, span
         whole._parts.add(self)
 
-    def _allocate(self, hidden: Tensor, config: "STTransformerConfig") -> None:
+    def _allocate(self, hidden: Tensor, config: STTransformerConfig) -> None:
         if config.pattern == "spatial":
             return
         B, _, S, _ = hidden.shape
@@ -244,7 +242,7 @@ class TemporalCache:
             source, target = (ring.unflatten(3, (self.max_frames, -1)) for ring in (source, target))
             target[rows, :, :, slots] = source[rows, :, :, slots]
 
-    def _make_window(self, num_frames: int, hidden: Tensor, config: "STTransformerConfig") -> Window:
+    def _make_window(self, num_frames: int, hidden: Tensor, config: STTransformerConfig) -> Window:
         device, N = hidden.device, self.max_frames
         position, oldest = torch.tensor([(row.position, row.oldest) for row in self.rows], device=device).T[..., None]
         times = position + torch.arange(num_frames, device=device)  # (B, T)
@@ -252,3 +250,16 @@ class TemporalCache:
         held = last - (last - torch.arange(N, device=device)) % N  # (B, N): the frame in each slot
         visible = (held[:, None] <= times[..., None]) & (held >= oldest)[:, None]
         return make_window(config, times, visible, hidden, times % N)
+
+
+def write(layer: tuple[Tensor, Tensor], new: tuple[Tensor, Tensor], slots: Tensor) -> None:
+    """Writes a pass's keys and values into those of a layer, as `TemporalCache.prepare` gives them.
+
+    Args:
+        layer: of shape `(batch_size, groups, num_heads, max_frames * tokens of a group, head_dim)`.
+        new: the same of the frames of the pass alone.
+        slots: of the pass's window.
+    """
+    sample = torch.arange(len(slots), device=slots.device)[:, None]
+    for buffer, tensor in zip(layer, new, strict=True):
+        buffer.movedim(3, 1)[sample, slots] = tensor.movedim(3, 1).to(buffer.dtype)

@@ -1,12 +1,11 @@
 """Which frames a pass of an `STTransformer` sees, and when they are (Genie, section 2)."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from .st_transformer import STTransformerConfig
+from .configuration_st_transformer import STTransformerConfig
 
 
 class Window(NamedTuple):
@@ -19,7 +18,7 @@ class Window(NamedTuple):
 
 
 def make_window(
-    config: "STTransformerConfig", times: Tensor, visible: Tensor, like: Tensor, slots: Tensor | None = None
+    config: STTransformerConfig, times: Tensor, visible: Tensor, like: Tensor, slots: Tensor | None = None
 ) -> Window:
     """
     Args:

@@ -21,10 +21,10 @@ from transformers import PreTrainedConfig
 from ..data.place import DataSource
 from ..models.configuration_dynamics import GenieDynamicsConfig
 from ..models.configuration_latent_action import GenieLatentActionConfig
-from ..models.configuration_quantizer import quantizer_values
+from ..models.configuration_st_transformer import STTransformerConfig
 from ..models.configuration_video_tokenizer import GenieVideoTokenizerConfig
 from ..models.latent_actions import LATENT_ACTION_MODELS
-from ..models.st_transformer import STTransformerConfig
+from ..models.quantizers.registry import quantizer_values
 from .recipe_path import find_recipe
 
 LATENT_ACTION_CONFIGS = {kind: model.config_class for kind, model in LATENT_ACTION_MODELS.items()}

@@ -6,8 +6,8 @@ import torch
 
 from ..data import VideoDataset
 from ..fingerprint import fingerprint
+from ..models.quantizers.quantizer import Quantizer
 from ..models.st_transformer import STBlock
-from ..models.vector_quantizer import VectorQuantizer
 from .stage import Stage
 
 
@@ -26,9 +26,9 @@ def spread_frames(dataset: VideoDataset, num_frames: int) -> torch.Tensor:
 
 
 def count_passes(stage: Stage, passes: int) -> None:
-    """Tells codebooks, which follow the latents of a step, how many passes it has."""
+    """Tells quantisers, whose codes may follow the latents of a step, how many passes it has."""
     for module in stage.modules():
-        if isinstance(module, VectorQuantizer):
+        if isinstance(module, Quantizer):
             module.passes_per_step = passes
 
 

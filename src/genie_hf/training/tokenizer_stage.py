@@ -7,7 +7,6 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from ..models.modeling_video_tokenizer import GenieVideoTokenizer
-from ..models.vector_quantizer import VectorQuantizer
 from .recipe import Recipe
 from .saving import in_dtype
 from .stage import Stage, scalars
@@ -41,16 +40,12 @@ class TokenizerStage(Stage):
         self.video_tokenizer.initialize_from(pixels)
 
     @property
-    def has_learnt_codebook(self) -> bool:
-        return isinstance(self.video_tokenizer.quantizer, VectorQuantizer)
-
-    @property
     def has_unused_parameters(self) -> bool:
-        return self.has_learnt_codebook and self.video_tokenizer.config.quantizer.continuous_steps > 0
+        return self.video_tokenizer.quantizer.continuous_steps > 0
 
     @property
     def codebook_sizes(self) -> dict[str, int]:
-        return {"": self.video_tokenizer.config.codebook_size} if self.has_learnt_codebook else {}
+        return {"": self.video_tokenizer.config.codebook_size} if self.video_tokenizer.quantizer.learns_codes else {}
 
     @torch.no_grad()
     def picture_rows(self, pixels: Tensor) -> dict[str, Tensor]:

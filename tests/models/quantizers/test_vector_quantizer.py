@@ -2,9 +2,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 from diffusers.models.autoencoders.vae import VectorQuantizer as DiffusersVectorQuantizer
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from genie_hf.models.configuration_quantizer import VectorQuantizerConfig
-from genie_hf.models.vector_quantizer import VectorQuantizer
+from genie_hf.models.quantizers.vector_quantizer import VectorQuantizer, VectorQuantizerConfig
 
 
 def make(size=8, dim=4, **kwargs):
@@ -119,6 +119,45 @@ def test_state_survives_saving(batch_norm):
     latents = torch.randn(30, 4)
     assert torch.equal(quantizer.eval()(latents).codes, other.eval()(latents).codes)
     assert other.training_passes == 3
+
+
+def test_a_loaded_state_goes_on_where_it_was():
+    early, late = make(continuous_steps=2).train(), make(continuous_steps=2).train()
+    early(torch.randn(20, 4))
+    for _ in range(5):
+        late(torch.randn(20, 4))
+    late.load_state_dict(early.state_dict())
+    latents = torch.randn(20, 4)
+    torch.testing.assert_close(late(latents).quantized, F.normalize(latents, dim=-1))  # still unquantised
+    output = late(latents)
+    torch.testing.assert_close(output.quantized, late.lookup(output.codes))
+
+
+def test_a_gradient_may_be_taken_after_the_next_pass():
+    quantizer = make().train()
+    quantizer(torch.randn(20, 4))
+    first, second = torch.randn(2, 20, 4)
+    (quantizer(first).codebook_loss + quantizer(second).codebook_loss).backward()
+    assert quantizer.codebook.grad.any()
+
+
+class Syncs(TorchDispatchMode):
+    """Counts what a GPU would be waited for."""
+
+    count = 0
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        self.count += operation.overloadpacket.__name__ in ("_local_scalar_dense", "nonzero", "bincount", "is_nonzero")
+        return operation(*args, **kwargs or {})
+
+
+def test_no_pass_but_the_first_waits_for_the_device():
+    quantizer = make(continuous_steps=2, batch_norm=True).train()
+    quantizer(torch.randn(20, 4))
+    with Syncs() as syncs:
+        for _ in range(4):  # the last continuous one, k-means, and two in which codes may be revived
+            quantizer(torch.randn(20, 4))
+    assert syncs.count == 0
 
 
 def test_arithmetic_is_float32_under_autocast():

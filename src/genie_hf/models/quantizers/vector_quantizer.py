@@ -7,41 +7,88 @@ share of the latents stays far below an even share is put where a latent is. All
 
 import torch
 import torch.nn.functional as F
+from huggingface_hub.dataclasses import strict
 from torch import Tensor, nn
+from transformers import PreTrainedConfig
 from transformers import initialization as init
 
-from .configuration_quantizer import VectorQuantizerConfig
-from .entries import entry
-from .quantizer_output import QuantizerOutput, code_counts, code_shares
+from ..entries import entry
+from .batch_norm import BatchNorm
+from .k_means import k_means, sample
+from .processes import share
+from .quantizer import Quantizer, QuantizerOutput, perplexity
 
 USAGE_DECAY = 0.95  # of the moving average that tells dead codes
 
 
-class VectorQuantizer(nn.Module):
+@strict
+class VectorQuantizerConfig(PreTrainedConfig):
+    """Vector quantisation with a learnt codebook (van den Oord et al. 2017); see `VectorQuantizer`.
+
+    Args:
+        codebook_size: number of codes (paper: 1024).
+        codebook_dim: size of a code vector (paper: 32).
+        commitment_weight: weight of the commitment loss.
+        revival_threshold: a code with less than this fraction of an even share of the latents is revived.
+        continuous_steps: optimiser steps with unquantised latents, before k-means makes the codebook.
+        batch_norm: whether latents are batch-normalised before they are projected onto the sphere.
+    """
+
+    model_type = "vq"
+
+    codebook_size: int = 1024
+    codebook_dim: int = 32
+    commitment_weight: float | int = 0.25
+    revival_threshold: float | int = 0.05
+    continuous_steps: int = 0
+    batch_norm: bool = False
+
+    def __post_init__(self, **kwargs):
+        super().__post_init__(**kwargs)
+        if self.codebook_size < 1 or self.codebook_dim < 1:
+            raise ValueError(
+                f"codebook_size and codebook_dim must be at least 1, got {self.codebook_size} and {self.codebook_dim}."
+            )
+
+
+class VectorQuantizer(Quantizer):
     """Maps latents to the nearest of `codebook_size` unit vectors.
+
+    Processes that train together keep the same codebook. It is written in the forward pass: where a model's parameters
+    are sharded (FSDP), those of its quantizer must be left whole (`ignored_params`), or what is written is lost.
 
     Args:
         config: sizes and how the codebook is kept alive.
     """
 
+    config: VectorQuantizerConfig
+    config_class = VectorQuantizerConfig
+    learns_codes = True
+
     def __init__(self, config: VectorQuantizerConfig):
-        super().__init__()
-        self.config = config
-        self.batch_norm = nn.BatchNorm1d(config.codebook_dim) if config.batch_norm else None
+        super().__init__(config)
+        self.continuous_steps = config.continuous_steps
+        self.vector_scale = config.codebook_dim**-0.5  # code vectors have unit length
+        self.batch_norm = BatchNorm(config.codebook_dim) if config.batch_norm else None
         self.codebook = nn.Parameter(torch.empty(config.codebook_size, config.codebook_dim))
         # moving share of the latents, times their number
         self.register_buffer("usage", torch.ones(config.codebook_size))
         # optimiser steps; the name is that of the saved files
         self.register_buffer("training_passes", torch.zeros((), dtype=torch.long))
-        self.passes_per_step = 1  # whose gradients are added up: a training loop that does so says it here
-        self._latents: list[Tensor] = []  # of this step's passes, while k-means waits for all of them
+        self._steps: int | None = None  # the same number, read once, so that no pass waits for the device
         self._passes = 0  # of this step
+        self._latents: list[Tensor] = []  # of these passes, while k-means waits for all of them
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
         init.normal_(self.codebook)
         init.ones_(self.usage)
         init.zeros_(self.training_passes)
+        self._steps = None
+
+    def _load_from_state_dict(self, *args) -> None:
+        super()._load_from_state_dict(*args)
+        self._steps = None
 
     def _apply(self, fn, recurse=True):
         """Stays float32, to the bit, whatever the model around it is cast to."""
@@ -52,17 +99,14 @@ class VectorQuantizer(nn.Module):
 
         return super()._apply(move, recurse)
 
-    @property
-    def codebook_size(self) -> int:
-        return self.codebook.shape[0]
-
     @entry
     def lookup(self, codes: Tensor) -> Tensor:
         """Unit vectors of shape `(..., codebook_dim)` for codes of shape `(...)`."""
         return self._vectors(codes)
 
     def _vectors(self, codes: Tensor) -> Tensor:
-        return F.embedding(codes, F.normalize(self.codebook.float(), dim=-1))
+        codebook = self.codebook.clone()  # as the next pass may change it before this one's gradient is taken
+        return F.embedding(codes, F.normalize(codebook, dim=-1))
 
     def forward(self, latents: Tensor) -> QuantizerOutput:
         """
@@ -75,7 +119,8 @@ class VectorQuantizer(nn.Module):
                 flat = self.batch_norm(flat)
             flat = F.normalize(flat, dim=-1)
             learns = self.training and self.codebook.requires_grad
-            if learns and self._update_codebook(flat.detach()):
+            is_continuous = learns and self._update_codebook(flat.detach())
+            if is_continuous:
                 zero = flat.new_zeros(())
                 quantized, codes = flat, self._nearest(flat)
                 codebook_loss = commitment_loss = zero
@@ -85,38 +130,46 @@ class VectorQuantizer(nn.Module):
                 codebook_loss = F.mse_loss(vectors, flat.detach())
                 commitment_loss = self.config.commitment_weight * F.mse_loss(flat, vectors.detach())
                 quantized = flat + (vectors - flat).detach()
-                if learns:
-                    self._track_usage(codes)
-            share = code_shares(codes, self.codebook_size)
+            counts = self._count(codes)
+            if learns and not is_continuous:
+                self.usage.lerp_(counts * (self.codebook_size / counts.sum()), 1 - USAGE_DECAY)
             return QuantizerOutput(
                 quantized=quantized.view(latents.shape).to(latents.dtype),
                 codes=codes.view(latents.shape[:-1]),
                 codebook_loss=codebook_loss,
                 commitment_loss=commitment_loss,
-                perplexity=torch.special.entr(share).sum().exp(),
+                perplexity=perplexity(counts),
                 usage=(self.usage >= self.config.revival_threshold).float().mean(),
             )
 
     @torch.no_grad()
     def _nearest(self, flat: Tensor) -> Tensor:
-        return (flat @ F.normalize(self.codebook.float(), dim=-1).T).argmax(dim=-1)
+        return (flat @ F.normalize(self.codebook, dim=-1).T).argmax(dim=-1)
 
     @torch.no_grad()
     def initialize_from(self, latents: Tensor) -> None:
-        """Places the codes by k-means over these latents of shape `(..., codebook_dim)`."""
+        """Places the codes by k-means over these latents of shape `(..., codebook_dim)`, the same in all processes."""
         flat = latents.float().flatten(0, -2)
         if self.batch_norm is not None:
             flat = self.batch_norm(flat)
-        self.codebook.copy_(_broadcast(_k_means(F.normalize(flat, dim=-1), self.codebook_size)))
+        self._start_from(share(F.normalize(flat, dim=-1)))
+        self._steps = self.config.continuous_steps + 1
+        self.training_passes.fill_(self._steps)
+
+    @torch.no_grad()
+    def _start_from(self, flat: Tensor) -> None:
+        self.codebook.copy_(k_means(flat, self.codebook_size))
         self.usage.fill_(1.0)
-        self.training_passes.fill_(self.config.continuous_steps + 1)
 
     @torch.no_grad()
     def _update_codebook(self, flat: Tensor) -> bool:
         """Starts the codebook, or revives its dead codes, from this batch. True while latents are still continuous."""
-        step = int(self.training_passes)
+        if self._steps is None:
+            self._steps = int(self.training_passes)
+        step = self._steps
         self._passes = (self._passes + 1) % self.passes_per_step
         is_last_pass = self._passes == 0
+        self._steps += is_last_pass
         self.training_passes += is_last_pass
         if step < self.config.continuous_steps:
             return True
@@ -124,45 +177,12 @@ class VectorQuantizer(nn.Module):
             self._latents.append(flat)
             if not is_last_pass:
                 return True
-            self.codebook.copy_(_broadcast(_k_means(torch.cat(self._latents), self.codebook_size)))
+            self._start_from(torch.cat(self._latents))
             self._latents.clear()
-            self.usage.fill_(1.0)
         else:
             # Adam's moments of a dead code need no reset: it has had no gradient for long, so they have decayed to
             # zero.
-            dead = (self.usage < self.config.revival_threshold).nonzero().squeeze(1)
-            if len(dead):
-                self.codebook[dead] = _broadcast(_sample(flat, len(dead)))
-                self.usage[dead] = 1.0
+            dead = self.usage < self.config.revival_threshold
+            self.codebook.copy_(torch.where(dead[:, None], sample(flat, self.codebook_size), self.codebook))
+            self.usage.masked_fill_(dead, 1.0)
         return False
-
-    @torch.no_grad()
-    def _track_usage(self, codes: Tensor) -> None:
-        counts = code_counts(codes, self.codebook_size)
-        if torch.distributed.is_initialized():
-            torch.distributed.all_reduce(counts)
-        self.usage.lerp_(counts * (self.codebook_size / counts.sum()), 1 - USAGE_DECAY)
-
-
-def _sample(flat: Tensor, count: int) -> Tensor:
-    """`count` of the given unit vectors, drawn with replacement and slightly perturbed so that no two are equal."""
-    chosen = flat[torch.randint(len(flat), (count,), device=flat.device)]
-    return F.normalize(chosen + 0.02 * torch.randn_like(chosen), dim=-1)
-
-
-def _k_means(flat: Tensor, count: int, iterations: int = 10) -> Tensor:
-    """Spherical k-means; a cluster that loses all its points starts again at a random one."""
-    centres = _sample(flat, count)
-    for _ in range(iterations):
-        nearest = (flat @ centres.T).argmax(dim=-1)
-        sums = torch.zeros_like(centres).index_add_(0, nearest, flat)
-        empty = torch.bincount(nearest, minlength=count) == 0
-        centres = torch.where(empty[:, None], _sample(flat, count), F.normalize(sums, dim=-1))
-    return centres
-
-
-def _broadcast(x: Tensor) -> Tensor:
-    """The first process's values, so that all keep the same codebook."""
-    if torch.distributed.is_initialized():
-        torch.distributed.broadcast(x, src=0)
-    return x

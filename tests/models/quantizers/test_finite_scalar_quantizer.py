@@ -1,8 +1,7 @@
 import pytest
 import torch
 
-from genie_hf.models.configuration_quantizer import quantizer_config, quantizer_values
-from genie_hf.models.quantizers import make_quantizer
+from genie_hf.models.quantizers.registry import make_quantizer, quantizer_config, quantizer_values
 
 
 def make(*levels):

@@ -4,27 +4,54 @@ Each component of a latent is squashed into an interval and rounded to one of a 
 No code can die, and no loss is needed to keep latents near their codes. All arithmetic is float32.
 """
 
+import math
+
 import torch
-from torch import Tensor, nn
+from huggingface_hub.dataclasses import strict
+from torch import Tensor
+from transformers import PreTrainedConfig
 
-from .configuration_quantizer import FiniteScalarQuantizerConfig
-from .quantizer_output import QuantizerOutput, code_shares
+from .quantizer import Quantizer, QuantizerOutput, perplexity
 
 
-class FiniteScalarQuantizer(nn.Module):
+@strict
+class FiniteScalarQuantizerConfig(PreTrainedConfig):
+    """Finite scalar quantisation (Mentzer et al. 2023, arXiv 2309.15505); see `FiniteScalarQuantizer`.
+
+    Args:
+        levels: for each component of a latent, how many values it can take; their product is the number of codes.
+    """
+
+    model_type = "fsq"
+
+    levels: list[int] | tuple[int, ...] | None = None
+
+    def __post_init__(self, **kwargs):
+        self.levels = [8, 5, 5, 5] if self.levels is None else list(self.levels)
+        super().__post_init__(**kwargs)
+        if not self.levels or min(self.levels) < 2:
+            raise ValueError(f"levels must be whole numbers of at least 2, got {self.levels}.")
+
+    @property
+    def codebook_size(self) -> int:
+        """Number of codes."""
+        return math.prod(self.levels)
+
+    @property
+    def codebook_dim(self) -> int:
+        """Components of a latent."""
+        return len(self.levels)
+
+
+class FiniteScalarQuantizer(Quantizer):
     """Rounds each component of a latent to one of `levels[i]` values, evenly spaced in [-1, 1].
 
     Args:
         config: the levels.
     """
 
-    def __init__(self, config: FiniteScalarQuantizerConfig):
-        super().__init__()
-        self.config = config
-
-    @property
-    def codebook_size(self) -> int:
-        return self.config.codebook_size
+    config: FiniteScalarQuantizerConfig
+    config_class = FiniteScalarQuantizerConfig
 
     def lookup(self, codes: Tensor) -> Tensor:
         """Vectors in [-1, 1] of shape `(..., codebook_dim)` for int64 codes of shape `(...)`."""
@@ -48,13 +75,13 @@ class FiniteScalarQuantizer(nn.Module):
             vectors = index * (2 / (levels - 1)) - 1
             strides = torch.cumprod(torch.cat([levels.new_ones(1), levels[:-1]]), dim=0)
             codes = (index.long() * strides).sum(dim=-1)
-            share = code_shares(codes, self.codebook_size)
+            counts = self._count(codes)
             zero = latents.new_zeros((), dtype=torch.float32)
             return QuantizerOutput(
                 quantized=(squashed + (vectors - squashed).detach()).to(latents.dtype),
                 codes=codes,
                 codebook_loss=zero,
                 commitment_loss=zero,
-                perplexity=torch.special.entr(share).sum().exp(),
-                usage=(share > 0).float().mean(),
+                perplexity=perplexity(counts),
+                usage=(counts > 0).float().mean(),
             )

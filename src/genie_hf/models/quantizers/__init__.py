@@ -1,0 +1,1 @@
+"""How latents become codes. A quantiser is a file with its configuration and its module, and a line in `registry`."""
