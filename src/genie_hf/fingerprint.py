@@ -6,16 +6,6 @@ import hashlib
 import torch
 from transformers import PreTrainedModel
 
-# What codes or actions are made with. A decoder may be trained again: it leaves them as they are.
-ENCODING = (
-    "patch_embedding",
-    "encoder_embedding",
-    "encoder",
-    "to_readout",
-    "to_latent",
-    "patch_to_latent",
-    "quantizer",
-)
 TELLING = (torch.float32, torch.bfloat16)
 
 
@@ -30,7 +20,7 @@ def fingerprint(model: PreTrainedModel) -> str | None:
         are not loaded yet.
     """
     content = hashlib.sha256()
-    only = ENCODING if hasattr(model, "quantizer") else [name for name, _ in model.named_children()]
+    only = getattr(model, "encoding_modules", None) or [name for name, _ in model.named_children()]
     for name, weight in sorted(model.state_dict().items()):
         if name.split(".")[0] not in only or name.endswith((".usage", ".training_passes", "num_batches_tracked")):
             continue

@@ -12,7 +12,12 @@ from .st_transformer import Attention, GeniePreTrainedModel, STBlock
 
 
 class GenieAutoencoder(GeniePreTrainedModel):
-    """An `encoder`, a `quantizer` and a `decoder`."""
+    """An `encoder`, a `quantizer` and a `decoder`.
+
+    Attributes:
+        encoding_modules: the modules that codes are made with. The others may be trained again: codes stay as they
+            are.
+    """
 
     config: GenieAutoencoderConfig
     main_input_name = "pixel_values_videos"
@@ -21,6 +26,7 @@ class GenieAutoencoder(GeniePreTrainedModel):
         "hidden_states": OutputRecorder(STBlock, layer_name="encoder"),
         "attentions": OutputRecorder(Attention, index=1, layer_name="encoder"),
     }
+    encoding_modules: tuple[str, ...]
     fewest_frames = 1  # of a clip
     quantizer: Quantizer
 

@@ -36,6 +36,7 @@ class GenieLatentActionModel(LatentActionModel):
     config: GenieLatentActionConfig
     config_class = GenieLatentActionConfig
     _input_embed_layer = "encoder_embedding"
+    encoding_modules = ("encoder_embedding", "encoder", "to_readout", "to_latent", "quantizer")
 
     def __init__(self, config: GenieLatentActionConfig):
         super().__init__(config)

@@ -38,6 +38,7 @@ class GenieMotionActionModel(LatentActionModel):
 
     config: GenieMotionActionConfig
     config_class = GenieMotionActionConfig
+    encoding_modules = ("encoder_frame", "encoder", "quantizer")
     supports_gradient_checkpointing = False
     _no_split_modules = ["FrameEncoder"]
     _supports_sdpa = False

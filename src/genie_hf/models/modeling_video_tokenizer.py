@@ -70,6 +70,7 @@ class GenieVideoTokenizer(GenieAutoencoder):
     config: GenieVideoTokenizerConfig
     config_class = GenieVideoTokenizerConfig
     _input_embed_layer = "patch_embedding"
+    encoding_modules = ("patch_embedding", "encoder", "to_latent", "patch_to_latent", "quantizer")
 
     def __init__(self, config: GenieVideoTokenizerConfig):
         super().__init__(config)
