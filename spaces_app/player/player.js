@@ -39,7 +39,7 @@ function main() {
     preview: showPreviews,
   });
   const steps = $(".steps");
-  steps.max = config.most_steps;
+  steps.max = config.max_steps;
   steps.value = config.steps;
   const begin = (source) => {
     player.begin({ source, seed: randomSeed(), steps: Number(steps.value) });

@@ -60,12 +60,12 @@ function readLink(search) {
     return value;
   };
   const taps = [];
-  for (const character of (query.get("a") ?? "").slice(0, 10 * config.most_frames)) {
+  for (const character of (query.get("a") ?? "").slice(0, 10 * config.max_frames)) {
     if (character === "." && taps.length) taps.at(-1).roll++;
     else taps.push({ action: parseInt(character, 36), roll: 0 });
   }
-  if (taps.some(({ action }) => !(action < config.actions)) || taps.length >= config.most_frames) {
+  if (taps.some(({ action }) => !(action < config.actions)) || taps.length >= config.max_frames) {
     throw new Error(`The link's actions are not of this world, which has ${config.actions}.`);
   }
-  return { start: { source: { gallery }, seed: whole("s", 0, 2 ** 31 - 1, 0), steps: whole("n", 1, config.most_steps, config.steps) }, taps };
+  return { start: { source: { gallery }, seed: whole("s", 0, 2 ** 31 - 1, 0), steps: whole("n", 1, config.max_steps, config.steps) }, taps };
 }

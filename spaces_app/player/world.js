@@ -282,10 +282,10 @@ class Player {
     this.flights = this.flights.filter((other) => other !== flight);
     if (world === this.world && !this.failed) {
       const lost = [flight, ...this.flights].filter(({ cancelled, held }) => !cancelled && !held);
-      this.failed = { world, made: error.made };
+      this.failed = { world, numFrames: error.num_frames };
       world.expired ||= Boolean(error.expired);
       this.cancel();
-      if (error.made === undefined) this.on.say(error.message);
+      if (error.num_frames === undefined) this.on.say(error.message);
       else this.taps = lost.map(({ frame: { action, roll, parent } }, i) => ({ action, roll, parent: i ? null : parent }));
     }
     this.drained();
@@ -295,7 +295,7 @@ class Player {
   /** After a failure nothing is asked for until everything on its way has come or failed. */
   drained() {
     if (!this.failed || this.flights.length) return;
-    this.failed.world.settle(this.failed.made);
+    this.failed.world.settle(this.failed.numFrames);
     this.failed = null;
     this.rest();
   }
