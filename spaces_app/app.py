@@ -20,6 +20,7 @@ from huggingface_hub import snapshot_download
 from PIL import Image
 from starlette.middleware import Middleware
 
+import script
 from batch_engine import BatchEngine
 from burst_engine import MAX_SECONDS, BurstEngine
 from engine import Engine
@@ -35,7 +36,6 @@ from session import MAX_FRAMES
 
 HERE = Path(__file__).parent
 BUNDLED_WORLD = HERE.parent / "pipelines" / "coinrun-gpu"
-SCRIPTS = ("world", "screen", "actions", "keys", "filmstrip", "prompts", "share", "player")  # one after the other
 
 log = logging.getLogger(__name__)
 
@@ -173,13 +173,10 @@ def build_page(service: Service | None, config: dict) -> gr.Blocks:
         except Refusal:
             pass  # the steps of an expired world say so themselves
 
-    def script(name: str) -> str:
-        return (HERE / "player" / f"{name}.js").read_text()
-
     with gr.Blocks(title="Genie: play a world", analytics_enabled=False) as page:
         player = gr.HTML(
             html_template=(HERE / "player" / "player.html").read_text(),
-            js_on_load="\n".join(map(script, SCRIPTS)),
+            js_on_load=script.ON_LOAD,
             server_functions=[start, step, preview, export] if service else [],
             apply_default_css=False,
             config=config,
