@@ -39,9 +39,14 @@ def test_the_world_that_genie_model_names_is_loaded_and_described(folder, monkey
     assert str(folder.parent) not in json.dumps(config)
 
 
-def test_on_zerogpu_the_gpu_is_lent_for_bursts(tiny_pipeline, monkeypatch):
-    monkeypatch.setenv("SPACES_ZERO_GPU", "1")
-    assert app.make_engine(tiny_pipeline).bursts
+@pytest.mark.parametrize("zero_gpu", ["1", ""])
+def test_on_zerogpu_alone_the_page_asks_for_bursts(tiny_pipeline, folder, monkeypatch, zero_gpu):
+    monkeypatch.setenv("SPACES_ZERO_GPU", zero_gpu)
+    service = app.Service(tiny_pipeline, app.find_gallery(folder), app.make_engine(tiny_pipeline))
+    config = app.describe(service, folder, "tiny")
+    assert config["bursts"] == bool(zero_gpu)
+    page = app.build_page(service, config).get_config_file()
+    assert ("burst" in {event for each in page["dependencies"] for _, event in each["targets"]}) == bool(zero_gpu)
 
 
 @pytest.mark.parametrize("make", [lambda path: path / "no" / "world", lambda path: path], ids=["missing", "empty"])

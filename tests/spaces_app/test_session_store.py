@@ -22,56 +22,56 @@ def new_store(max_sessions, max_bytes=0, seconds=900, clock=time.monotonic):
 
 def test_a_full_house_takes_nobody_who_plays_and_gives_the_places_of_those_who_rest():
     clock = Clock()
-    sessions, made = new_store(2, clock=clock), [Session(b"") for _ in range(3)]
+    store, made = new_store(2, clock=clock), [Session(b"") for _ in range(3)]
     for clock.now, session in zip((0, 10), made, strict=False):
-        sessions.put(session, "a")
+        store.put(session, "a")
     clock.now = RESTING_SECONDS
-    assert sessions.get(made[0].token) is made[0]
+    assert store.get(made[0].token) is made[0]
     with pytest.raises(Refusal, match="All 2 worlds of this page are being played"):
-        sessions.put(made[2], "b")
+        store.put(made[2], "b")
     clock.now = RESTING_SECONDS + 10
-    sessions.put(made[2], "b")
-    assert sessions.get(made[0].token) is made[0] and sessions.get(made[2].token) is made[2]
+    store.put(made[2], "b")
+    assert store.get(made[0].token) is made[0] and store.get(made[2].token) is made[2]
     with pytest.raises(Refusal, match="has expired. Press Reset"):
-        sessions.get(made[1].token)
-    assert len(sessions) == 2
+        store.get(made[1].token)
+    assert len(store) == 2
 
 
 def test_the_address_with_most_worlds_makes_room():
     clock = Clock()
-    sessions, (mine, *many, last) = new_store(4, clock=clock), [Session(b"") for _ in range(5)]
-    sessions.put(mine, "me")
+    store, (mine, *many, last) = new_store(4, clock=clock), [Session(b"") for _ in range(5)]
+    store.put(mine, "me")
     for session in many:
-        sessions.put(session, "many")
+        store.put(session, "many")
     clock.now = 10 * RESTING_SECONDS
-    sessions.put(last, "many")
-    assert sessions.get(mine.token) is mine and sessions.get(last.token) is last
+    store.put(last, "many")
+    assert store.get(mine.token) is mine and store.get(last.token) is last
     with pytest.raises(Refusal):
-        sessions.get(many[0].token)
+        store.get(many[0].token)
 
 
 def test_a_world_that_was_left_makes_room_at_once():
-    sessions, first, second = new_store(1), Session(b""), Session(b"")
-    sessions.put(first, "a")
+    store, first, second = new_store(1), Session(b""), Session(b"")
+    store.put(first, "a")
     for token in (first.token, first.token, "forged"):
-        sessions.drop(token)
-    sessions.put(second, "b")
-    assert sessions.get(second.token) is second
+        store.drop(token)
+    store.put(second, "b")
+    assert store.get(second.token) is second
 
 
 def test_a_session_unused_for_long_is_forgotten():
     clock = Clock()
-    sessions, old, new = new_store(10, seconds=60, clock=clock), Session(b""), Session(b"")
-    sessions.put(old, "a")
+    store, old, new = new_store(10, seconds=60, clock=clock), Session(b""), Session(b"")
+    store.put(old, "a")
     clock.now = 50
-    sessions.put(new, "a")
-    sessions.get(old.token)
+    store.put(new, "a")
+    store.get(old.token)
     clock.now = 105
-    assert sessions.get(old.token) is old
+    assert store.get(old.token) is old
     clock.now = 130
     with pytest.raises(Refusal):
-        sessions.get(new.token)
-    assert len(sessions) == 1
+        store.get(new.token)
+    assert len(store) == 1
 
 
 class Heavy(Session):
