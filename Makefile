@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 BIN := .venv/bin
 VIDEO_WRITER := imageio-ffmpeg==0.8.1
 
-.PHONY: install play test package lint format docs bench clean
+.PHONY: install play test package lint lint-page format docs bench clean
 
 install: .venv/installed
 
@@ -35,10 +35,20 @@ test: install
 package: install
 	$(BIN)/python .ci/package.py
 
-lint: install
+lint: install lint-page
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The page's script. Whoever changes no JavaScript needs neither npm nor its registry.
+lint-page:
+	@if ! command -v npm >/dev/null; then echo "ESLint is skipped: npm is not installed."; \
+	elif ! $(MAKE) --silent node_modules/.package-lock.json; then echo "ESLint is skipped: npm could not install it."; \
+	else node_modules/.bin/eslint . && echo "ESLint: all is well."; fi
+
+node_modules/.package-lock.json: package.json package-lock.json
+	@npm ci --silent --no-audit --no-fund
+	@touch $@
 
 format: install
 	$(BIN)/ruff check --fix .
@@ -52,5 +62,5 @@ bench: install
 		$(BIN)/python benchmarks/$$name.py --short --output build/benchmarks/$$name.json; done
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache build dist src/*.egg-info
+	rm -rf .venv node_modules .pytest_cache .ruff_cache .mypy_cache build dist src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -16,12 +16,13 @@ from functools import wraps
 from pathlib import Path
 
 import gradio as gr
-import torch
 from huggingface_hub import snapshot_download
 from PIL import Image
 from starlette.middleware import Middleware
 
-from burst import LONGEST_SECONDS, PLAYERS, BurstEngine
+import script
+from batch_engine import BatchEngine
+from burst_engine import MAX_SECONDS, BurstEngine
 from engine import Engine
 from genie_hf import GenieDynamicsModel, GeniePipeline
 from genie_hf.cli.worlds import load_pipeline, quieten_libraries
@@ -29,12 +30,12 @@ from genie_hf.evaluation.results import read_results
 from limits import BodyLimit, Proxies
 from own_address import OwnAddress
 from pictures import data_uri, to_webp
-from service import DEFAULT_STEPS, MOST_STEPS, Service
-from sessions import MOST_FRAMES
+from refusal import Refusal, to_refusal
+from service import DEFAULT_INFERENCE_STEPS, MAX_INFERENCE_STEPS, Service
+from session import MAX_FRAMES
 
 HERE = Path(__file__).parent
 BUNDLED_WORLD = HERE.parent / "pipelines" / "coinrun-gpu"
-SCRIPTS = ("world", "screen", "actions", "keys", "filmstrip", "prompts", "share", "player")  # one after the other
 
 log = logging.getLogger(__name__)
 
@@ -61,11 +62,11 @@ def load_world() -> tuple[GeniePipeline, Path, str]:
     return pipe, Path(folder), name
 
 
-def make_engine(pipe: GeniePipeline) -> Engine | BurstEngine:
+def make_engine(pipe: GeniePipeline) -> Engine:
     """What runs the model: a thread of this process, or on ZeroGPU a process that is lent a GPU for each burst."""
     if not os.environ.get("SPACES_ZERO_GPU"):
-        return Engine(pipe)
-    return BurstEngine(pipe, spaces.GPU(duration=LONGEST_SECONDS + 5) if spaces else lambda function: function)
+        return BatchEngine(pipe)
+    return BurstEngine(pipe, spaces.GPU(duration=MAX_SECONDS + 5) if spaces else lambda function: function)
 
 
 def find_gallery(folder: Path) -> dict[str, Path]:
@@ -101,11 +102,11 @@ def describe(service: Service, folder: Path, model: str) -> dict:
         "size": list(tokenizer.frame_size),
         "memory": min(pipe.dynamics.config.num_frames, tokenizer.num_frames),
         "fps": pipe.config.fps,
-        "steps": DEFAULT_STEPS,
-        "most_steps": MOST_STEPS,
-        "most_frames": MOST_FRAMES,
-        "text": pipe.text_to_image is not None and not isinstance(service.engine, BurstEngine),
-        "bursts": isinstance(service.engine, BurstEngine),
+        "steps": DEFAULT_INFERENCE_STEPS,
+        "max_steps": MAX_INFERENCE_STEPS,
+        "max_frames": MAX_FRAMES,
+        "text": service.engine.takes_text,
+        "bursts": service.engine.bursts is not None,
         "gallery": [
             {"name": name, "image": thumbnail(path), "seen": path.parent.parent == folder}
             for name, path in service.gallery.items()
@@ -125,31 +126,17 @@ def proxy_hops() -> int:
     return int(hops)
 
 
-def explain(error: Exception) -> dict:
-    """An error as a reply with one sentence: what is not a player's mistake goes to the log."""
-    if type(error) is LookupError:  # no KeyError or IndexError, which are faults
-        return {"error": error.args[0], "expired": True}
-    if isinstance(error, (ValueError, TypeError)) and error.args:
-        return {"error": str(error.args[0]), **dict(*error.args[1:])}
-    if isinstance(error, TimeoutError):
-        return {"error": "The server is very busy. Try again in a moment."}
-    log.error("a request failed", exc_info=error)
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return {"error": "The server has no memory left for this. Try again in a moment."}
-    return {"error": "Something went wrong on the server. Press Reset to start again."}
-
-
-def in_a_sentence(function):
-    """Makes errors a reply that holds one sentence."""
+def answering(function):
+    """Makes what a server function raises a reply with one sentence."""
 
     @wraps(function)
     async def reply(message, *rest):
         try:
             if not isinstance(message, dict):
-                raise ValueError("That request could not be understood. Reload the page.")
+                raise Refusal("That request could not be understood. Reload the page.")
             return await function(message, *rest)
         except Exception as error:
-            return explain(error)
+            return to_refusal(error).reply
 
     return reply
 
@@ -162,45 +149,44 @@ def build_page(service: Service | None, config: dict) -> gr.Blocks:
         config: What the script knows of the world, or `error`, a sentence.
     """
 
-    @in_a_sentence
+    @answering
     async def start(message: dict, request: gr.Request):
         return await service.start(message, request.client.host)
 
-    @in_a_sentence
+    @answering
     async def step(message: dict):
         return await service.step(message)
 
-    @in_a_sentence
+    @answering
     async def preview(message: dict):
         return await service.preview(message)
 
-    @in_a_sentence
+    @answering
     async def export(message: dict):
         return await service.export(message)
 
+    bursts = service.engine.bursts if service else None
+
     def burst(event: gr.EventData):
         try:
-            yield from service.engine.burst(service.session(event._data))
-        except LookupError:
+            yield from bursts.play(service.session(event._data))
+        except Refusal:
             pass  # the steps of an expired world say so themselves
-
-    def script(name: str) -> str:
-        return (HERE / "player" / f"{name}.js").read_text()
 
     with gr.Blocks(title="Genie: play a world", analytics_enabled=False) as page:
         player = gr.HTML(
             html_template=(HERE / "player" / "player.html").read_text(),
-            js_on_load="\n".join(map(script, SCRIPTS)),
+            js_on_load=script.ON_LOAD,
             server_functions=[start, step, preview, export] if service else [],
             apply_default_css=False,
             config=config,
         )
         if service:
             publish(service)
-        if config.get("bursts"):
+        if bursts:
             player.burst(
                 burst,
-                concurrency_limit=PLAYERS,
+                concurrency_limit=bursts.max_at_once,
                 trigger_mode="multiple",
                 show_progress="hidden",
                 api_visibility="private",
@@ -215,7 +201,7 @@ def publish(service: Service) -> None:
         try:
             return await reply
         except Exception as error:
-            raise gr.Error(explain(error)["error"], print_exception=False) from None
+            raise gr.Error(str(to_refusal(error)), print_exception=False) from None
 
     async def start(
         request: gr.Request, example: str = "", picture: str = "", text: str = "", seed: int = 0, steps: int = 4
@@ -228,10 +214,10 @@ def publish(service: Service) -> None:
     async def step(world: str, action: int, roll: int = 0) -> dict:
         """Takes an action, from 0; another roll gives another sample of the same step."""
         reply = asyncio.ensure_future(checked(service.step({"world": world, "action": action, "roll": roll})))
-        if isinstance(service.engine, BurstEngine):
+        if bursts := service.engine.bursts:
             await asyncio.sleep(0)  # the step is asked for, or refused
             if not reply.done():
-                await asyncio.to_thread(service.engine.make_waiting, service.session({"world": world}))
+                await asyncio.to_thread(bursts.play_waiting, service.session({"world": world}))
         return await reply
 
     async def preview(world: str) -> dict:

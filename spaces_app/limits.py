@@ -10,18 +10,18 @@ class BodyLimit:
 
     Args:
         app: The ASGI application behind it.
-        most_bytes (`int`): The largest body that passes.
+        max_bytes (`int`): The largest body that passes.
     """
 
-    def __init__(self, app, most_bytes=600_000):
+    def __init__(self, app, max_bytes=600_000):
         self.app = app
-        self.most_bytes = most_bytes
+        self.max_bytes = max_bytes
 
     async def __call__(self, scope, receive, send):
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         length = dict(scope["headers"]).get(b"content-length", b"0")
-        if length.isdigit() and int(length) > self.most_bytes:
+        if length.isdigit() and int(length) > self.max_bytes:
             return await self.refuse(send)
 
         received, answered, refused = 0, False, False
@@ -30,7 +30,7 @@ class BodyLimit:
             nonlocal received, refused
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self.most_bytes:
+            if received > self.max_bytes:
                 refused = True
                 return {"type": "http.disconnect"}  # to the app it is a visitor who left
             return message
@@ -50,7 +50,7 @@ class BodyLimit:
             await self.refuse(send)
 
     async def refuse(self, send):
-        text = f"The request is larger than {self.most_bytes // 1000} kB. Send a smaller picture.".encode()
+        text = f"The request is larger than {self.max_bytes // 1000} kB. Send a smaller picture.".encode()
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(text)).encode())]
         await send({"type": "http.response.start", "status": 413, "headers": [*headers, (b"connection", b"close")]})
         await send({"type": "http.response.body", "body": text})
@@ -82,14 +82,14 @@ class RateLimit:
     """A sliding window: at most so many events of one key in any stretch of so many seconds.
 
     Args:
-        most (`int`): Events that pass within the window, for each key.
+        max_events (`int`): Events that pass within the window, for each key.
         seconds (`float`): The length of the window.
         capacity (`int`): How many keys are remembered; the one unseen for longest is forgotten first.
         clock: Returns the time in seconds and never goes back.
     """
 
-    def __init__(self, most, seconds, capacity=10_000, clock=time.monotonic):
-        self.most = most
+    def __init__(self, max_events, seconds, capacity=10_000, clock=time.monotonic):
+        self.max_events = max_events
         self.seconds = seconds
         self.capacity = capacity
         self.clock = clock
@@ -106,7 +106,7 @@ class RateLimit:
             times = self.passed.setdefault(key, deque())
             while times and times[0] <= now - self.seconds:
                 times.popleft()
-            if len(times) >= self.most:
+            if len(times) >= self.max_events:
                 return False
             times.append(now)
             self.passed.move_to_end(key)

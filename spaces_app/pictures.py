@@ -3,13 +3,16 @@
 import base64
 import io
 
+import numpy as np
 from PIL import Image, ImageOps
 
+from refusal import Refusal
+
 FORMATS = ["PNG", "JPEG", "WEBP", "GIF"]
-LARGEST = 25_000_000  # pixels; checked before a picture is decoded
-SMALLEST = 16  # pixels, on both sides
-ENOUGH = 512  # pixels on the shorter side; larger pictures are shrunk towards it, as worlds are smaller still
-FLAT = 8  # of 255: the least difference between two places that counts as a shape
+MAX_PIXELS = 25_000_000  # pixels; checked before a picture is decoded
+MIN_SIDE = 16  # pixels, on both sides
+SHRUNK_SIDE = 512  # pixels on the shorter side; larger pictures are shrunk towards it, as worlds are smaller still
+MIN_CONTRAST = 8  # of 255: the least difference between two places that counts as a shape
 
 UNREADABLE = "That file is not a picture that can be read. Use PNG, JPEG or WebP."
 
@@ -24,32 +27,33 @@ def read_picture(content: bytes) -> Image.Image:
         `PIL.Image.Image`: In mode RGB, over white where it was transparent, its shorter side below 1024 pixels.
 
     Raises:
-        ValueError: If it cannot be read, has more than 25 megapixels or a side below 16 pixels, or is one flat colour.
+        Refusal: If it cannot be read, has more than 25 megapixels or a side below 16 pixels, or is one flat colour.
             The message is a sentence for the visitor.
     """
     try:
-        picture = Image.open(io.BytesIO(content), formats=FORMATS)  # reads the header only
+        picture: Image.Image = Image.open(io.BytesIO(content), formats=FORMATS)  # reads the header only
     except Image.DecompressionBombError:
-        raise ValueError("That picture has more than 25 megapixels. Use a smaller one.") from None
+        raise Refusal("That picture has more than 25 megapixels. Use a smaller one.") from None
     except Exception:  # the decoders raise whatever a damaged file makes them trip over, here and below
-        raise ValueError(UNREADABLE) from None
+        raise Refusal(UNREADABLE) from None
 
     size = f"That picture has {picture.width} x {picture.height} pixels"
-    if picture.width * picture.height > LARGEST:
-        raise ValueError(f"{size}, more than 25 megapixels. Use a smaller one.")
-    if min(picture.size) < SMALLEST:
-        raise ValueError(f"{size}. Use one with at least {SMALLEST} on each side.")
+    if picture.width * picture.height > MAX_PIXELS:
+        raise Refusal(f"{size}, more than 25 megapixels. Use a smaller one.")
+    if min(picture.size) < MIN_SIDE:
+        raise Refusal(f"{size}. Use one with at least {MIN_SIDE} on each side.")
 
     try:
-        picture.draft(None, (ENOUGH, ENOUGH))  # JPEG can be decoded at a fraction of its size
+        picture.draft(None, (SHRUNK_SIDE, SHRUNK_SIDE))  # JPEG can be decoded at a fraction of its size
         picture = to_rgb(ImageOps.exif_transpose(picture))
     except Exception:
-        raise ValueError(UNREADABLE) from None
-    picture = picture.reduce(max(1, min(picture.size) // ENOUGH))
+        raise Refusal(UNREADABLE) from None
+    picture = picture.reduce(max(1, min(picture.size) // SHRUNK_SIDE))
 
     # Shrinking first averages the noise of a flat photograph away and leaves a thin line standing.
-    if all(high - low < FLAT for low, high in picture.resize((64, 64), Image.Resampling.BOX).getextrema()):
-        raise ValueError("That picture is one flat colour, so there is nothing to play with. Add some shapes.")
+    small = np.asarray(picture.resize((64, 64), Image.Resampling.BOX))
+    if np.ptp(small, axis=(0, 1)).max() < MIN_CONTRAST:
+        raise Refusal("That picture is one flat colour, so there is nothing to play with. Add some shapes.")
     return picture
 
 

@@ -1,7 +1,7 @@
 """What a player can ask for, and what is checked before it reaches the model; no web framework in sight.
 
 Messages and replies are dicts of plain values, as the page's script sends and gets them. A request that cannot be
-served raises `ValueError` or `LookupError` with one sentence for the player.
+served raises `Refusal`; what the models raise passes as it is, for `to_refusal` to put into words.
 """
 
 import asyncio
@@ -14,19 +14,20 @@ from time import perf_counter
 
 from PIL import Image
 
-from burst import BurstEngine
 from engine import Engine
 from genie_hf import GeniePipeline
 from genie_hf.drawing import gif_note, to_gif, to_mp4
 from limits import RateLimit
 from pictures import data_uri, read_picture, to_webp
-from sessions import Session, Sessions
+from refusal import Refusal
+from session import Session
+from session_store import SessionStore
 
-CACHE_BUDGET = 2_000_000_000  # bytes of all worlds' caches together
-MOST_WORLDS = 100
-MOST_STEPS = 25  # MaskGIT steps a frame
-DEFAULT_STEPS = 4
-LONGEST_WAIT = 10  # seconds
+MAX_SESSIONS = 100
+MAX_MEMORY = 2_000_000_000  # bytes that all worlds together may take
+MAX_INFERENCE_STEPS = 25  # MaskGIT steps a frame
+DEFAULT_INFERENCE_STEPS = 4
+MAX_WAIT_SECONDS = 10
 
 
 class Service:
@@ -35,20 +36,14 @@ class Service:
     Args:
         pipe (`GeniePipeline`): The world model.
         gallery (`dict[str, Path]`): Start pictures by the name that a replay link gives them.
-        engine (`Engine` or `BurstEngine`): What runs the model.
+        engine (`Engine`): What runs the model.
         seconds: How long a world stays that nobody plays.
     """
 
-    def __init__(
-        self,
-        pipe: GeniePipeline,
-        gallery: dict[str, Path],
-        engine: Engine | BurstEngine,
-        seconds: float = 15 * 60,
-    ):
+    def __init__(self, pipe: GeniePipeline, gallery: dict[str, Path], engine: Engine, seconds: float = 15 * 60):
         self.pipe, self.gallery, self.engine = pipe, gallery, engine
         self.num_actions = pipe.dynamics.config.num_actions
-        self.sessions = Sessions(min(MOST_WORLDS, max(2, CACHE_BUDGET // cache_bytes(pipe))), seconds)
+        self.sessions = SessionStore(MAX_SESSIONS, MAX_MEMORY, seconds)
         self.starts = RateLimit(60, 600)
         self.exports = RateLimit(6, 60)
 
@@ -64,13 +59,13 @@ class Service:
             `world`, the token that all other requests name; `frame` and `image`, its first.
         """
         seed = whole(message, "seed", 0, 2**31 - 1, default=0)
-        steps = whole(message, "steps", 1, MOST_STEPS, default=DEFAULT_STEPS)
+        steps = whole(message, "steps", 1, MAX_INFERENCE_STEPS, default=DEFAULT_INFERENCE_STEPS)
         if not self.starts.allow(address):
-            raise ValueError("Many worlds were started from your address just now. Wait a few minutes.")
+            raise Refusal("Many worlds were started from your address just now. Wait a few minutes.")
         if message.get("text"):
-            if self.pipe.text_to_image is None:
-                raise ValueError("This page has no model that turns text into pictures. Choose a picture.")
-            prompt = {"prompt": str(message["text"])[:500]}
+            if not self.engine.takes_text:
+                raise Refusal("This page has no model that turns text into pictures. Choose a picture.")
+            prompt: dict[str, str | Image.Image] = {"prompt": str(message["text"])[:500]}
         else:
             prompt = {"image": await asyncio.to_thread(self._picture, message)}
         session = await answer(self.engine.start(**prompt, seed=seed, num_inference_steps=steps))
@@ -91,16 +86,15 @@ class Service:
         """
         began = perf_counter()
         session = self.session(message)
-        made = len(session.frames)
         action = whole(message, "action", 0, self.num_actions - 1)
         roll = whole(message, "roll", 0, 1000, default=0)
-        parent = whole(message, "parent", 0, 10**6, default=session.at)
-        number = whole(message, "frame", 0, 10**6, default=made)
+        parent = whole(message, "parent", 0, 10**6, default=session.current)
+        number = whole(message, "frame", 0, 10**6, default=len(session.frames))
         try:
             new = await answer(self.engine.step(session, number, parent, action, roll))
         except TimeoutError:
             self.engine.give_up(session)
-            raise ValueError("The server is busy, or a step was lost on its way. Try again.") from None
+            raise Refusal("The server is busy, or a step was lost on its way. Try again.") from None
         return {
             "frame": new.number,
             "image": data_uri(session.frames[new.number].image, "image/webp"),
@@ -118,7 +112,7 @@ class Service:
             `sheet`, the frames in the order of the actions side by side; None if the player has moved on.
         """
         session = self.session(message)
-        frame = whole(message, "frame", 0, 10**6, default=session.at)
+        frame = whole(message, "frame", 0, 10**6, default=session.current)
         images = await answer(self.engine.preview(session, frame))
         return {"sheet": None if images is None else data_uri(await asyncio.to_thread(to_sheet, images), "image/webp")}
 
@@ -132,8 +126,8 @@ class Service:
             `frame` and `image`, the one that the next step will start from.
         """
         session = self.session(message)
-        session.at = session.frames[session.at].parent or 0
-        return {"frame": session.at, "image": data_uri(session.frames[session.at].image, "image/webp")}
+        session.current = session.frames[session.current].parent or 0
+        return {"frame": session.current, "image": data_uri(session.frames[session.current].image, "image/webp")}
 
     async def export(self, message: dict) -> dict:
         """The way from the first frame to another as a file.
@@ -146,12 +140,12 @@ class Service:
             `file`, its content in base64, and `note`, a sentence on it, or nothing.
         """
         session = self.session(message)
-        frame = whole(message, "frame", 0, len(session.frames) - 1, default=session.at)
+        frame = whole(message, "frame", 0, len(session.frames) - 1, default=session.current)
         kind = message.get("kind")
         if kind not in ("gif", "mp4"):
-            raise ValueError("That is no kind of film. Choose gif or mp4.")
+            raise Refusal("That is no kind of film. Choose gif or mp4.")
         if not self.exports.allow(session.token):
-            raise ValueError("That were many films in a minute. Wait a little.")
+            raise Refusal("That were many films in a minute. Wait a little.")
         keys = [None, *(str(action + 1) for action in session.actions(frame))] if message.get("keys") else None
         content = await asyncio.to_thread(film, session.images(frame), kind, self.pipe.config.fps, keys)
         note = gif_note(self.pipe.config.fps) if kind == "gif" else ""
@@ -166,31 +160,21 @@ class Service:
             try:
                 return read_picture(base64.b64decode(picture.partition("base64,")[2] or picture, validate=True))
             except binascii.Error:
-                raise ValueError("That picture is not in base64. Send the file's content in base64.") from None
+                raise Refusal("That picture is not in base64. Send the file's content in base64.") from None
         if not isinstance(name, str) or name not in self.gallery:
-            raise ValueError("There is no such start picture in the gallery. Choose another one.")
+            raise Refusal("There is no such start picture in the gallery. Choose another one.")
         return read_picture(self.gallery[name].read_bytes())
 
 
-def whole(message: dict, name: str, least: int, most: int, default: int | None = None) -> int:
+def whole(message: dict, name: str, low: int, high: int, default: int | None = None) -> int:
     value = message.get(name, default)
-    if type(value) is not int or not least <= value <= most:
-        raise ValueError(f"{name} is {str(value)[:20]}. Choose a whole number from {least} to {most}.")
+    if type(value) is not int or not low <= value <= high:
+        raise Refusal(f"{name} is {str(value)[:20]}. Choose a whole number from {low} to {high}.")
     return value
 
 
 async def answer(future: Future):
-    return await asyncio.wait_for(asyncio.wrap_future(future), LONGEST_WAIT)
-
-
-def cache_bytes(pipe: GeniePipeline) -> int:
-    """Memory that a played world may take: the keys and values of a window, and as many frames kept for undo."""
-    tokenizer, dynamics = pipe.video_tokenizer.config, pipe.dynamics.config
-    features = sum(
-        2 * size.num_hidden_layers * size.num_attention_heads * size.head_dim * frames
-        for size, frames in ((dynamics, dynamics.num_frames), (tokenizer.decoder, tokenizer.num_frames))
-    )
-    return 2 * features * dynamics.tokens_per_frame * pipe.dtype.itemsize
+    return await asyncio.wait_for(asyncio.wrap_future(future), MAX_WAIT_SECONDS)
 
 
 def to_sheet(images: list[Image.Image]) -> bytes:

@@ -74,6 +74,19 @@ def test_steps_taken_back_can_be_taken_again(start, play):
     assert torch.equal(play(world, [1]).pixels, play(expected, [1]).pixels)
 
 
+def test_another_world_takes_the_same_steps_by_their_codes_alone(start, play):
+    world, other = play(start(), [1, 2, 3, 4, 0, 1]), start()
+    other.replay(torch.tensor([world.actions]), world.codes[:, 1:])
+    assert torch.equal(other.pixels, world.pixels)
+    assert torch.equal(play(other, [2]).pixels, play(world, [2]).pixels)
+
+
+def test_the_memory_of_a_world_stays_the_same(start, play):
+    world = start()
+    before = world.nbytes
+    assert play(world, range(5)).nbytes == before > 0
+
+
 def test_another_roll_is_another_sample_and_as_repeatable(start, play):
     frames = []
     for roll in (0, 1, 1, 2):

@@ -10,11 +10,9 @@ import torch
 from PIL import Image
 
 from genie_hf.evaluation.results import write_results
+from refusal import Refusal
 
 app = pytest.importorskip("app", reason="the page needs Gradio: pip install 'genie-hf[play]'")
-
-WENT_WRONG = "Something went wrong on the server. Press Reset to start again."
-NO_MEMORY = "The server has no memory left for this. Try again in a moment."
 
 
 @pytest.fixture
@@ -41,9 +39,14 @@ def test_the_world_that_genie_model_names_is_loaded_and_described(folder, monkey
     assert str(folder.parent) not in json.dumps(config)
 
 
-def test_on_zerogpu_the_gpu_is_lent_for_bursts(tiny_pipeline, monkeypatch):
-    monkeypatch.setenv("SPACES_ZERO_GPU", "1")
-    assert isinstance(app.make_engine(tiny_pipeline), app.BurstEngine)
+@pytest.mark.parametrize("zero_gpu", ["1", ""])
+def test_on_zerogpu_alone_the_page_asks_for_bursts(tiny_pipeline, folder, monkeypatch, zero_gpu):
+    monkeypatch.setenv("SPACES_ZERO_GPU", zero_gpu)
+    service = app.Service(tiny_pipeline, app.find_gallery(folder), app.make_engine(tiny_pipeline))
+    config = app.describe(service, folder, "tiny")
+    assert config["bursts"] == bool(zero_gpu)
+    page = app.build_page(service, config).get_config_file()
+    assert ("burst" in {event for each in page["dependencies"] for _, event in each["targets"]}) == bool(zero_gpu)
 
 
 @pytest.mark.parametrize("make", [lambda path: path / "no" / "world", lambda path: path], ids=["missing", "empty"])
@@ -59,33 +62,17 @@ def test_without_a_world_the_page_is_built_and_says_why(tmp_path):
     assert "could not be loaded" in json.dumps(page.get_config_file())
 
 
-@pytest.mark.parametrize(
-    ("error", "reply"),
-    [
-        (ValueError("A sentence."), {"error": "A sentence."}),
-        (ValueError("A sentence.", {"made": 3}), {"error": "A sentence.", "made": 3}),
-        (LookupError("Expired."), {"error": "Expired.", "expired": True}),
-        (TimeoutError(), {"error": "The server is very busy. Try again in a moment."}),
-        (OSError("/secret/path"), {"error": "Something went wrong on the server. Press Reset to start again."}),
-        (
-            IndexError("index out of range"),
-            {"error": "Something went wrong on the server. Press Reset to start again."},
-        ),
-        (MemoryError(), {"error": "The server has no memory left for this. Try again in a moment."}),
-        (torch.OutOfMemoryError(), {"error": "The server has no memory left for this. Try again in a moment."}),
-    ],
-)
-def test_an_error_becomes_a_reply_with_one_sentence(error, reply):
-    @app.in_a_sentence
+def test_what_a_server_function_raises_is_its_reply():
+    @app.answering
     async def fail(message):
-        raise error
+        raise Refusal("A sentence.", num_frames=3)
 
-    assert asyncio.run(fail({})) == reply
+    assert asyncio.run(fail({})) == {"error": "A sentence.", "num_frames": 3}
 
 
 @pytest.mark.parametrize("message", [None, [], "x", 3])
 def test_a_message_that_is_no_dict_is_refused(message):
-    @app.in_a_sentence
+    @app.answering
     async def anything(message):
         raise AssertionError
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Gradio'
 @pytest.fixture
 def client(tiny_pipeline, tmp_path):
     Image.radial_gradient("L").resize((32, 32)).save(tmp_path / "ball.png")
-    service = app.Service(tiny_pipeline, {"ball": tmp_path / "ball.png"}, app.Engine(tiny_pipeline))
+    service = app.Service(tiny_pipeline, {"ball": tmp_path / "ball.png"}, app.BatchEngine(tiny_pipeline))
     page = app.build_page(service, app.describe(service, tmp_path, "tiny"))
     _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, ssr_mode=False, inbrowser=False)
     yield gradio_client.Client(url, verbose=False)

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from pictures import data_uri, read_picture, to_webp
+from refusal import Refusal
 
 
 def noise(size=(60, 40)):
@@ -55,7 +56,7 @@ def two_colours(size=(60, 40)):
     ],
 )
 def test_what_cannot_be_read_is_refused(content):
-    with pytest.raises(ValueError, match="^That file is not a picture that can be read. Use PNG, JPEG or WebP.$"):
+    with pytest.raises(Refusal, match="^That file is not a picture that can be read. Use PNG, JPEG or WebP.$"):
         read_picture(content)
 
 
@@ -69,13 +70,13 @@ def test_what_cannot_be_read_is_refused(content):
 )
 def test_an_enormous_picture_is_refused_before_it_is_decoded(content, monkeypatch):
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda image: pytest.fail("it was decoded"))
-    with pytest.raises(ValueError, match="more than 25 megapixels. Use a smaller one."):
+    with pytest.raises(Refusal, match="more than 25 megapixels. Use a smaller one."):
         read_picture(content)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (15, 300)])
 def test_a_tiny_picture_is_refused(size):
-    with pytest.raises(ValueError, match=f"{size[0]} x {size[1]} pixels. Use one with at least 16 on each side."):
+    with pytest.raises(Refusal, match=f"{size[0]} x {size[1]} pixels. Use one with at least 16 on each side."):
         read_picture(file_of(noise(size)))
 
 
@@ -88,7 +89,7 @@ def test_a_tiny_picture_is_refused(size):
     ],
 )
 def test_one_flat_colour_is_refused(image):
-    with pytest.raises(ValueError, match="one flat colour, so there is nothing to play with. Add some shapes."):
+    with pytest.raises(Refusal, match="one flat colour, so there is nothing to play with. Add some shapes."):
         read_picture(file_of(image))
 
 
@@ -158,7 +159,7 @@ def test_a_damaged_file_is_a_picture_or_a_sentence(kind):
             damaged[chance.randrange(min(len(damaged), 400))] = chance.randrange(256)
         try:
             assert read_picture(bytes(damaged)).mode == "RGB"
-        except ValueError as refusal:
+        except Refusal as refusal:
             assert str(refusal).startswith("That ")
 
 

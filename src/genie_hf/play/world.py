@@ -82,6 +82,11 @@ class GenieWorld(History):
         """The world's own, with its MaskGIT steps and temperature."""
         return self.sampler.scheduler
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of what the models remember of its frames, in bytes: the same however long it is played."""
+        return self.cache.nbytes()
+
     # Playing
 
     def step(self, action: int | list[int] | Tensor, output_type: str = "pil", roll: int = 0):
@@ -201,6 +206,17 @@ class GenieWorld(History):
             self.sampler.commit(step.codes, step.action, self.cache)
             self._append(step)
 
+    def replay(self, actions: Tensor, codes: Tensor) -> None:
+        """Takes steps that another world took from here, by their codes: nothing is sampled, frames are decoded.
+
+        Args:
+            actions (`torch.Tensor`): Of shape `(batch_size, num_steps)`.
+            codes (`torch.Tensor`): Of the frames that they led to, of shape `(batch_size, num_steps, h, w)`.
+        """
+        for action, frame_codes in zip(actions.split(1, dim=1), codes.split(1, dim=1), strict=True):
+            frame = self.sampler.commit(frame_codes, action, self.cache)
+            self._append(Step(action, frame_codes, frame))
+
     def fork(self) -> "GenieWorld":
         """An independent copy: the same past, and with the same actions the same future."""
         other = copy.copy(self)
@@ -243,9 +259,7 @@ class GenieWorld(History):
         actions, next_actions = file.actions[:, : P - 1], file.actions[:, P - 1 :]
         settings = file.num_inference_steps, file.temperature, file.batched
         world = cls(pipe, file.prompt, codes, actions, file.seeds.tolist(), *settings)
-        for codes, action in zip(next_codes.split(1, dim=1), next_actions.split(1, dim=1), strict=True):
-            frame = world.sampler.commit(codes, action, world.cache)
-            world._append(Step(action, codes, frame))
+        world.replay(next_actions, next_codes)
         return world
 
     # Inside

@@ -8,14 +8,16 @@ import pytest
 import torch
 from PIL import Image
 
-from engine import MOST_TOGETHER, MOST_WAITING, Engine
+from batch_engine import MAX_BATCH_SIZE, BatchEngine
 from genie_hf import GenieWorld
-from sessions import MOST_FRAMES
+from refusal import Refusal
+from session import MAX_FRAMES
+from step_request import MAX_WAITING
 
 
 @pytest.fixture
 def engine(tiny_pipeline):
-    return Engine(tiny_pipeline)
+    return BatchEngine(tiny_pipeline)
 
 
 @pytest.fixture
@@ -56,15 +58,15 @@ def test_steps_that_overtake_one_another_are_taken_in_their_order(engine):
 
 def test_players_that_wait_at_the_same_time_share_a_batch_and_get_their_own_frames(engine, batches):
     sizes, gate = batches
-    sessions = [start(engine, seed) for seed in range(MOST_TOGETHER + 2)]
-    alone = [start(engine, seed) for seed in range(MOST_TOGETHER + 2)]
+    sessions = [start(engine, seed) for seed in range(MAX_BATCH_SIZE + 2)]
+    alone = [start(engine, seed) for seed in range(MAX_BATCH_SIZE + 2)]
     with gate:
         first = engine.step(sessions[0], 1, 0, 0)
         rest = [engine.step(session, 1, 0, i % 5) for i, session in enumerate(sessions) if i]
     for future in (first, *rest):
         future.result(30)
-    assert sizes[0] <= MOST_TOGETHER and sum(sizes) == MOST_TOGETHER + 2
-    assert max(sizes) == MOST_TOGETHER
+    assert sizes[0] <= MAX_BATCH_SIZE and sum(sizes) == MAX_BATCH_SIZE + 2
+    assert max(sizes) == MAX_BATCH_SIZE
     for i, session in enumerate(alone):
         engine.step(session, 1, 0, i % 5).result(30)
         assert images(session) == images(sessions[i])
@@ -130,14 +132,14 @@ def test_the_latest_preview_of_a_player_counts(engine, batches):
         (0, 0, "Frame 0 of this world is made already. Ask for 2"),
         (2, 2, "Frame 2 of this world is not made yet"),
         (2, -1, "Frame -1 of this world is not made yet"),
-        (2 + MOST_WAITING, 1, "too far ahead. Ask for frame 2"),
-        (MOST_FRAMES, 1, "has 1000 frames, the most"),
+        (2 + MAX_WAITING, 1, "too far ahead. Ask for frame 2"),
+        (MAX_FRAMES, 1, "has 1000 frames, the most"),
     ],
 )
 def test_impossible_steps_are_refused_at_once(engine, number, parent, words):
     session = start(engine)
     engine.step(session, 1, 0, 0).result(30)
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(Refusal, match=words):
         engine.step(session, number, parent, 0)
     assert engine.step(session, 2, 1, 0).result(30).number == 2
 
@@ -165,7 +167,7 @@ def test_a_failure_takes_the_later_steps_back_and_disturbs_nobody(engine, failin
     first = engine.step(session, 1, 0, 0)
     with pytest.raises(type(error)):
         first.result(30)
-    with pytest.raises(ValueError, match="was lost. Try again"):
+    with pytest.raises(Refusal, match="was lost. Try again"):
         second.result(30)
     assert engine.step(other, 1, 0, 0).result(30).number == 1
     failing.clear()
@@ -228,7 +230,7 @@ def test_a_world_whose_past_is_broken_is_lost_and_the_others_play_on(engine, wan
     session.frames[1] = session.frames[1]._replace(step=session.frames[1].step._replace(codes=poison))
     ask = (lambda: engine.step(session, 4, 2, 0)) if want == "step" else (lambda: engine.preview(session, 2))
     for _ in range(2):  # and it stays lost, as nobody knows where the model's state is
-        with pytest.raises(LookupError, match="Press Reset to start it again"):
+        with pytest.raises(Refusal, match="Press Reset to start it again"):
             ask().result(30)
         assert engine.step(other, len(other.frames), 0, 0).result(30)
     assert len(engine.preview(other, 1).result(30)) == 5
@@ -237,10 +239,10 @@ def test_a_world_whose_past_is_broken_is_lost_and_the_others_play_on(engine, wan
 def test_a_frame_that_cannot_be_stored_loses_its_own_world_only(engine, monkeypatch):
     session, other = start(engine, 0), start(engine, 1)
     with monkeypatch.context() as patch:
-        patch.setattr("engine.to_webp", lambda image: bytes(image.width // 0))
-        with pytest.raises(LookupError, match="Press Reset"):
+        patch.setattr("batch_engine.to_webp", lambda image: bytes(image.width // 0))
+        with pytest.raises(Refusal, match="Press Reset"):
             engine.step(session, 1, 0, 0).result(30)
-    with pytest.raises(LookupError, match="Press Reset"):
+    with pytest.raises(Refusal, match="Press Reset"):
         engine.step(session, 1, 0, 0).result(30)
     assert engine.step(other, 1, 0, 0).result(30).number == 1
 

@@ -8,9 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
-import burst as burst_module
-from burst import BurstEngine
-from engine import Engine
+import burst_engine
+from batch_engine import BatchEngine
+from burst_engine import BurstEngine
+from refusal import Refusal
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def picture():
 
 @pytest.fixture(autouse=True)
 def short_rest(monkeypatch):
-    monkeypatch.setattr(burst_module, "IDLE_SECONDS", 0.5)
+    monkeypatch.setattr(burst_engine, "IDLE_SECONDS", 0.5)
 
 
 def in_another_process(function):
@@ -46,7 +47,7 @@ def in_another_process(function):
 
 
 def play_in_background(engine, session):
-    thread = threading.Thread(target=lambda: [None for _ in engine.burst(session)], daemon=True)
+    thread = threading.Thread(target=lambda: [None for _ in engine.bursts.play(session)], daemon=True)
     thread.start()
     return thread
 
@@ -73,9 +74,9 @@ def test_a_burst_makes_the_frames_of_the_other_engine(tiny_pipeline, picture, le
     more = take(engine, session, (5, 3))  # while the burst lasts
     assert more[0].result(60).number == 6
     thread.join(60)
-    assert not thread.is_alive() and session.player is None  # given back after a rest
+    assert not thread.is_alive() and session.slot is None  # given back after a rest
 
-    plain = Engine(tiny_pipeline)
+    plain = BatchEngine(tiny_pipeline)
     expected = new_session(plain, picture)
     for future in take(plain, expected, *steps, (5, 3)):
         future.result(60)
@@ -102,21 +103,21 @@ def test_a_second_burst_of_a_session_ends_at_once_and_a_third_player_waits_for_n
     threads = [play_in_background(engine, session) for session in sessions]
     asked = [take(engine, session, (0, action))[0] for session, action in zip(sessions, (1, 2), strict=True)]
     assert [future.result(60).number for future in asked] == [1, 1]
-    assert list(engine.burst(sessions[0])) == []
+    assert list(engine.bursts.play(sessions[0])) == []
     for thread in threads:
         thread.join(60)
     assert sessions[0].frames[1].image != sessions[1].frames[1].image
-    assert sorted(engine._free) == list(range(burst_module.PLAYERS))
+    assert sorted(engine._free_slots) == list(range(engine.max_at_once))
 
 
 def test_a_program_borrows_the_gpu_for_its_step_only(tiny_pipeline, picture, monkeypatch):
-    monkeypatch.setattr(burst_module, "IDLE_SECONDS", 60)
+    monkeypatch.setattr(burst_engine, "IDLE_SECONDS", 60)
     engine = BurstEngine(tiny_pipeline, lambda function: function)
     session = new_session(engine, picture)
     for number in (1, 2):
         asked = take(engine, session, (number - 1, 3))
-        engine.make_waiting(session)
-        assert asked[0].result(0).number == number and session.player is None
+        engine.bursts.play_waiting(session)
+        assert asked[0].result(0).number == number and session.slot is None
 
 
 def test_a_burst_that_fails_gives_the_gpu_back_and_says_so(tiny_pipeline, picture):
@@ -131,8 +132,8 @@ def test_a_burst_that_fails_gives_the_gpu_back_and_says_so(tiny_pipeline, pictur
     session = new_session(engine, picture)
     asked = take(engine, session, (0, 1), (1, 1))
     with pytest.raises(RuntimeError, match="aborted"):
-        list(engine.burst(session))
+        list(engine.bursts.play(session))
     for future in asked:
-        with pytest.raises(ValueError, match="lost. Try again"):
+        with pytest.raises(Refusal, match="lost. Try again"):
             future.result(5)
-    assert session.player is None and not session.waiting
+    assert session.slot is None and not session.waiting

@@ -1,0 +1,22 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { connect } from "../../../spaces_app/player/server.js";
+
+const NO_ANSWER = { message: "The server did not answer. Check your connection and try again." };
+
+test("a reply comes as it is", async () => {
+  const ask = connect({ step: async (message) => ({ frame: message.frame }) });
+  assert.deepEqual(await ask("step", { frame: 3 }), { frame: 3 });
+});
+
+test("a refusal is an error with its sentence, and with what the player goes by", async () => {
+  const ask = connect({ step: async () => ({ error: "This world has expired.", expired: true }) });
+  await assert.rejects(ask("step", {}), { message: "This world has expired.", expired: true });
+});
+
+test("no answer is an error that says what to do", async (context) => {
+  context.mock.method(console, "warn", () => {});
+  const ask = connect({ empty: async () => null, lost: () => Promise.reject(new TypeError("failed to fetch")) });
+  for (const name of ["empty", "lost", "unknown"]) await assert.rejects(ask(name, {}), NO_ANSWER);
+});
