@@ -55,7 +55,7 @@ class LatentActionStage(Stage):
 
     @property
     def has_unused_parameters(self) -> bool:
-        return self.latent_action_model.quantizer.continuous_steps > 0
+        return self.latent_action_model.quantizer.has_unused_parameters
 
     @property
     def codebook_sizes(self) -> dict[str, int]:

@@ -41,7 +41,7 @@ class TokenizerStage(Stage):
 
     @property
     def has_unused_parameters(self) -> bool:
-        return self.video_tokenizer.quantizer.continuous_steps > 0
+        return self.video_tokenizer.quantizer.has_unused_parameters
 
     @property
     def codebook_sizes(self) -> dict[str, int]:

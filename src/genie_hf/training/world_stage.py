@@ -106,7 +106,7 @@ class WorldStage(Stage):
 
     @property
     def has_unused_parameters(self) -> bool:
-        return self.learns_actions and self.latent_action_model.quantizer.continuous_steps > 0
+        return self.learns_actions and self.latent_action_model.quantizer.has_unused_parameters
 
     @property
     def codebook_sizes(self) -> dict[str, int]:

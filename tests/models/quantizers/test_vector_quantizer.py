@@ -52,6 +52,20 @@ def test_the_codebook_starts_from_the_data():
     assert output.codebook_loss < 0.02
 
 
+def test_codes_can_be_moving_averages_of_their_latents():
+    centres = F.normalize(torch.randn(8, 16), dim=-1)
+    quantizer = make(dim=16, codebook_decay=0.9).train()
+    quantizer(centres.repeat(40, 1))
+    turned = F.normalize(centres + 0.3 * torch.randn(8, 16), dim=-1)
+    for _ in range(60):
+        latents = (turned.repeat(40, 1) + 0.05 * torch.randn(320, 16)).requires_grad_()
+        output = quantizer(latents)
+        (output.codebook_loss + output.quantized.sum()).backward()
+    assert quantizer.codebook.grad is None and latents.grad is not None
+    nearest = F.cosine_similarity(quantizer.codebook[None], turned[:, None], dim=-1).amax(dim=1)
+    assert nearest.min() > 0.99
+
+
 def test_latents_pass_unquantised_at_first():
     quantizer = make(continuous_steps=2).train()
     latents = torch.randn(20, 4)

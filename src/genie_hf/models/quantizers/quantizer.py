@@ -40,7 +40,7 @@ class Quantizer(nn.Module, ABC):
 
     config_class: type[PreTrainedConfig]
     learns_codes = False  # if so, its codes can start from data, and can die
-    continuous_steps = 0  # optimiser steps at the start of training in which latents pass unquantised
+    has_unused_parameters = False  # whether there are passes in which a parameter gets no gradient
     passes_per_step = 1  # whose gradients are added up: a training loop that does so says it here
     vector_scale = 1.0  # about the root mean square of a code vector's components
 

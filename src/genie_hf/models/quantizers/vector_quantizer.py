@@ -15,7 +15,7 @@ from transformers import initialization as init
 from ..entries import entry
 from .batch_norm import BatchNorm
 from .k_means import k_means, sample
-from .processes import share
+from .processes import share, total
 from .quantizer import Quantizer, QuantizerOutput, perplexity
 
 USAGE_DECAY = 0.95  # of the moving average that tells dead codes
@@ -32,6 +32,8 @@ class VectorQuantizerConfig(PreTrainedConfig):
         revival_threshold: a code with less than this fraction of an even share of the latents is revived.
         continuous_steps: optimiser steps with unquantised latents, before k-means makes the codebook.
         batch_norm: whether latents are batch-normalised before they are projected onto the sphere.
+        codebook_decay: where given, a code is not learnt by gradient but is the moving average of its latents with
+            this decay (van den Oord et al. 2017, appendix A.1), as in 0.99.
     """
 
     model_type = "vq"
@@ -42,6 +44,7 @@ class VectorQuantizerConfig(PreTrainedConfig):
     revival_threshold: float | int = 0.05
     continuous_steps: int = 0
     batch_norm: bool = False
+    codebook_decay: float | None = None
 
     def __post_init__(self, **kwargs):
         super().__post_init__(**kwargs)
@@ -49,6 +52,8 @@ class VectorQuantizerConfig(PreTrainedConfig):
             raise ValueError(
                 f"codebook_size and codebook_dim must be at least 1, got {self.codebook_size} and {self.codebook_dim}."
             )
+        if self.codebook_decay is not None and not 0 < self.codebook_decay < 1:
+            raise ValueError(f"codebook_decay must lie between 0 and 1, got {self.codebook_decay}.")
 
 
 class VectorQuantizer(Quantizer):
@@ -67,7 +72,7 @@ class VectorQuantizer(Quantizer):
 
     def __init__(self, config: VectorQuantizerConfig):
         super().__init__(config)
-        self.continuous_steps = config.continuous_steps
+        self.has_unused_parameters = config.continuous_steps > 0 or config.codebook_decay is not None
         self.vector_scale = config.codebook_dim**-0.5  # code vectors have unit length
         self.batch_norm = BatchNorm(config.codebook_dim) if config.batch_norm else None
         self.codebook = nn.Parameter(torch.empty(config.codebook_size, config.codebook_dim))
@@ -127,11 +132,15 @@ class VectorQuantizer(Quantizer):
             else:
                 codes = self._nearest(flat)
                 vectors = self._vectors(codes)
+                if self.config.codebook_decay is not None:
+                    vectors = vectors.detach()
                 codebook_loss = F.mse_loss(vectors, flat.detach())
                 commitment_loss = self.config.commitment_weight * F.mse_loss(flat, vectors.detach())
                 quantized = flat + (vectors - flat).detach()
             counts = self._count(codes)
             if learns and not is_continuous:
+                if self.config.codebook_decay is not None:
+                    self._average(flat.detach(), codes, counts)
                 self.usage.lerp_(counts * (self.codebook_size / counts.sum()), 1 - USAGE_DECAY)
             return QuantizerOutput(
                 quantized=quantized.view(latents.shape).to(latents.dtype),
@@ -160,6 +169,13 @@ class VectorQuantizer(Quantizer):
     def _start_from(self, flat: Tensor) -> None:
         self.codebook.copy_(k_means(flat, self.codebook_size))
         self.usage.fill_(1.0)
+
+    @torch.no_grad()
+    def _average(self, flat: Tensor, codes: Tensor, counts: Tensor) -> None:
+        """Moves each code that occurs towards the mean of its latents, along the sphere."""
+        means = F.normalize(total(torch.zeros_like(self.codebook).index_add_(0, codes, flat)), dim=-1)
+        moved = F.normalize(self.codebook, dim=-1).lerp(means, 1 - self.config.codebook_decay)
+        self.codebook.copy_(torch.where(counts[:, None] > 0, moved, self.codebook))
 
     @torch.no_grad()
     def _update_codebook(self, flat: Tensor) -> bool:
