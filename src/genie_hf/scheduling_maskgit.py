@@ -3,7 +3,7 @@
 import functools
 import math
 from dataclasses import dataclass
-from itertools import count, pairwise
+from itertools import pairwise
 
 import torch
 from diffusers import ConfigMixin, SchedulerMixin
@@ -59,8 +59,8 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
         if unmasking_order not in UNMASKING_ORDERS:
             raise ValueError(f"unmasking_order is {unmasking_order!r}; choose one of {', '.join(UNMASKING_ORDERS)}.")
         self.temperature = self._check_temperature(temperature)
-        self.num_inference_steps = None
-        self.timesteps = None
+        self.num_inference_steps: int | None = None
+        self.timesteps: torch.LongTensor | None = None
 
     @classmethod
     def extract_init_dict(cls, config_dict, **kwargs) -> tuple[dict, dict, dict]:
@@ -244,11 +244,13 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
 @functools.cache
 def halton_rank(rows: int, columns: int = 1) -> list[int]:
     """When each cell of a grid is first met by the Halton sequence of bases 2 and 3, row by row."""
-    rank = {}
-    for i in count(1):
-        rank.setdefault(int(radical_inverse(i, 2) * rows) * columns + int(radical_inverse(i, 3) * columns), len(rank))
-        if len(rank) == rows * columns:
-            return [rank[cell] for cell in range(rows * columns)]
+    rank: dict[int, int] = {}
+    number = 0
+    while len(rank) < rows * columns:
+        number += 1
+        row, column = int(radical_inverse(number, 2) * rows), int(radical_inverse(number, 3) * columns)
+        rank.setdefault(row * columns + column, len(rank))
+    return [rank[cell] for cell in range(rows * columns)]
 
 
 def radical_inverse(number: int, base: int) -> float:

@@ -51,7 +51,7 @@ class Sampler:
             window + 1 + transformer.num_hidden_layers * (window - 1)
             for window, transformer in (
                 (self.dynamics.config.num_frames, self.dynamics.config),
-                (tokenizer.num_frames, tokenizer.decoder),
+                (tokenizer.num_frames, self.video_tokenizer.decoder.config),
             )
         )
 
@@ -83,7 +83,7 @@ class Sampler:
         for timestep in self.scheduler.timesteps.tolist():
             positions = self.scheduler.positions(codes, generators)
             logits = self.dynamics(codes, action, cache=cache.dynamics, positions=positions).logits
-            codes = self.scheduler.step(logits, timestep, codes, generators, positions).prev_sample
+            codes, _ = self.scheduler.step(logits, timestep, codes, generators, positions, return_dict=False)
             if self.on_draw is not None:
                 codes = self.on_draw(timestep, codes)
             yield codes

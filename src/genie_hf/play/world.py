@@ -74,7 +74,7 @@ class GenieWorld(History):
         self.pipe, self.seeds = pipe, seeds
         self.cache = self.sampler.new_cache()
         self.sampler.commit(codes, actions, self.cache)
-        if max_frame_ms is not None:
+        if isinstance(self.sampler, BudgetedSampler):
             self.sampler.rehearse(torch.zeros_like(codes[:, :1, 0, 0]), self._generators(), self.cache)
 
     @property
