@@ -18,8 +18,9 @@ PREFIX = "base_model.model."  # of peft's names: a model within the adapter's mo
 
 
 class DynamicsLoraMixin(LoraBaseMixin):
-    """For a pipeline with `dynamics`. An adapter is a folder, here or on the Hub, as `save_pretrained` of a
-    `peft.PeftModel` writes it:
+    """Adapters for a pipeline with `dynamics`.
+
+    One is a folder, here or on the Hub, as `save_pretrained` of a `peft.PeftModel` writes it:
 
     ```python
     model = peft.get_peft_model(pipe.dynamics, peft.LoraConfig(target_modules=["qkv", "out"]))
@@ -85,8 +86,10 @@ class DynamicsLoraMixin(LoraBaseMixin):
         )
 
     def fuse_lora(self, components: list[str] | None = None, **kwargs) -> None:
-        """Adds the active adapters to the weights, so that they cost no time; as in diffusers. After it,
-        `unload_lora_weights` leaves ordinary weights, which can be saved."""
+        """Adds the active adapters to the weights, so that they cost no time; as in diffusers.
+
+        After it, `unload_lora_weights` leaves ordinary weights, which can be saved.
+        """
         check_peft_version(MIN_PEFT_VERSION)
         super().fuse_lora(components or self._lora_loadable_modules, **kwargs)
 

@@ -41,13 +41,12 @@ class GeniePipelineOutput(BaseOutput):
     """Output of [`GeniePipeline`].
 
     Args:
-        frames (`list[list[PIL.Image.Image]]`, `np.ndarray` or `torch.Tensor`):
-            Prompt frames and generated frames of each video: PIL images, or floats in [0, 1] of shape
+        frames: prompt frames and generated frames of each video: PIL images, or floats in [0, 1] of shape
             `(batch_size, num_frames, height, width, channels)` (NumPy) or
             `(batch_size, num_frames, channels, height, width)` (PyTorch); with `output_type="latent"` their codes,
             int64 of shape `(batch_size, num_frames, h, w)`.
-        actions (`torch.LongTensor` of shape `(batch_size, num_frames - 1)`):
-            The latent action between each two frames, those inferred between prompt frames included.
+        actions: the latent action between each two frames, those inferred between prompt frames included, of shape
+            `(batch_size, num_frames - 1)`.
     """
 
     frames: list[list[PIL.Image.Image]] | np.ndarray | Tensor
@@ -60,14 +59,13 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
     Images of any size are fitted to the world's: the largest centred part of its aspect ratio is cut out and resized.
 
     Args:
-        video_tokenizer ([`GenieVideoTokenizer`]): Turns frames into codes and codes into frames.
-        dynamics ([`GenieDynamicsModel`]): Predicts the codes of the next frame.
-        scheduler ([`MaskGITScheduler`]): Reveals these codes step by step.
-        latent_action_model ([`GenieLatentActionModel`] or [`GenieMotionActionModel`], *optional*): Infers actions from
-            frames; playing needs none.
-        text_to_image ([`DiffusionPipeline`], *optional*): Makes the first frame from a text prompt, e.g. given to
-            `from_pretrained`. A stored one is loaded in the `dtype` that is asked for, as the models are.
-        fps (`int` or `float`, defaults to 15): Frames per second at which the world's videos are shown.
+        video_tokenizer: turns frames into codes and codes into frames.
+        dynamics: predicts the codes of the next frame.
+        scheduler: reveals these codes step by step.
+        latent_action_model: infers actions from frames; playing needs none.
+        text_to_image: makes the first frame from a text prompt, e.g. given to `from_pretrained`. A stored one is
+            loaded in the `dtype` that is asked for, as the models are.
+        fps: frames per second at which the world's videos are shown.
     """
 
     _optional_components = ["latent_action_model", "text_to_image"]
@@ -110,8 +108,10 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
 
     @classmethod
     def extract_init_dict(cls, config_dict, **kwargs) -> tuple[dict, dict, dict]:
-        """As diffusers', which reads here what each component is loaded with, whichever class's `from_pretrained` is
-        called: the stored `text_to_image` with what also gives it the `dtype`."""
+        """As diffusers', but the stored `text_to_image` is loaded with what also gives it the `dtype`.
+
+        This is where diffusers reads what loads each component, whichever class's `from_pretrained` is called.
+        """
         init_dict, *others = super().extract_init_dict(config_dict, **kwargs)
         if init_dict.get("text_to_image", [None])[0] is not None:
             init_dict["text_to_image"] = [StoredPipeline.__module__, StoredPipeline.__name__]
@@ -163,37 +163,35 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
         """Generates one frame per action.
 
         Args:
-            image (`PIL.Image.Image`, `np.ndarray`, `torch.Tensor`, path, or a list of them):
-                The first frame of one video, or of each video of a batch. PIL images may have any mode (transparency
-                turns white); arrays are uint8 or floats in [0, 1], `(height, width, channels)` for NumPy,
-                `(channels, height, width)` for PyTorch, with a batch axis in front for several images.
-            actions (`list[int]` or `torch.LongTensor`):
-                Latent actions in `[0, num_actions)`: a list for all images, or one of equal length for each.
-            frames (list of images, array or tensor):
-                Instead of `image`: the 1 to `num_frames - 1` first frames of a video, or a batch of such clips. The
-                actions between them are inferred by the latent action model.
-            prompt (`str` or `list[str]`):
-                Instead of `image`: a text that the `text_to_image` component makes the first frame from.
-            num_inference_steps (`int`, defaults to 25): MaskGIT steps for each frame.
-            temperature (`float`, *optional*): Sampling temperature; by default the scheduler's own.
-            num_images_per_prompt (`int`, defaults to 1): Videos for each image, clip or text, side by side in the
-                batch; for a text, each with a first frame of its own. They share the image's `actions`, and a list of
-                generators has one for each of them.
-            generator (`torch.Generator` or a list with one per video, *optional*): Makes the result repeatable.
-            output_type (`str`, defaults to `"pil"`): `"pil"`, `"np"`, `"pt"`, or `"latent"` for codes.
-            return_dict (`bool`, defaults to `True`): Whether to return a [`GeniePipelineOutput`] or a tuple.
-            text_to_image_kwargs (`dict`, *optional*): Further arguments of the `text_to_image` component.
-            callback_on_step_end (`Callable`, *optional*): Called as `callback(pipe, step, timestep, tensors)` after
-                each MaskGIT step, counted over all frames; may return a dict with tensors to go on with.
-                `pipe._interrupt = True` ends the call with the frame that is being made.
-            callback_on_step_end_tensor_inputs (`list[str]`): The tensors that the callback gets: `"codes"`, the new
-                frame's, int64 of shape `(batch_size, 1, h, w)` and in part still masked.
+            image: the first frame of one video, or of each video of a batch. PIL images may have any mode
+                (transparency turns white); arrays are uint8 or floats in [0, 1], `(height, width, channels)` for
+                NumPy, `(channels, height, width)` for PyTorch, with a batch axis in front for several images.
+            actions: latent actions in `[0, num_actions)`: a list for all images, or one of equal length for each.
+            frames: instead of `image`: the 1 to `num_frames - 1` first frames of a video, or a batch of such clips.
+                The actions between them are inferred by the latent action model.
+            prompt: instead of `image`: a text, or one for each video, that the `text_to_image` component makes the
+                first frame from.
+            num_inference_steps: MaskGIT steps for each frame.
+            temperature: sampling temperature; by default the scheduler's own.
+            num_images_per_prompt: videos for each image, clip or text, side by side in the batch; for a text, each
+                with a first frame of its own. They share the image's `actions`, and a list of generators has one for
+                each of them.
+            generator: makes the result repeatable; a list has one for each video.
+            output_type: `"pil"`, `"np"`, `"pt"`, or `"latent"` for codes.
+            return_dict: whether to return a [`GeniePipelineOutput`] or a tuple.
+            text_to_image_kwargs: further arguments of the `text_to_image` component.
+            callback_on_step_end: called as `callback(pipe, step, timestep, tensors)` after each MaskGIT step, counted
+                over all frames; may return a dict with tensors to go on with. `pipe._interrupt = True` ends the call
+                with the frame that is being made.
+            callback_on_step_end_tensor_inputs: the tensors that the callback gets: `"codes"`, the new frame's, int64
+                of shape `(batch_size, 1, h, w)` and in part still masked.
 
         Returns:
-            [`GeniePipelineOutput`]: The prompt frames with one frame per action behind them, and all actions.
+            The prompt frames with one frame per action behind them, and all actions.
 
         Raises:
-            ValueError, TypeError: For inputs that this world cannot take; the message names value and remedy.
+            ValueError: for inputs that this world cannot take; the message names value and remedy.
+            TypeError: for inputs of a wrong type.
         """
         # 1. Check and fit the inputs
         check_output_type(output_type, (*OUTPUT_TYPES, "latent"))
@@ -254,16 +252,26 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
         """Starts a world to be played step by step.
 
         Args:
-            image, frames, prompt: The first frame or frames, as in [`~GeniePipeline.__call__`]. A list of images or a
-                batch of clips makes a batched world.
-            seed (`int`, or a list with one per world, defaults to 0): A number from 0 upwards; same seed, same frames.
-                World `b` of a batch plays with `seed + b` where a single number is given.
-            max_frame_ms (`float`, *optional*): A time budget for a frame in milliseconds: `num_inference_steps` is
-                then the most that a frame gets, and each gets as many as the past ones say will fit, at least 1.
-            max_history (`int`, *optional*): How many of the last steps are kept to be taken back and looked at. Those
-                long before them are forgotten, so that the world's memory is bounded however long it is played; it
-                cannot be saved then. By default none is.
-            num_inference_steps, temperature, text_to_image_kwargs: As in [`~GeniePipeline.__call__`].
+            image: the first frame, as in [`~GeniePipeline.__call__`]. A list of images makes a batched world.
+            frames: the first frames, as in [`~GeniePipeline.__call__`]. A batch of clips makes a batched world.
+            prompt: a text instead, as in [`~GeniePipeline.__call__`].
+            seed: a number from 0 upwards, or one for each world; same seed, same frames. World `b` of a batch plays
+                with `seed + b` where a single number is given.
+            num_inference_steps: MaskGIT steps for each frame.
+            temperature: sampling temperature; by default the scheduler's own.
+            max_frame_ms: a time budget for a frame in milliseconds: `num_inference_steps` is then the most that a
+                frame gets, and each gets as many as the past ones say will fit, at least 1.
+            text_to_image_kwargs: further arguments of the `text_to_image` component.
+            max_history: how many of the last steps are kept to be taken back and looked at. Those long before them are
+                forgotten, so that the world's memory is bounded however long it is played; it cannot be saved then. By
+                default none is.
+
+        Returns:
+            The world, at its first frame or frames.
+
+        Raises:
+            ValueError: for inputs that this world cannot take; the message names value and remedy.
+            TypeError: for inputs of a wrong type.
         """
         seeds = check_seeds(seed)
         generator = torch.Generator().manual_seed(seeds[0])
@@ -284,7 +292,7 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
         two models' graphs apart otherwise.)
 
         Args:
-            kwargs: Of `torch.compile`.
+            kwargs: of `torch.compile`.
         """
         # The dynamics and the decoder run the same code: each needs graphs of its own, and static shapes.
         kwargs = {"dynamic": False, **kwargs}
@@ -302,12 +310,11 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
         """The latent actions of a clip.
 
         Args:
-            clip (list of images, array or tensor): At least two frames of one video, or a batch of such clips, each as
-                in [`~GeniePipeline.__call__`]. A clip longer than the model's window is read in windows that overlap
-                by half.
+            clip: at least two frames of one video, or a batch of such clips, each as in [`~GeniePipeline.__call__`]. A
+                clip longer than the model's window is read in windows that overlap by half.
 
         Returns:
-            `torch.LongTensor`: Actions of shape `(num_frames - 1,)`, with a batch axis in front for a batch.
+            Actions of shape `(num_frames - 1,)`, with a batch axis in front for a batch.
         """
         pixels, batched = self._fit_clip(clip)
         actions = self._infer_actions(pixels)
@@ -317,9 +324,15 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
         """Generates a clip again from its first frame and the actions inferred from it (paper §2.2).
 
         Args:
-            clip: As in [`~GeniePipeline.infer_actions`].
-            num_prompt_frames (`int`, defaults to 1): How many first frames are given.
-            kwargs: As in [`~GeniePipeline.__call__`].
+            clip: as in [`~GeniePipeline.infer_actions`].
+            num_prompt_frames: how many first frames are given.
+            kwargs: as in [`~GeniePipeline.__call__`].
+
+        Returns:
+            As [`~GeniePipeline.__call__`].
+
+        Raises:
+            ValueError: for a clip of one frame, or one that so many prompt frames leave nothing of.
         """
         pixels, _ = self._fit_clip(clip)
         if not 1 <= num_prompt_frames < pixels.shape[1]:

@@ -12,6 +12,8 @@ from .worlds import check_data, quieten_libraries
 
 
 class Stage(StrEnum):
+    """Choices of `--stage`."""
+
     tokenizer = "tokenizer"
     latent_action = "latent_action"
     world = "world"

@@ -22,9 +22,9 @@ class Sampler:
     """Makes frames of one or more worlds. It keeps nothing of them: the past is in the cache that it is given.
 
     Args:
-        dynamics ([`GenieDynamicsModel`]): Draws a frame's codes.
-        video_tokenizer ([`GenieVideoTokenizer`]): Decodes them.
-        scheduler ([`MaskGITScheduler`]): With its timesteps set.
+        dynamics: draws a frame's codes.
+        video_tokenizer: decodes them.
+        scheduler: with its timesteps set.
     """
 
     def __init__(
@@ -64,9 +64,9 @@ class Sampler:
         """Draws and decodes the next frame, and keeps it in the cache, which an error leaves as it was.
 
         Args:
-            action: The actions that lead to it, int64 in [0, num_actions) of shape `(batch_size, 1)`.
-            generators: One for each sample.
-            cache: Of the frames before.
+            action: the actions that lead to it, int64 in [0, num_actions) of shape `(batch_size, 1)`.
+            generators: one for each sample.
+            cache: of the frames before.
 
         Returns:
             The frame's codes, of shape `(batch_size, 1, h, w)`, and its pixels, uint8 of shape
@@ -93,9 +93,9 @@ class Sampler:
         """Puts frames behind the cached ones and returns the last one's pixels; an error leaves the cache as it was.
 
         Args:
-            codes: Of shape `(batch_size, num_frames, h, w)`.
-            actions: Those that lead to them, of shape `(batch_size, num_frames)`; to the first frame of all none does.
-            cache: Of the frames before.
+            codes: of shape `(batch_size, num_frames, h, w)`.
+            actions: those that lead to them, of shape `(batch_size, num_frames)`; to the first frame of all none does.
+            cache: of the frames before.
         """
         self.dynamics(codes, actions, cache=cache.dynamics)
         frames = self.decode(codes, cache)

@@ -44,7 +44,7 @@ class WorldFile(NamedTuple):
         """A file's contents on the pipeline's device.
 
         Raises:
-            ValueError: For a file that holds no world, or one that does not fit the pipeline.
+            ValueError: for a file that holds no world, or one that does not fit the pipeline.
         """
         try:
             with safe_open(path, "pt", device=str(pipe._execution_device)) as file:
