@@ -62,9 +62,9 @@ def watch() -> None:
 def register_pipeline(pipeline: type["DiffusionPipeline"]) -> None:
     """Makes a pipeline and its components known to diffusers.
 
-    It finds components by library and class name, and the pipeline by its name alone. These entries make "genie_hf" such
-    a library: then model_index.json holds ["genie_hf", "GenieDynamicsModel"], and `DiffusionPipeline` loads it from a
-    folder or from the Hub.
+    It finds components by library and class name, and the pipeline by its name alone. These entries make "genie_hf"
+    such a library: then model_index.json holds ["genie_hf", "GenieDynamicsModel"], and `DiffusionPipeline` loads it
+    from a folder or from the Hub.
     """
     import diffusers
     from diffusers.pipelines import pipeline_loading_utils
