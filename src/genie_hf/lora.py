@@ -46,15 +46,15 @@ class DynamicsLoraMixin(LoraBaseMixin):
         Load it before `compile` and before `enable_sequential_cpu_offload`.
 
         Args:
-            pretrained_model_name_or_path: A folder with `adapter_config.json` and `adapter_model.safetensors`, or the
+            pretrained_model_name_or_path: a folder with `adapter_config.json` and `adapter_model.safetensors`, or the
                 name of one on the Hub.
-            adapter_name: For `set_adapters` and the like; by default `default_0`, `default_1`, ...
-            kwargs: Where to find the files, as in `from_pretrained`: `subfolder`, `revision`, `token`, `cache_dir`,
+            adapter_name: for `set_adapters` and the like; by default `default_0`, `default_1`, ...
+            kwargs: where to find the files, as in `from_pretrained`: `subfolder`, `revision`, `token`, `cache_dir`,
                 `local_files_only`, ...
 
         Raises:
-            OSError: For a file that is missing or damaged.
-            ValueError: For an adapter that does not fit the dynamics, or holds more than LoRA weights.
+            OSError: for a file that is missing or damaged.
+            ValueError: for an adapter that does not fit the dynamics, or holds more than LoRA weights.
         """
         check_peft_version(MIN_PEFT_VERSION)
         from peft import set_peft_model_state_dict

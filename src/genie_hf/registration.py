@@ -19,9 +19,9 @@ class Watch(MetaPathFinder):
     """Imports our module after a library's, once nothing of the library is half imported any more.
 
     Args:
-        library: The library's name.
-        finder: Its module that finds classes.
-        ours: Our module, which registers itself at its end.
+        library: the library's name.
+        finder: its module that finds classes.
+        ours: our module, which registers itself at its end.
     """
 
     def __init__(self, library: str, finder: str, ours: str):
