@@ -264,7 +264,7 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
             text_to_image_kwargs: further arguments of the `text_to_image` component.
             max_history: how many of the last steps are kept to be taken back and looked at. Those long before them are
                 forgotten, so that the world's memory is bounded however long it is played; it cannot be saved then. By
-                default none is.
+                default none is forgotten.
 
         Returns:
             The world, at its first frame or frames.

@@ -44,7 +44,7 @@ class GenieWorld(History):
         max_frame_ms: a time budget for a frame in milliseconds: `num_inference_steps` is then the most that a frame
             gets, and each gets as many as past ones say will fit, at least 1.
         max_history: how many of the last steps are kept to be taken back and looked at. Those long before them are
-            forgotten, so that the world's memory is bounded however long it is played. By default none is.
+            forgotten, so that the world's memory is bounded however long it is played. By default all are kept.
     """
 
     def __init__(
