@@ -59,7 +59,7 @@ class History:
     @property
     def frames(self) -> list:
         """The same as PIL images, the prompt's first; in a batched world one such list per world."""
-        return [to_output(part, "pil") for part in self._unbatch(self.pixels)]
+        return [to_output(part, "pil") for part in self._unbatch(self.pixels.cpu())]
 
     @property
     def actions(self) -> list:
