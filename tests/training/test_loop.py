@@ -1,4 +1,4 @@
-"""Training as a user sees it: the tiny recipe, end to end."""
+"""The loop: losses fall, or stop the run where they are not finite, and a batch may take several passes."""
 
 import datasets
 import pytest
