@@ -1,7 +1,8 @@
 # make play     play the bundled world in a browser        make test     run the tests
 # make install  create .venv (the two above do it too)     make lint     style and types; make format repairs style
 # make bench    speed and memory, the short form           make package  build the wheel, install it once and play
-# make docs     the documentation, in build/site           make clean    remove .venv and the caches
+# make docs     the documentation, in build/site           make notebook run the notebooks and store what they show
+# make clean    remove .venv and the caches
 
 # The first Python 3.11 or 3.12 that runs; choose another with `make install PYTHON=/path/to/python3.12`.
 IS_SUPPORTED := import sys; sys.exit(sys.version_info[:2] not in [(3, 11), (3, 12)])
@@ -10,7 +11,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 BIN := .venv/bin
 VIDEO_WRITER := imageio-ffmpeg==0.8.1
 
-.PHONY: install play test package lint lint-page format docs bench clean
+.PHONY: install play test package lint lint-page format docs notebook bench clean
 
 install: .venv/installed
 
@@ -56,6 +57,9 @@ format: install
 
 docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+notebook: install
+	$(BIN)/python docs/notebooks/run.py
 
 bench: install
 	@set -e; for name in generate train scaling; do echo "== $$name"; \

@@ -1,7 +1,7 @@
 """The frames of a world as a file to keep: an animated GIF, an MP4 video, or all of them in a row."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 import av
@@ -10,18 +10,19 @@ from PIL import Image, ImageDraw, ImageFont
 MOST_GIF_FPS = 50  # a GIF counts in hundredths of a second, and browsers slow frames of a single one down to ten
 
 
-def to_gif(frames, fps, keys=None, height=256) -> bytes:
+def to_gif(
+    frames: Sequence[Image.Image], fps: float, keys: Sequence[str | None] | None = None, height: int = 256
+) -> bytes:
     """An endless GIF.
 
     Args:
-        frames (`list[PIL.Image.Image]`): RGB, all of one size.
-        fps (`int` or `float`): Frames per second; more than 50 become 50, see [`gif_note`].
-        keys (`list[str | None]`, *optional*): What was pressed for each frame, drawn into its lower left corner;
-            `None` leaves a frame as it is.
-        height (`int`): Pixels. Frames are enlarged without smoothing, by the largest whole factor that stays within.
+        frames: RGB, all of one size.
+        fps: frames per second; more than 50 become 50, see [`gif_note`].
+        keys: what was pressed for each frame, drawn into its lower left corner; `None` leaves a frame as it is.
+        height: pixels. Frames are enlarged without smoothing, by the largest whole factor that stays within.
 
     Returns:
-        `bytes`: The content of the file.
+        The content of the file.
     """
     scale = scale_to(frames[0], height)
     # One palette for all: what stands still is stored once. The octree comes closest to the colours of flat areas.
@@ -40,22 +41,26 @@ def to_gif(frames, fps, keys=None, height=256) -> bytes:
     return file.getvalue()
 
 
-def gif_note(fps) -> str:
+def gif_note(fps: float) -> str:
     """A note for a GIF that is slower than the world; empty if it is not."""
     if fps <= MOST_GIF_FPS:
         return ""
     return f"A GIF shows at most {MOST_GIF_FPS} frames a second, and this world has {fps}: an MP4 keeps its pace."
 
 
-def to_mp4(frames, fps, keys=None, height=480) -> bytes:
+def to_mp4(
+    frames: Sequence[Image.Image], fps: float, keys: Sequence[str | None] | None = None, height: int = 480
+) -> bytes:
     """An H.264 video that plays from its first bytes on.
 
     Args:
-        frames, fps, keys, height: As in [`to_gif`], with any number of frames per second. If a side would be odd,
-            which H.264 does not allow, the factor is one larger.
+        frames: as in [`to_gif`].
+        fps: frames per second, any number.
+        keys: as in [`to_gif`].
+        height: as in [`to_gif`]; if a side would be odd, which H.264 does not allow, the factor is one larger.
 
     Returns:
-        `bytes`: The content of the file.
+        The content of the file.
     """
     scale = scale_to(frames[0], height)
     if any(scale * side % 2 for side in frames[0].size):
@@ -73,8 +78,8 @@ def to_mp4(frames, fps, keys=None, height=480) -> bytes:
     return file.getvalue()
 
 
-def to_strip(frames, height) -> Image.Image:
-    """All frames in a row. Arguments as in [`to_gif`]."""
+def to_strip(frames: Sequence[Image.Image], height: int) -> Image.Image:
+    """All frames in a row; arguments as in [`to_gif`]."""
     shown = list(enlarged(frames, None, scale_to(frames[0], height)))
     strip = Image.new("RGB", (sum(frame.width for frame in shown), shown[0].height))
     for index, frame in enumerate(shown):
@@ -82,11 +87,12 @@ def to_strip(frames, height) -> Image.Image:
     return strip
 
 
-def scale_to(frame, height) -> int:
+def scale_to(frame: Image.Image, height: int) -> int:
+    """The largest whole factor that brings a frame to at most this height, but at least 1."""
     return max(1, height // frame.height)
 
 
-def enlarged(frames, keys, scale) -> Iterator[Image.Image]:
+def enlarged(frames: Sequence[Image.Image], keys: Sequence[str | None] | None, scale: int) -> Iterator[Image.Image]:
     """One large frame at a time, as a long session of them would fill the memory."""
     for frame, key in zip(frames, keys or [None] * len(frames), strict=True):
         frame = frame.resize((scale * frame.width, scale * frame.height), Image.Resampling.NEAREST)
@@ -95,7 +101,7 @@ def enlarged(frames, keys, scale) -> Iterator[Image.Image]:
         yield frame
 
 
-def draw_key(frame, label):
+def draw_key(frame: Image.Image, label: str) -> None:
     """Draws a key cap into the lower left corner: white on black within white, to be read on any background."""
     size = max(12, frame.height // 9)
     font = ImageFont.load_default(0.7 * size)

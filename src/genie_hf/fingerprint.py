@@ -1,5 +1,7 @@
-"""Which video tokenizer and which latent action model a world was trained with: codes and actions mean nothing to
-the dynamics of another."""
+"""Which video tokenizer and which latent action model a world was trained with.
+
+Codes and actions mean nothing to the dynamics of another.
+"""
 
 import hashlib
 

@@ -37,7 +37,8 @@ def fit_frames(frames: ImageInput | list, size: tuple[int, int]) -> Tensor:
     The largest centred part of each image with the aspect ratio of `size` is resized (bilinear, antialiased).
 
     Raises:
-        ValueError, TypeError: For an image that is unreadable, empty, of a wrong shape or type, or not in [0, 1].
+        ValueError: for an image that is unreadable, empty, of a wrong shape, or not in [0, 1].
+        TypeError: for an image of a wrong type.
     """
     if isinstance(frames, (list, tuple)):
         if not frames:
@@ -70,8 +71,9 @@ def _to_uint8(pixels: Tensor) -> Tensor:
 
 
 def resize(frames: Tensor, size: tuple[int, int]) -> Tensor:
-    """The largest centred part with the aspect ratio of `size`, resized (bilinear, antialiased). Every frame that a
-    model learns from, is measured on or plays from goes through here.
+    """The largest centred part with the aspect ratio of `size`, resized (bilinear, antialiased).
+
+    Every frame that a model learns from, is measured on or plays from goes through here.
 
     Args:
         frames: uint8, or floats in [0, 1], of shape (num_frames, 3, h, w).

@@ -18,8 +18,9 @@ PREFIX = "base_model.model."  # of peft's names: a model within the adapter's mo
 
 
 class DynamicsLoraMixin(LoraBaseMixin):
-    """For a pipeline with `dynamics`. An adapter is a folder, here or on the Hub, as `save_pretrained` of a
-    `peft.PeftModel` writes it:
+    """Adapters for a pipeline with `dynamics`.
+
+    One is a folder, here or on the Hub, as `save_pretrained` of a `peft.PeftModel` writes it:
 
     ```python
     model = peft.get_peft_model(pipe.dynamics, peft.LoraConfig(target_modules=["qkv", "out"]))
@@ -45,15 +46,15 @@ class DynamicsLoraMixin(LoraBaseMixin):
         Load it before `compile` and before `enable_sequential_cpu_offload`.
 
         Args:
-            pretrained_model_name_or_path: A folder with `adapter_config.json` and `adapter_model.safetensors`, or the
+            pretrained_model_name_or_path: a folder with `adapter_config.json` and `adapter_model.safetensors`, or the
                 name of one on the Hub.
-            adapter_name: For `set_adapters` and the like; by default `default_0`, `default_1`, ...
-            kwargs: Where to find the files, as in `from_pretrained`: `subfolder`, `revision`, `token`, `cache_dir`,
+            adapter_name: for `set_adapters` and the like; by default `default_0`, `default_1`, ...
+            kwargs: where to find the files, as in `from_pretrained`: `subfolder`, `revision`, `token`, `cache_dir`,
                 `local_files_only`, ...
 
         Raises:
-            OSError: For a file that is missing or damaged.
-            ValueError: For an adapter that does not fit the dynamics, or holds more than LoRA weights.
+            OSError: for a file that is missing or damaged.
+            ValueError: for an adapter that does not fit the dynamics, or holds more than LoRA weights.
         """
         check_peft_version(MIN_PEFT_VERSION)
         from peft import set_peft_model_state_dict
@@ -85,8 +86,10 @@ class DynamicsLoraMixin(LoraBaseMixin):
         )
 
     def fuse_lora(self, components: list[str] | None = None, **kwargs) -> None:
-        """Adds the active adapters to the weights, so that they cost no time; as in diffusers. After it,
-        `unload_lora_weights` leaves ordinary weights, which can be saved."""
+        """Adds the active adapters to the weights, so that they cost no time; as in diffusers.
+
+        After it, `unload_lora_weights` leaves ordinary weights, which can be saved.
+        """
         check_peft_version(MIN_PEFT_VERSION)
         super().fuse_lora(components or self._lora_loadable_modules, **kwargs)
 

@@ -19,6 +19,17 @@ from .lora import DynamicsLoraMixin
 from .models.latent_action_base import LatentActionModel
 from .models.modeling_dynamics import GenieDynamicsModel
 from .models.modeling_video_tokenizer import GenieVideoTokenizer
+from .pipeline_checks import (
+    batch_clips,
+    check_actions,
+    check_callback_tensors,
+    check_generator,
+    check_latent_action_model,
+    check_num_images_per_prompt,
+    check_one_start,
+    check_parts,
+    check_seeds,
+)
 from .play.world import GenieWorld
 from .registration import register_pipeline
 from .scheduling_maskgit import MaskGITScheduler
@@ -30,13 +41,12 @@ class GeniePipelineOutput(BaseOutput):
     """Output of [`GeniePipeline`].
 
     Args:
-        frames (`list[list[PIL.Image.Image]]`, `np.ndarray` or `torch.Tensor`):
-            Prompt frames and generated frames of each video: PIL images, or floats in [0, 1] of shape
+        frames: prompt frames and generated frames of each video: PIL images, or floats in [0, 1] of shape
             `(batch_size, num_frames, height, width, channels)` (NumPy) or
             `(batch_size, num_frames, channels, height, width)` (PyTorch); with `output_type="latent"` their codes,
             int64 of shape `(batch_size, num_frames, h, w)`.
-        actions (`torch.LongTensor` of shape `(batch_size, num_frames - 1)`):
-            The latent action between each two frames, those inferred between prompt frames included.
+        actions: the latent action between each two frames, those inferred between prompt frames included, of shape
+            `(batch_size, num_frames - 1)`.
     """
 
     frames: list[list[PIL.Image.Image]] | np.ndarray | Tensor
@@ -49,14 +59,13 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
     Images of any size are fitted to the world's: the largest centred part of its aspect ratio is cut out and resized.
 
     Args:
-        video_tokenizer ([`GenieVideoTokenizer`]): Turns frames into codes and codes into frames.
-        dynamics ([`GenieDynamicsModel`]): Predicts the codes of the next frame.
-        scheduler ([`MaskGITScheduler`]): Reveals these codes step by step.
-        latent_action_model ([`GenieLatentActionModel`] or [`GenieMotionActionModel`], *optional*): Infers actions from
-            frames; playing needs none.
-        text_to_image ([`DiffusionPipeline`], *optional*): Makes the first frame from a text prompt, e.g. given to
-            `from_pretrained`. A stored one is loaded in the `dtype` that is asked for, as the models are.
-        fps (`int` or `float`, defaults to 15): Frames per second at which the world's videos are shown.
+        video_tokenizer: turns frames into codes and codes into frames.
+        dynamics: predicts the codes of the next frame.
+        scheduler: reveals these codes step by step.
+        latent_action_model: infers actions from frames; playing needs none.
+        text_to_image: makes the first frame from a text prompt, e.g. given to `from_pretrained`. A stored one is
+            loaded in the `dtype` that is asked for, as the models are.
+        fps: frames per second at which the world's videos are shown.
     """
 
     _optional_components = ["latent_action_model", "text_to_image"]
@@ -83,7 +92,7 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
             text_to_image=text_to_image,
         )
         self.register_to_config(fps=fps)
-        self._check_parts()
+        check_parts(self)
         check_fingerprints(dynamics, video_tokenizer, latent_action_model)
         self._interrupt = False
         self._num_timesteps = 0
@@ -99,8 +108,10 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
 
     @classmethod
     def extract_init_dict(cls, config_dict, **kwargs) -> tuple[dict, dict, dict]:
-        """As diffusers', which reads here what each component is loaded with, whichever class's `from_pretrained` is
-        called: the stored `text_to_image` with what also gives it the `dtype`."""
+        """As diffusers', but the stored `text_to_image` is loaded with what also gives it the `dtype`.
+
+        This is where diffusers reads what loads each component, whichever class's `from_pretrained` is called.
+        """
         init_dict, *others = super().extract_init_dict(config_dict, **kwargs)
         if init_dict.get("text_to_image", [None])[0] is not None:
             init_dict["text_to_image"] = [StoredPipeline.__module__, StoredPipeline.__name__]
@@ -125,26 +136,6 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
     def interrupt(self) -> bool:
         """Whether a callback has asked the call to stop, by `pipe._interrupt = True`."""
         return self._interrupt
-
-    def _check_parts(self) -> None:
-        """Raises `ValueError` or `TypeError` where the components do not make one world."""
-        for name in ("video_tokenizer", "dynamics", "scheduler"):
-            if getattr(self, name) is None:
-                raise ValueError(f"{name} is None; a world cannot be played without it.")
-        if not isinstance(self.scheduler, MaskGITScheduler):
-            raise TypeError(f"the scheduler is a {type(self.scheduler).__name__}; give a MaskGITScheduler.")
-        ours, theirs = self.dynamics.config, self.video_tokenizer.config
-        pairs = [
-            ("codebook_size", ours.codebook_size, "video_tokenizer's", theirs.codebook_size),
-            ("grid_size", tuple(ours.grid_size), "video_tokenizer's", tuple(theirs.grid_size)),
-            ("mask_token_id", ours.mask_token_id, "scheduler's", self.scheduler.config.mask_token_id),
-        ]
-        if self.latent_action_model is not None:
-            num_actions = self.latent_action_model.config.num_actions
-            pairs.append(("num_actions", ours.num_actions, "latent_action_model's", num_actions))
-        for name, own, owner, other in pairs:
-            if own != other:
-                raise ValueError(f"the dynamics' {name} {own} is not the {owner} {other}; give parts of one world.")
 
     def to(self, *args, **kwargs) -> "GeniePipeline":
         super().to(*args, **kwargs)
@@ -172,48 +163,43 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
         """Generates one frame per action.
 
         Args:
-            image (`PIL.Image.Image`, `np.ndarray`, `torch.Tensor`, path, or a list of them):
-                The first frame of one video, or of each video of a batch. PIL images may have any mode (transparency
-                turns white); arrays are uint8 or floats in [0, 1], `(height, width, channels)` for NumPy,
-                `(channels, height, width)` for PyTorch, with a batch axis in front for several images.
-            actions (`list[int]` or `torch.LongTensor`):
-                Latent actions in `[0, num_actions)`: a list for all images, or one of equal length for each.
-            frames (list of images, array or tensor):
-                Instead of `image`: the 1 to `num_frames - 1` first frames of a video, or a batch of such clips. The
-                actions between them are inferred by the latent action model.
-            prompt (`str` or `list[str]`):
-                Instead of `image`: a text that the `text_to_image` component makes the first frame from.
-            num_inference_steps (`int`, defaults to 25): MaskGIT steps for each frame.
-            temperature (`float`, *optional*): Sampling temperature; by default the scheduler's own.
-            num_images_per_prompt (`int`, defaults to 1): Videos for each image, clip or text, side by side in the
-                batch; for a text, each with a first frame of its own. They share the image's `actions`, and a list of
-                generators has one for each of them.
-            generator (`torch.Generator` or a list with one per video, *optional*): Makes the result repeatable.
-            output_type (`str`, defaults to `"pil"`): `"pil"`, `"np"`, `"pt"`, or `"latent"` for codes.
-            return_dict (`bool`, defaults to `True`): Whether to return a [`GeniePipelineOutput`] or a tuple.
-            text_to_image_kwargs (`dict`, *optional*): Further arguments of the `text_to_image` component.
-            callback_on_step_end (`Callable`, *optional*): Called as `callback(pipe, step, timestep, tensors)` after
-                each MaskGIT step, counted over all frames; may return a dict with tensors to go on with.
-                `pipe._interrupt = True` ends the call with the frame that is being made.
-            callback_on_step_end_tensor_inputs (`list[str]`): The tensors that the callback gets: `"codes"`, the new
-                frame's, int64 of shape `(batch_size, 1, h, w)` and in part still masked.
+            image: the first frame of one video, or of each video of a batch. PIL images may have any mode
+                (transparency turns white); arrays are uint8 or floats in [0, 1], `(height, width, channels)` for
+                NumPy, `(channels, height, width)` for PyTorch, with a batch axis in front for several images.
+            actions: latent actions in `[0, num_actions)`: a list for all images, or one of equal length for each.
+            frames: instead of `image`: the 1 to `num_frames - 1` first frames of a video, or a batch of such clips.
+                The actions between them are inferred by the latent action model.
+            prompt: instead of `image`: a text, or one for each video, that the `text_to_image` component makes the
+                first frame from.
+            num_inference_steps: MaskGIT steps for each frame.
+            temperature: sampling temperature; by default the scheduler's own.
+            num_images_per_prompt: videos for each image, clip or text, side by side in the batch; for a text, each
+                with a first frame of its own. They share the image's `actions`, and a list of generators has one for
+                each of them.
+            generator: makes the result repeatable; a list has one for each video.
+            output_type: `"pil"`, `"np"`, `"pt"`, or `"latent"` for codes.
+            return_dict: whether to return a [`GeniePipelineOutput`] or a tuple.
+            text_to_image_kwargs: further arguments of the `text_to_image` component.
+            callback_on_step_end: called as `callback(pipe, step, timestep, tensors)` after each MaskGIT step, counted
+                over all frames; may return a dict with tensors to go on with. `pipe._interrupt = True` ends the call
+                with the frame that is being made.
+            callback_on_step_end_tensor_inputs: the tensors that the callback gets: `"codes"`, the new frame's, int64
+                of shape `(batch_size, 1, h, w)` and in part still masked.
 
         Returns:
-            [`GeniePipelineOutput`]: The prompt frames with one frame per action behind them, and all actions.
+            The prompt frames with one frame per action behind them, and all actions.
 
         Raises:
-            ValueError, TypeError: For inputs that this world cannot take; the message names value and remedy.
+            ValueError: for inputs that this world cannot take; the message names value and remedy.
+            TypeError: for inputs of a wrong type.
         """
         # 1. Check and fit the inputs
         check_output_type(output_type, (*OUTPUT_TYPES, "latent"))
-        self._check_generator(generator)
+        check_generator(generator)
         if isinstance(callback_on_step_end, (PipelineCallback, MultiPipelineCallbacks)):
             callback_on_step_end_tensor_inputs = callback_on_step_end.tensor_inputs
-        for name in callback_on_step_end_tensor_inputs:
-            if name not in self._callback_tensor_inputs:
-                raise ValueError(f"there is no tensor {name!r} for a callback; there is 'codes'.")
-        if not isinstance(num_images_per_prompt, int) or num_images_per_prompt < 1:
-            raise ValueError(f"num_images_per_prompt is {num_images_per_prompt!r}; give a number from 1 upwards.")
+        check_callback_tensors(callback_on_step_end_tensor_inputs)
+        check_num_images_per_prompt(num_images_per_prompt)
         if actions is None:
             raise ValueError("no actions came; give actions=[...], one for each frame to generate.")
         if prompt is not None and num_images_per_prompt > 1:
@@ -221,12 +207,12 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
         pixels, _ = self._prompt_frames(image, frames, prompt, generator, text_to_image_kwargs)
         if prompt is None:
             pixels = pixels.repeat_interleave(num_images_per_prompt, dim=0)
-        actions = self.check_actions(actions, len(pixels) // num_images_per_prompt, dim=2)
-        actions = actions.repeat_interleave(num_images_per_prompt, dim=0)
+        taken = self.check_actions(actions, len(pixels) // num_images_per_prompt, dim=2)
+        taken = taken.repeat_interleave(num_images_per_prompt, dim=0)
 
         # 2. Start a world in which each video has a seed drawn from its generator
         world = self._start(pixels, self._draw_seeds(generator, len(pixels)), num_inference_steps, temperature, True)
-        self._interrupt, self._num_timesteps = False, actions.shape[1] * num_inference_steps
+        self._interrupt, self._num_timesteps = False, taken.shape[1] * num_inference_steps
         if callback_on_step_end is not None:
             count = itertools.count()
 
@@ -237,8 +223,8 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
             world.sampler.on_draw = on_draw
 
         # 3. Play it
-        with self.progress_bar(total=actions.shape[1]) as progress_bar:
-            for action in actions.unbind(1):
+        with self.progress_bar(total=taken.shape[1]) as progress_bar:
+            for action in taken.unbind(1):
                 if self._interrupt:
                     break
                 world.step(action, output_type="pt")
@@ -266,20 +252,28 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
         """Starts a world to be played step by step.
 
         Args:
-            image, frames, prompt: The first frame or frames, as in [`~GeniePipeline.__call__`]. A list of images or a
-                batch of clips makes a batched world.
-            seed (`int`, or a list with one per world, defaults to 0): A number from 0 upwards; same seed, same frames.
-                World `b` of a batch plays with `seed + b` where a single number is given.
-            max_frame_ms (`float`, *optional*): A time budget for a frame in milliseconds: `num_inference_steps` is
-                then the most that a frame gets, and each gets as many as the past ones say will fit, at least 1.
-            max_history (`int`, *optional*): How many of the last steps are kept to be taken back and looked at. Those
-                long before them are forgotten, so that the world's memory is bounded however long it is played; it
-                cannot be saved then. By default none is.
-            num_inference_steps, temperature, text_to_image_kwargs: As in [`~GeniePipeline.__call__`].
+            image: the first frame, as in [`~GeniePipeline.__call__`]. A list of images makes a batched world.
+            frames: the first frames, as in [`~GeniePipeline.__call__`]. A batch of clips makes a batched world.
+            prompt: a text instead, as in [`~GeniePipeline.__call__`].
+            seed: a number from 0 upwards, or one for each world; same seed, same frames. World `b` of a batch plays
+                with `seed + b` where a single number is given.
+            num_inference_steps: MaskGIT steps for each frame.
+            temperature: sampling temperature; by default the scheduler's own.
+            max_frame_ms: a time budget for a frame in milliseconds: `num_inference_steps` is then the most that a
+                frame gets, and each gets as many as the past ones say will fit, at least 1.
+            text_to_image_kwargs: further arguments of the `text_to_image` component.
+            max_history: how many of the last steps are kept to be taken back and looked at. Those long before them are
+                forgotten, so that the world's memory is bounded however long it is played; it cannot be saved then. By
+                default none is forgotten.
+
+        Returns:
+            The world, at its first frame or frames.
+
+        Raises:
+            ValueError: for inputs that this world cannot take; the message names value and remedy.
+            TypeError: for inputs of a wrong type.
         """
-        seeds = list(seed) if isinstance(seed, (list, tuple)) else [seed]
-        if not seeds or not all(isinstance(s, int) and 0 <= s < 2**63 for s in seeds):
-            raise ValueError(f"seed is {seed!r}; give a whole number from 0 upwards, or a list of them.")
+        seeds = check_seeds(seed)
         generator = torch.Generator().manual_seed(seeds[0])
         pixels, batched = self._prompt_frames(image, frames, prompt, generator, text_to_image_kwargs)
         if seed == seeds[0]:
@@ -298,12 +292,12 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
         two models' graphs apart otherwise.)
 
         Args:
-            kwargs: Of `torch.compile`.
+            kwargs: of `torch.compile`.
         """
         # The dynamics and the decoder run the same code: each needs graphs of its own, and static shapes.
-        kwargs = {"dynamic": False} | kwargs
+        kwargs = {"dynamic": False, **kwargs}
         if "isolate_recompiles" in inspect.signature(torch.compile).parameters:
-            kwargs = {"isolate_recompiles": True, "recompile_limit": 32} | kwargs
+            kwargs = {"isolate_recompiles": True, "recompile_limit": 32, **kwargs}
             if "mode" not in kwargs:
                 unchecked = {"guard_filter_fn": torch.compiler.skip_guard_on_all_nn_modules_unsafe}
                 kwargs["options"] = unchecked | kwargs.get("options", {})
@@ -316,12 +310,11 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
         """The latent actions of a clip.
 
         Args:
-            clip (list of images, array or tensor): At least two frames of one video, or a batch of such clips, each as
-                in [`~GeniePipeline.__call__`]. A clip longer than the model's window is read in windows that overlap
-                by half.
+            clip: at least two frames of one video, or a batch of such clips, each as in [`~GeniePipeline.__call__`]. A
+                clip longer than the model's window is read in windows that overlap by half.
 
         Returns:
-            `torch.LongTensor`: Actions of shape `(num_frames - 1,)`, with a batch axis in front for a batch.
+            Actions of shape `(num_frames - 1,)`, with a batch axis in front for a batch.
         """
         pixels, batched = self._fit_clip(clip)
         actions = self._infer_actions(pixels)
@@ -331,9 +324,15 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
         """Generates a clip again from its first frame and the actions inferred from it (paper §2.2).
 
         Args:
-            clip: As in [`~GeniePipeline.infer_actions`].
-            num_prompt_frames (`int`, defaults to 1): How many first frames are given.
-            kwargs: As in [`~GeniePipeline.__call__`].
+            clip: as in [`~GeniePipeline.infer_actions`].
+            num_prompt_frames: how many first frames are given.
+            kwargs: as in [`~GeniePipeline.__call__`].
+
+        Returns:
+            As [`~GeniePipeline.__call__`].
+
+        Raises:
+            ValueError: for a clip of one frame, or one that so many prompt frames leave nothing of.
         """
         pixels, _ = self._fit_clip(clip)
         if not 1 <= num_prompt_frames < pixels.shape[1]:
@@ -345,33 +344,12 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
 
     def check_actions(self, actions: int | list | np.ndarray | Tensor, batch_size: int, dim: int) -> Tensor:
         """Actions as int64 on the pipeline's device with `dim` axes, the batch first; shared ones are repeated."""
-        num_actions = self.num_actions
-        try:
-            checked = torch.as_tensor(actions)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise TypeError(f"actions are {actions!r}; give whole numbers, in lists of equal length.") from error
-        if checked.numel() == 0:
-            raise ValueError("the list of actions is empty; give at least one action.")
-        if checked.dtype == torch.bool or checked.is_floating_point() or checked.is_complex():
-            raise TypeError(f"actions are {actions!r}; give whole numbers from 0 to {num_actions - 1}.")
-        if checked.dim() == dim - 1:
-            checked = checked.expand(batch_size, *checked.shape)
-        if checked.dim() != dim or len(checked) != batch_size:
-            shape = tuple(torch.as_tensor(actions).shape)
-            raise ValueError(f"actions of shape {shape} came for {batch_size} videos; give one list, or one for each.")
-        outside = checked[(checked < 0) | (checked >= num_actions)]
-        if len(outside):
-            value = outside[0].item()
-            raise ValueError(f"action {value} is none of this world's {num_actions}; choose 0 to {num_actions - 1}.")
-        return checked.to(self._execution_device, torch.int64)
+        return check_actions(actions, self.num_actions, batch_size, dim).to(self._execution_device)
 
     def _prompt_frames(self, image, frames, prompt, generator, text_to_image_kwargs) -> tuple[Tensor, bool]:
         """The first frames, uint8 (B, P, C, H, W), from the one input that is given; and whether it was a batch."""
-        self._check_parts()
-        given = [name for name, x in (("image", image), ("frames", frames), ("prompt", prompt)) if x is not None]
-        if len(given) != 1:
-            came = " and ".join(given) or "no image"
-            raise ValueError(f"{came} came; give one of image=, frames= or prompt= to start from.")
+        check_parts(self)
+        check_one_start(image=image, frames=frames, prompt=prompt)
         if prompt is not None:
             if self.text_to_image is None:
                 raise ValueError(f"prompt {prompt!r} needs a text_to_image pipeline; give one to from_pretrained.")
@@ -383,37 +361,21 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
         elif pixels.dim() == 4 and frames is None:
             pixels, batched = pixels[:, None], True  # (B, C, H, W) -> (B, 1, C, H, W)
         else:
-            pixels, batched = self._batch_clips(pixels)
+            pixels, batched = batch_clips(pixels)
         most = min(self.dynamics.config.num_frames, self.video_tokenizer.config.num_frames) - 1
         if pixels.shape[1] > most:
             raise ValueError(f"{pixels.shape[1]} prompt frames came; this world takes 1 to {most}.")
         if pixels.shape[1] > 1:
-            self._check_latent_action_model()
+            check_latent_action_model(self)
         return pixels.to(self._execution_device), batched
 
     def _fit_clip(self, clip) -> tuple[Tensor, bool]:
         """A clip or a batch of them as uint8 (B, T, C, H, W), and whether it was a batch."""
-        self._check_latent_action_model()
-        pixels, batched = self._batch_clips(fit_frames(clip, self.frame_size))
+        check_latent_action_model(self)
+        pixels, batched = batch_clips(fit_frames(clip, self.frame_size))
         if pixels.shape[1] < 2:
             raise ValueError("the clip has 1 frame; an action lies between two, give at least 2 frames.")
         return pixels.to(self._execution_device), batched
-
-    @staticmethod
-    def _batch_clips(pixels: Tensor) -> tuple[Tensor, bool]:
-        if pixels.dim() not in (4, 5):
-            raise ValueError(f"frames have {pixels.dim()} axes; give one clip (4 axes) or a batch of clips (5).")
-        return (pixels, True) if pixels.dim() == 5 else (pixels[None], False)
-
-    def _check_latent_action_model(self) -> None:
-        if self.latent_action_model is None:
-            raise ValueError("actions between frames need a latent_action_model; load one, or give a single image.")
-
-    @staticmethod
-    def _check_generator(generator: torch.Generator | list[torch.Generator] | None) -> None:
-        generators = generator if isinstance(generator, list) else [] if generator is None else [generator]
-        if not all(isinstance(g, torch.Generator) for g in generators):
-            raise TypeError(f"generator is {generator!r}; give a torch.Generator, or a list with one for each video.")
 
     @staticmethod
     def _draw_seeds(generator: torch.Generator | list[torch.Generator] | None, batch_size: int) -> list[int]:

@@ -19,9 +19,9 @@ class Watch(MetaPathFinder):
     """Imports our module after a library's, once nothing of the library is half imported any more.
 
     Args:
-        library: The library's name.
-        finder: Its module that finds classes.
-        ours: Our module, which registers itself at its end.
+        library: the library's name.
+        finder: its module that finds classes.
+        ours: our module, which registers itself at its end.
     """
 
     def __init__(self, library: str, finder: str, ours: str):
@@ -60,10 +60,11 @@ def watch() -> None:
 
 
 def register_pipeline(pipeline: type["DiffusionPipeline"]) -> None:
-    """diffusers finds the components of a pipeline by library and class name, and the pipeline by its name alone.
+    """Makes a pipeline and its components known to diffusers.
 
-    These entries make "genie_hf" such a library: then model_index.json holds ["genie_hf", "GenieDynamicsModel"], and
-    `DiffusionPipeline` loads it from a folder or from the Hub.
+    It finds components by library and class name, and the pipeline by its name alone. These entries make "genie_hf"
+    such a library: then model_index.json holds ["genie_hf", "GenieDynamicsModel"], and `DiffusionPipeline` loads it
+    from a folder or from the Hub.
     """
     import diffusers
     from diffusers.pipelines import pipeline_loading_utils

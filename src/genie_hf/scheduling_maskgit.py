@@ -3,7 +3,7 @@
 import functools
 import math
 from dataclasses import dataclass
-from itertools import count, pairwise
+from itertools import pairwise
 
 import torch
 from diffusers import ConfigMixin, SchedulerMixin
@@ -18,10 +18,9 @@ class MaskGITSchedulerOutput(BaseOutput):
     """Output of [`MaskGITScheduler.step`].
 
     Args:
-        prev_sample (`torch.LongTensor`, the shape of `sample`):
-            The sample after this step: the input of the next model pass, still partly masked unless it was the last.
-        pred_original_sample (`torch.LongTensor`, the shape of `sample`):
-            The sample with every masked code whose logits came replaced by this step's draw.
+        prev_sample: the sample after this step: the input of the next model pass, still partly masked unless it was
+            the last.
+        pred_original_sample: the sample with every masked code whose logits came replaced by this step's draw.
     """
 
     prev_sample: torch.LongTensor
@@ -42,14 +41,12 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
         sample = scheduler.step(logits, timestep, sample, generator, positions).prev_sample
 
     Args:
-        mask_token_id (`int`):
-            The index that stands for "masked"; the codebook size, so that it is one more than the last code.
-        temperature (`float`, defaults to 1.0):
-            What the logits are divided by before the draw. 0 takes the likeliest code.
-        unmasking_order (`str`, defaults to `"random"`):
-            Which drawn codes stay: `"random"` ones; those with the highest probability (`"confidence"`; tends to copy
-            the frame before); or those that come next in a Halton sequence over the last two axes, which spreads a
-            step's codes evenly (`"halton"`; Besnier et al. 2025, arXiv 2503.17076).
+        mask_token_id: the index that stands for "masked"; the codebook size, so that it is one more than the last
+            code.
+        temperature: what the logits are divided by before the draw. 0 takes the likeliest code.
+        unmasking_order: which drawn codes stay: `"random"` ones; those with the highest probability (`"confidence"`;
+            tends to copy the frame before); or those that come next in a Halton sequence over the last two axes, which
+            spreads a step's codes evenly (`"halton"`; Besnier et al. 2025, arXiv 2503.17076).
     """
 
     order = 1
@@ -59,8 +56,8 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
         if unmasking_order not in UNMASKING_ORDERS:
             raise ValueError(f"unmasking_order is {unmasking_order!r}; choose one of {', '.join(UNMASKING_ORDERS)}.")
         self.temperature = self._check_temperature(temperature)
-        self.num_inference_steps = None
-        self.timesteps = None
+        self.num_inference_steps: int | None = None
+        self.timesteps: torch.LongTensor | None = None
 
     @classmethod
     def extract_init_dict(cls, config_dict, **kwargs) -> tuple[dict, dict, dict]:
@@ -92,9 +89,12 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
         """Sets `timesteps` to `num_inference_steps - 1, ..., 0`.
 
         Args:
-            num_inference_steps (`int`): Number of model passes that reveal a sample, at least 1.
-            temperature (`float`, *optional*): Replaces the configured temperature until the next call.
-            device (`str` or `torch.device`, *optional*): Where `timesteps` lies; the CPU spares `step` a wait.
+            num_inference_steps: number of model passes that reveal a sample, at least 1.
+            temperature: replaces the configured temperature until the next call.
+            device: where `timesteps` lies; the CPU spares `step` a wait.
+
+        Raises:
+            ValueError: for a number of steps below 1, or a negative temperature.
         """
         if not isinstance(num_inference_steps, int) or num_inference_steps < 1:
             raise ValueError(f"num_inference_steps is {num_inference_steps!r}; give a whole number of at least 1.")
@@ -107,16 +107,19 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
         sample: torch.LongTensor,
         generator: torch.Generator | list[torch.Generator] | None = None,
     ) -> torch.LongTensor | None:
-        """Where [`~MaskGITScheduler.step`] needs logits: in random order K of the masked codes, drawn here; in
-        Halton's order the next K; in order of confidence all. K is the most that any step of the schedule reveals,
-        rounded up to a power of two, so that few shapes occur and a compiled model is not compiled for each.
+        """Where [`~MaskGITScheduler.step`] needs logits.
+
+        In random order at K of the masked codes, drawn here; in Halton's order at the next K; in order of confidence
+        at all. K is the most that any step of the schedule reveals, rounded up to a power of two, so that few shapes
+        occur and a compiled model is not compiled for each.
 
         Args:
-            sample, generator: As in [`~MaskGITScheduler.step`].
+            sample: as in [`~MaskGITScheduler.step`].
+            generator: as in [`~MaskGITScheduler.step`].
 
         Returns:
-            `torch.LongTensor` of shape `(batch_size, K)`: Positions in a sample whose axes are flattened; revealed
-            codes stand among them where fewer than K are masked. `None` for all.
+            Positions in a sample whose axes are flattened, of shape `(batch_size, K)`; revealed codes stand among them
+            where fewer than K are masked. `None` for all.
         """
         if self.config.unmasking_order == "confidence":
             return None
@@ -142,19 +145,18 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
         """Reveals some of the masked codes; the step at timestep 0 reveals all that are left.
 
         Args:
-            model_output (`torch.Tensor` of shape `(batch_size, ..., codebook_size)`): Logits for every code, or for
-                those at `positions`.
-            timestep (`int`): One of `timesteps`, taken in their order.
-            sample (`torch.LongTensor` of shape `(batch_size, ...)`): Codes, `mask_token_id` where masked. The schedule
-                counts over all of a sample's axes, e.g. `(height, width)` or `(num_frames, height, width)`.
-            generator (`torch.Generator` or a list of one per sample, *optional*): With a list a sample's codes do not
-                depend on its batch mates. A CPU generator serves any device.
-            positions (`torch.LongTensor` of shape `(batch_size, K)`, *optional*): What
-                [`~MaskGITScheduler.positions`] gave; by default all.
-            return_dict (`bool`, defaults to `True`): Whether to return a [`MaskGITSchedulerOutput`] or a tuple.
+            model_output: logits for every code, or for those at `positions`, of shape
+                `(batch_size, ..., codebook_size)`.
+            timestep: one of `timesteps`, taken in their order.
+            sample: codes of shape `(batch_size, ...)`, `mask_token_id` where masked. The schedule counts over all of a
+                sample's axes, e.g. `(height, width)` or `(num_frames, height, width)`.
+            generator: with a list, of one for each sample, a sample's codes do not depend on its batch mates. A CPU
+                generator serves any device.
+            positions: what [`~MaskGITScheduler.positions`] gave, of shape `(batch_size, K)`; by default all.
+            return_dict: whether to return a [`MaskGITSchedulerOutput`] or a tuple.
 
         Returns:
-            [`MaskGITSchedulerOutput`]: The sample after the step, and the sample with every code drawn.
+            The sample after the step, and the sample with every code drawn.
         """
         mask_token_id = self.config.mask_token_id
         codes = sample.flatten(1)  # (B, ...) -> (B, S)
@@ -202,12 +204,12 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
         """Masks codes at random, with the schedule's share as the probability: what `step` meets at that timestep.
 
         Args:
-            original_samples (`torch.LongTensor` of shape `(batch_size, ...)`): Codes.
-            timesteps (`int` or `torch.LongTensor` of shape `(batch_size,)`): `num_inference_steps - 1` masks all.
-            generator (`torch.Generator` or a list of one per sample, *optional*): As in [`~MaskGITScheduler.step`].
+            original_samples: codes of shape `(batch_size, ...)`.
+            timesteps: one, or one for each sample; `num_inference_steps - 1` masks all.
+            generator: as in [`~MaskGITScheduler.step`].
 
         Returns:
-            `torch.LongTensor`: The codes, some of them `mask_token_id`.
+            The codes, some of them `mask_token_id`.
         """
         codes = original_samples.flatten(1)  # (B, ...) -> (B, S)
         timesteps = torch.as_tensor(timesteps, device=codes.device).reshape(-1, 1)
@@ -244,11 +246,13 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
 @functools.cache
 def halton_rank(rows: int, columns: int = 1) -> list[int]:
     """When each cell of a grid is first met by the Halton sequence of bases 2 and 3, row by row."""
-    rank = {}
-    for i in count(1):
-        rank.setdefault(int(radical_inverse(i, 2) * rows) * columns + int(radical_inverse(i, 3) * columns), len(rank))
-        if len(rank) == rows * columns:
-            return [rank[cell] for cell in range(rows * columns)]
+    rank: dict[int, int] = {}
+    number = 0
+    while len(rank) < rows * columns:
+        number += 1
+        row, column = int(radical_inverse(number, 2) * rows), int(radical_inverse(number, 3) * columns)
+        rank.setdefault(row * columns + column, len(rank))
+    return [rank[cell] for cell in range(rows * columns)]
 
 
 def radical_inverse(number: int, base: int) -> float:

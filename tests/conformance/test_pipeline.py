@@ -114,11 +114,11 @@ def test_saved_and_loaded_it_plays_the_same(call, tiny_pipeline, tmp_path):
         np.testing.assert_array_equal(call(loaded).frames, call().frames)
 
 
-def test_its_arguments_are_its_components_and_its_defaults_are_documented(tiny_pipeline):
+def test_its_arguments_are_its_components_and_those_of_a_call_are_documented(tiny_pipeline):
     arguments = set(inspect.signature(GeniePipeline.__init__).parameters) - {"self", "fps"}
     assert set(tiny_pipeline.components) == arguments
     for name in inspect.signature(GeniePipeline.__call__).parameters:
-        assert name == "self" or f"{name} (" in GeniePipeline.__call__.__doc__
+        assert name == "self" or f" {name}: " in GeniePipeline.__call__.__doc__
 
 
 def test_its_size_is_named(tiny_pipeline):

@@ -10,28 +10,10 @@ from tqdm import tqdm
 
 from genie_hf.evaluation import measure_action_legend
 from genie_hf.evaluation.action_legend import describe_actions
-from genie_hf.evaluation.motion import block_flow, camera_follows, mean_flow
 from genie_hf.fingerprint import fingerprint
 
 SHIFTS = {"left": (-3, 0), "right": (2, 0), "up": (1, -5), "down": (0, 4)}
 OPPOSITE = {"left": "right", "right": "left", "up": "down", "down": "up"}
-
-
-def textured(num_frames, size=64, seed=0):
-    """Smooth random pictures, floats of shape (num_frames, 3, size, size)."""
-    noise = torch.rand(num_frames, 3, size // 4, size // 4, generator=torch.Generator().manual_seed(seed))
-    return torch.nn.functional.interpolate(noise, (size, size), mode="bilinear")
-
-
-def shifted(frames, shift):
-    return frames.roll((shift[1], shift[0]), dims=(-2, -1))
-
-
-def with_thing(background, shift=(0, 0), size=16):
-    frames, (x, y) = background.clone(), shift
-    thing = textured(len(frames), seed=1)[..., :size, :size] > 0.5
-    frames[..., 24 + y : 24 + y + size, 24 + x : 24 + x + size] = thing
-    return frames
 
 
 def recording(pixels):
@@ -54,11 +36,11 @@ class Shifting:
     shifts = [(0, 0), *SHIFTS.values()]
     dynamics = SimpleNamespace(config=SimpleNamespace(num_actions=len(shifts)))
 
-    def __init__(self, scene):
-        self.scene, self.steps = scene, 0
+    def __init__(self, scene, scenery):
+        self.scene, self.scenery, self.steps = scene, scenery, 0
 
     def start(self, frames, seed, num_inference_steps):
-        world = Shifting(self.scene)
+        world = Shifting(self.scene, self.scenery)
         world.frame = frames[:, -1]
         return world
 
@@ -66,56 +48,27 @@ class Shifting:
         self.steps += 1
         total = [tuple(self.steps * pixels for pixels in self.shifts[a]) for a in action.tolist()]
         if self.scene == "thing":
-            return torch.cat([with_thing(textured(1) / 2, shift) for shift in total])
-        return torch.cat([shifted(frame[None], shift) for frame, shift in zip(self.frame, total, strict=True)])
+            return torch.cat([self.scenery.with_thing(self.scenery.textured(1) / 2, shift) for shift in total])
+        return torch.cat(
+            [self.scenery.shifted(frame[None], shift) for frame, shift in zip(self.frame, total, strict=True)]
+        )
 
     def progress_bar(self, total):
         return tqdm(total=total, disable=True)
 
 
-@pytest.mark.parametrize("shift", SHIFTS.values())
-def test_the_flow_of_a_whole_picture_and_of_a_thing_in_it(shift):
-    frames = textured(4)
-    flow, moved, stood = block_flow(frames, shifted(frames, shift))
-    assert flow.tolist() == [list(shift)] * 4
-    assert moved.min() > 0.9 and stood.max() == 0
-    flow, moved, stood = block_flow(with_thing(frames), with_thing(frames, shift))
-    assert flow.tolist() == [list(shift)] * 4
-    assert moved.max() < 0.3 < 0.6 < stood.min()
-
-
-def test_what_no_displacement_explains_is_no_motion():
-    frames = textured(4)
-    for after in (frames, (frames + 0.2).clamp(max=1), with_thing(frames, size=8)):
-        assert not block_flow(frames, after)[0].any()
-
-
-@pytest.mark.parametrize("speed", [0.5, 0.75, 2])
-def test_motion_of_half_a_pixel_a_frame(speed):
-    scene = textured(4, 256)
-    total = [round(4 * speed * step) for step in range(5)]  # in quarters of a pixel
-    video = torch.stack([shifted(scene, (pixels, 0)) for pixels in total], dim=1)
-    video = torch.nn.functional.avg_pool2d(video.flatten(0, 1), 4).unflatten(0, (4, 5))
-    flow = mean_flow(video)
-    assert flow[:, 0].tolist() == pytest.approx([speed] * 4, abs=0.26)
-    assert not flow[:, 1].any()
-
-
-def test_a_camera_that_follows_is_told_from_one_that_stands():
-    scenes = textured(4), torch.zeros(4, 3, 64, 64)
-    for shift in SHIFTS.values():
-        assert camera_follows(torch.stack([scenes[0], shifted(scenes[0], shift)], dim=1))
-        for scene in scenes:
-            assert not camera_follows(torch.stack([with_thing(scene, size=12), with_thing(scene, shift, 12)], dim=1))
-    assert not camera_follows(torch.stack([scenes[0], scenes[0]], dim=1))
-
-
 @pytest.mark.parametrize("scene", ["camera", "thing"])
-def test_a_world_of_known_effects(scene):
-    frames = textured(3) if scene == "camera" else with_thing(textured(1) / 2).expand(3, -1, -1, -1)
-    after = shifted(frames, (2, 0)) if scene == "camera" else with_thing(textured(1) / 2, (2, 0)).expand_as(frames)
+def test_a_world_of_known_effects(scenery, scene):
+    frames = (
+        scenery.textured(3) if scene == "camera" else scenery.with_thing(scenery.textured(1) / 2).expand(3, -1, -1, -1)
+    )
+    after = (
+        scenery.shifted(frames, (2, 0))
+        if scene == "camera"
+        else scenery.with_thing(scenery.textured(1) / 2, (2, 0)).expand_as(frames)
+    )
     data = recording(torch.stack([frames, after], dim=1))
-    still, *moving = measure_action_legend(Shifting(scene), data, num_frames=2)["actions"]
+    still, *moving = measure_action_legend(Shifting(scene, scenery), data, num_frames=2)["actions"]
     assert (still["direction"], still["moves"]) == ("none", None)
     assert still["motion"] == [0, 0] and still["changed_area"] < 0.01
     for action, (direction, shift) in zip(moving, SHIFTS.items(), strict=True):
@@ -140,8 +93,8 @@ def test_the_most_frequent_direction_counts():
     }
 
 
-def test_a_saved_legend_holds_every_figure(tiny_pipeline, tmp_path):
-    data = recording(torch.stack([textured(4, 16, seed) for seed in range(3)]))
+def test_a_saved_legend_holds_every_figure(scenery, tiny_pipeline, tmp_path):
+    data = recording(torch.stack([scenery.textured(4, 16, seed) for seed in range(3)]))
     settings = {"num_start_frames": 5, "num_frames": 3, "num_inference_steps": 2, "batch_size": 2}
     legend = measure_action_legend(tiny_pipeline, data, tmp_path, **settings, seed=1)
     saved = json.loads((tmp_path / "action_legend.json").read_text())
@@ -155,18 +108,18 @@ def test_a_saved_legend_holds_every_figure(tiny_pipeline, tmp_path):
     assert measure_action_legend(tiny_pipeline, data, **settings, seed=2)["actions"] != legend["actions"]
 
 
-def test_actions_that_are_ignored_have_one_legend(tiny_pipeline):
+def test_actions_that_are_ignored_have_one_legend(scenery, tiny_pipeline):
     dynamics = copy.deepcopy(tiny_pipeline.dynamics)
     torch.nn.init.zeros_(dynamics.action_embedding.weight)
     pipe = type(tiny_pipeline)(**tiny_pipeline.components | {"dynamics": dynamics})
     pipe.set_progress_bar_config(disable=True)
-    data = recording(textured(2, 16)[None])
+    data = recording(scenery.textured(2, 16)[None])
     first, *others = measure_action_legend(pipe, data, num_inference_steps=2)["actions"]
     assert others == [first] * 4
 
 
-def test_what_cannot_be_measured_is_said(tiny_pipeline):
-    data = recording(textured(2, 16)[None])
+def test_what_cannot_be_measured_is_said(scenery, tiny_pipeline):
+    data = recording(scenery.textured(2, 16)[None])
     with pytest.raises(ValueError, match="num_start_frames is 0; choose at least 1"):
         measure_action_legend(tiny_pipeline, data, num_start_frames=0)
     with pytest.raises(ValueError, match="num_frames is 0; choose at least 1"):

@@ -9,7 +9,6 @@ from datasets import Dataset
 
 from genie_hf.evaluation import evaluate
 from genie_hf.evaluation.report import predict_next
-from genie_hf.evaluation.results import write_results
 from genie_hf.fingerprint import fingerprint
 
 
@@ -173,8 +172,3 @@ def test_what_cannot_be_evaluated_is_said_before_anything_is_measured(tiny_pipel
     tiny_pipeline.latent_action_model = None
     with pytest.raises(ValueError, match="no latent_action_model"):
         evaluate(tiny_pipeline, data)
-
-
-def test_figures_are_not_lost_where_the_folder_goes_away(tiny_pipeline, tmp_path):
-    with pytest.raises(OSError, match=r"can no longer be written to .*The figures are: \[{\"psnr\": 21.5}\]"):
-        write_results(tmp_path / "gone", {"metrics.json": {"psnr": 21.5}}, tiny_pipeline.dynamics)

@@ -1,3 +1,5 @@
+"""`python -m genie_hf.cli`: the same as `genie-hf`."""
+
 from . import main
 
 main()

@@ -12,11 +12,15 @@ record_app = typer.Typer(help="Record video to train on from an environment, as 
 
 
 class Mode(StrEnum):
+    """Choices of `--mode`."""
+
     easy = "easy"
     hard = "hard"
 
 
 class Policy(StrEnum):
+    """Choices of `--policy`."""
+
     random = "random"
     sticky = "sticky"
     balanced = "balanced"

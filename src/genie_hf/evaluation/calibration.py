@@ -96,8 +96,13 @@ def calibrate(
 
 
 def name_actions(labels: Tensor, tests: Tensor, names: Sequence[str]) -> dict:
-    """`agreement`, `majority`, `actions` and `buttons` of `calibrate`, from how often each latent action meets each
-    true one, of shape `(A, U)`, among the labels and among all others."""
+    """`agreement`, `majority`, `actions` and `buttons` of `calibrate`.
+
+    Args:
+        labels: how often each latent action meets each true one among the labels, of shape `(A, U)`.
+        tests: the same among all others.
+        names: of the true actions.
+    """
     mapping = best_mapping(labels)
     right = tests.gather(1, mapping.unsqueeze(1)).squeeze(1)
     of_action, of_button = labels.sum(1), labels.sum(0)

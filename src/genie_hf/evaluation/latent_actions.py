@@ -132,7 +132,8 @@ class Consistency:
         self.clip_all = self.clip_all_pairs = 0.0
 
     def update(self, pixels: Tensor, actions: Tensor) -> None:
-        """
+        """Adds clips.
+
         Args:
             pixels: in [0, 1], of shape `(batch_size, num_frames, channels, height, width)`.
             actions: int64 of shape `(batch_size, num_frames - 1)`.

@@ -38,7 +38,8 @@ class ReferenceClassifier(nn.Module):
         )
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """
+        """The action between the middle two of four frames.
+
         Args:
             pixels: in [0, 1], of shape `(batch_size, 4, channels, height, width)`.
 

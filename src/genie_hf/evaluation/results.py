@@ -1,5 +1,7 @@
-"""Results of minutes of computing: the folder is tried first, and they are not lost if writing fails. They name the
-world that was measured, so that they are not shown beside one that was trained later."""
+"""Results of minutes of computing: the folder is tried first, and they are not lost if writing fails.
+
+They name the world that was measured, so that they are not shown beside one that was trained later.
+"""
 
 import json
 import logging
@@ -49,8 +51,10 @@ def write_results(folder: Path, files: dict[str, dict | PIL.Image.Image], dynami
 
 
 def read_results(path: Path, dynamics: GenieDynamicsModel) -> dict | None:
-    """Figures that `write_results` wrote. None where there is no such file, and with a warning where they are those of
-    other dynamics."""
+    """Figures that `write_results` wrote.
+
+    None where there is no such file, and with a warning where they are those of other dynamics.
+    """
     if not path.exists():
         return None
     figures = json.loads(path.read_text(encoding="utf-8"))

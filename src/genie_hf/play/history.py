@@ -20,12 +20,12 @@ class History:
     """The frames that a world began with, and the steps taken since.
 
     Args:
-        prompt (`torch.Tensor`): The first frames, uint8 of shape `(batch_size, num_frames, channels, height, width)`.
-        codes (`torch.Tensor`): Their codes, of shape `(batch_size, num_frames, h, w)`.
-        actions (`torch.Tensor`): The actions between them, of shape `(batch_size, num_frames - 1)`.
-        batched (`bool`): Whether actions and frames are lists over the batch.
-        max_steps (`int`, *optional*): How many of the last steps are remembered; by default all. The frame that a
-            forgotten step led to takes the prompt's place.
+        prompt: the first frames, uint8 of shape `(batch_size, num_frames, channels, height, width)`.
+        codes: their codes, of shape `(batch_size, num_frames, h, w)`.
+        actions: the actions between them, of shape `(batch_size, num_frames - 1)`.
+        batched: whether actions and frames are lists over the batch.
+        max_steps: how many of the last steps are remembered; by default all. The frame that a forgotten step led to
+            takes the prompt's place.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class History:
     @property
     def frames(self) -> list:
         """The same as PIL images, the prompt's first; in a batched world one such list per world."""
-        return to_output(self._unbatch(self.pixels), "pil")
+        return [to_output(part, "pil") for part in self._unbatch(self.pixels.cpu())]
 
     @property
     def actions(self) -> list:

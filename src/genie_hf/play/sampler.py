@@ -22,9 +22,9 @@ class Sampler:
     """Makes frames of one or more worlds. It keeps nothing of them: the past is in the cache that it is given.
 
     Args:
-        dynamics ([`GenieDynamicsModel`]): Draws a frame's codes.
-        video_tokenizer ([`GenieVideoTokenizer`]): Decodes them.
-        scheduler ([`MaskGITScheduler`]): With its timesteps set.
+        dynamics: draws a frame's codes.
+        video_tokenizer: decodes them.
+        scheduler: with its timesteps set.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Sampler:
             window + 1 + transformer.num_hidden_layers * (window - 1)
             for window, transformer in (
                 (self.dynamics.config.num_frames, self.dynamics.config),
-                (tokenizer.num_frames, tokenizer.decoder),
+                (tokenizer.num_frames, self.video_tokenizer.decoder.config),
             )
         )
 
@@ -64,9 +64,9 @@ class Sampler:
         """Draws and decodes the next frame, and keeps it in the cache, which an error leaves as it was.
 
         Args:
-            action: The actions that lead to it, int64 in [0, num_actions) of shape `(batch_size, 1)`.
-            generators: One for each sample.
-            cache: Of the frames before.
+            action: the actions that lead to it, int64 in [0, num_actions) of shape `(batch_size, 1)`.
+            generators: one for each sample.
+            cache: of the frames before.
 
         Returns:
             The frame's codes, of shape `(batch_size, 1, h, w)`, and its pixels, uint8 of shape
@@ -83,7 +83,7 @@ class Sampler:
         for timestep in self.scheduler.timesteps.tolist():
             positions = self.scheduler.positions(codes, generators)
             logits = self.dynamics(codes, action, cache=cache.dynamics, positions=positions).logits
-            codes = self.scheduler.step(logits, timestep, codes, generators, positions).prev_sample
+            codes, _ = self.scheduler.step(logits, timestep, codes, generators, positions, return_dict=False)
             if self.on_draw is not None:
                 codes = self.on_draw(timestep, codes)
             yield codes
@@ -93,9 +93,9 @@ class Sampler:
         """Puts frames behind the cached ones and returns the last one's pixels; an error leaves the cache as it was.
 
         Args:
-            codes: Of shape `(batch_size, num_frames, h, w)`.
-            actions: Those that lead to them, of shape `(batch_size, num_frames)`; to the first frame of all none does.
-            cache: Of the frames before.
+            codes: of shape `(batch_size, num_frames, h, w)`.
+            actions: those that lead to them, of shape `(batch_size, num_frames)`; to the first frame of all none does.
+            cache: of the frames before.
         """
         self.dynamics(codes, actions, cache=cache.dynamics)
         frames = self.decode(codes, cache)

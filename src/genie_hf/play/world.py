@@ -33,19 +33,18 @@ class GenieWorld(History):
     are lists with one entry per image.
 
     Args:
-        pipe ([`GeniePipeline`]): The models.
-        prompt (`torch.Tensor`): The first frames, uint8 of shape `(batch_size, num_frames, channels, height, width)`.
-        codes (`torch.Tensor`): Their codes, of shape `(batch_size, num_frames, h, w)`.
-        actions (`torch.Tensor`): The actions between them, of shape `(batch_size, num_frames - 1)`.
-        seeds (`list[int]`): One for each world of the batch.
-        num_inference_steps (`int`): MaskGIT steps for a frame.
-        temperature (`float`, *optional*): By default the scheduler's own.
-        batched (`bool`): Whether actions and frames are lists over the batch.
-        max_frame_ms (`float`, *optional*): A time budget for a frame in milliseconds: `num_inference_steps` is then
-            the most that a frame gets, and each gets as many as past ones say will fit, at least 1.
-        max_history (`int`, *optional*): How many of the last steps are kept to be taken back and looked at. Those long
-            before them are forgotten, so that the world's memory is bounded however long it is played. By default
-            none is.
+        pipe: the models.
+        prompt: the first frames, uint8 of shape `(batch_size, num_frames, channels, height, width)`.
+        codes: their codes, of shape `(batch_size, num_frames, h, w)`.
+        actions: the actions between them, of shape `(batch_size, num_frames - 1)`.
+        seeds: one for each world of the batch.
+        num_inference_steps: MaskGIT steps for a frame.
+        temperature: by default the scheduler's own.
+        batched: whether actions and frames are lists over the batch.
+        max_frame_ms: a time budget for a frame in milliseconds: `num_inference_steps` is then the most that a frame
+            gets, and each gets as many as past ones say will fit, at least 1.
+        max_history: how many of the last steps are kept to be taken back and looked at. Those long before them are
+            forgotten, so that the world's memory is bounded however long it is played. By default all are kept.
     """
 
     def __init__(
@@ -74,7 +73,7 @@ class GenieWorld(History):
         self.pipe, self.seeds = pipe, seeds
         self.cache = self.sampler.new_cache()
         self.sampler.commit(codes, actions, self.cache)
-        if max_frame_ms is not None:
+        if isinstance(self.sampler, BudgetedSampler):
             self.sampler.rehearse(torch.zeros_like(codes[:, :1, 0, 0]), self._generators(), self.cache)
 
     @property
@@ -93,17 +92,17 @@ class GenieWorld(History):
         """Takes an action and returns the frame that it leads to. A step that fails leaves the world as it was.
 
         Args:
-            action (`int`, or a list or tensor of `batch_size` of them): In `[0, num_actions)`; in a batched world one
-                number counts for all.
-            output_type (`str`): `"pil"`, `"np"` or `"pt"`, as in [`GeniePipeline.__call__`].
-            roll (`int`, defaults to 0): From 0 upwards; each gives another sample of the same step.
+            action: in `[0, num_actions)`; in a batched world one for each, or one number that counts for all.
+            output_type: `"pil"`, `"np"` or `"pt"`, as in [`GeniePipeline.__call__`].
+            roll: from 0 upwards; each gives another sample of the same step.
 
         Returns:
             The frame: a `PIL.Image.Image`, a float array `(height, width, channels)` or tensor
             `(channels, height, width)` in [0, 1]. From a batched world a list, or with a batch axis in front.
 
         Raises:
-            ValueError, TypeError: For an action that the world does not have, or an unknown output type.
+            ValueError: for an action that the world does not have, or an unknown output type.
+            TypeError: for an action that is no whole number.
         """
         return self.step_together([self], [action], output_type, [roll])[0]
 
@@ -117,15 +116,18 @@ class GenieWorld(History):
         """Steps several worlds in one batch, wherever each of them is: cheaper than one after the other, and the same.
 
         Args:
-            worlds (`list[GenieWorld]`): Of one pipeline, with equal MaskGIT steps and temperature; without a time
-                budget, unless there is one world only.
-            actions, output_type, rolls: As in [`~GenieWorld.step`], one action and one roll for each world.
+            worlds: of one pipeline, with equal MaskGIT steps and temperature; without a time budget, unless there is
+                one world only.
+            actions: as in [`~GenieWorld.step`], one entry for each world.
+            output_type: as in [`~GenieWorld.step`].
+            rolls: as in [`~GenieWorld.step`], one for each world.
 
         Returns:
             A list with each world's frame.
 
         Raises:
-            ValueError, TypeError: As [`~GenieWorld.step`], and for worlds that cannot be stepped together.
+            ValueError: as [`~GenieWorld.step`], and for worlds that cannot be stepped together.
+            TypeError: as [`~GenieWorld.step`].
         """
         check_output_type(output_type)
         rolls = rolls or [0] * len(worlds)
@@ -151,7 +153,7 @@ class GenieWorld(History):
         """The frame that [`~GenieWorld.step`] would give for each action, in one batch. The world does not change.
 
         Args:
-            output_type (`str`): As in [`~GenieWorld.step`].
+            output_type: as in [`~GenieWorld.step`].
 
         Returns:
             A list of `num_actions` frames, or an array or tensor with an axis for them; per world if batched.
@@ -182,7 +184,10 @@ class GenieWorld(History):
         before are passed through the models again.
 
         Returns:
-            `list[Step]`: What [`~GenieWorld.redo`] takes.
+            What [`~GenieWorld.redo`] takes.
+
+        Raises:
+            ValueError: for more steps than can be taken back.
         """
         kept = max(len(self.steps) - n, 0)
         undone = self.steps[kept:]
@@ -191,8 +196,14 @@ class GenieWorld(History):
         return undone
 
     def undoing(self, n: int = 1) -> Iterator[None]:
-        """[`~GenieWorld.undo`] in pieces, so that something more urgent can be done between them: yields after each
-        pass of the models. Until the last of them the world is between two states."""
+        """[`~GenieWorld.undo`] in pieces, so that something more urgent can be done between them.
+
+        Yields:
+            `None` after each pass of the models. Until the last of them the world is between two states.
+
+        Raises:
+            ValueError: for more steps than can be taken back.
+        """
         most = len(self.steps) - (self.sampler.reach if self.num_forgotten else 0)
         if not 0 <= n <= most:
             raise ValueError(f"{n} steps cannot be taken back from {most}; choose at most that many.")
@@ -229,7 +240,7 @@ class GenieWorld(History):
         """Writes the world to a safetensors file: its prompt's pixels, codes, actions, seeds and sampling settings.
 
         Raises:
-            ValueError: For a world that has forgotten steps.
+            ValueError: for a world that has forgotten steps.
         """
         if self.num_forgotten:
             raise ValueError(
@@ -251,7 +262,7 @@ class GenieWorld(History):
         """Reads a world that [`~GenieWorld.save`] wrote, with the pipeline that it was played with.
 
         Raises:
-            ValueError: For a file that holds no world, or one that does not fit the pipeline.
+            ValueError: for a file that holds no world, or one that does not fit the pipeline.
         """
         file = WorldFile.read(path, pipe)
         P = file.prompt.shape[1]
@@ -269,8 +280,10 @@ class GenieWorld(History):
         return [step_generator(seed, self.num_steps, roll) for seed in self.seeds for _ in range(copies)]
 
     def _rebuilding(self) -> Iterator[None]:
-        """Fills the cache again in the very passes that filled it before, so that not a bit differs; yields after
-        each."""
+        """Fills the cache again in the very passes that filled it before, so that not a bit differs.
+
+        Yields after each of them.
+        """
         steps, first = self.steps, max(len(self.steps) - self.sampler.reach, 0)
         self.steps = steps[:first]
         if self.num_forgotten or first:

@@ -21,7 +21,8 @@ class WorldFile(NamedTuple):
         codes: of all frames, of shape `(batch_size, num_frames, h, w)`.
         actions: between them, of shape `(batch_size, num_frames - 1)`.
         seeds: of shape `(batch_size,)`.
-        num_inference_steps, temperature: how frames are sampled.
+        num_inference_steps: MaskGIT steps for a frame.
+        temperature: sampling temperature.
         batched: whether actions and frames are lists over the batch.
     """
 
@@ -44,7 +45,7 @@ class WorldFile(NamedTuple):
         """A file's contents on the pipeline's device.
 
         Raises:
-            ValueError: For a file that holds no world, or one that does not fit the pipeline.
+            ValueError: for a file that holds no world, or one that does not fit the pipeline.
         """
         try:
             with safe_open(path, "pt", device=str(pipe._execution_device)) as file:

@@ -28,8 +28,8 @@ class CachedCodes(Dataset):
     clip: on average it has seen as much of the past as in a clip.
 
     Args:
-        dataset (`VideoDataset`): the clips.
-        path (`Path`): what `write_codes` wrote for them.
+        dataset: the clips.
+        path: what `write_codes` wrote for them.
     """
 
     def __init__(self, dataset: VideoDataset, path: Path):
@@ -68,6 +68,9 @@ def write_codes(
 
     Returns:
         The file: codes of shape (frames of the dataset, h, w) in NumPy's format, 2 bytes each where they fit.
+
+    Raises:
+        OSError: the disk has no room for the file.
     """
     config = video_tokenizer.config
     content = hashlib.sha256(save({name: x.contiguous() for name, x in video_tokenizer.state_dict().items()}))

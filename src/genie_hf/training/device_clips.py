@@ -28,8 +28,15 @@ class DeviceClips:
         self.offsets = torch.arange(dataset.num_frames, device=device)
 
     def batches(self, order: Iterable[list[int]]) -> Iterator[dict[str, torch.Tensor]]:
-        """Batches as a `DataLoader` gives them: `"pixels"`, uint8 of shape (batch_size, num_frames, C, H, W), and
-        where they are recorded `"actions"`, int64 of shape (batch_size, num_frames - 1)."""
+        """Batches as a `DataLoader` gives them.
+
+        Args:
+            order: the clips of each batch.
+
+        Yields:
+            `"pixels"`, uint8 of shape `(batch_size, num_frames, channels, height, width)`, and where they are recorded
+            `"actions"`, int64 of shape `(batch_size, num_frames - 1)`.
+        """
         for indices in order:
             starts = self.starts[torch.tensor(indices, device=self.starts.device)]
             frames = starts[:, None] + self.offsets

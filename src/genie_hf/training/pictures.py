@@ -25,7 +25,8 @@ def pick_clips(
 
 
 def draw_rows(rows: dict[str, Tensor]) -> PIL.Image.Image:
-    """
+    """A picture of clips.
+
     Args:
         rows: by label, pixels in [0, 1] of one shape `(num_clips, num_frames, 3, height, width)`; the rows of a clip
             are drawn below one another.

@@ -38,9 +38,11 @@ class Stage(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, pixels: Tensor, **inputs: Tensor) -> dict[str, Tensor]:
-        """
+        """What the stage learns from a batch: `loss`, and every term of it by name.
+
         Args:
             pixels: in [0, 1], of shape `(batch_size, num_frames, channels, height, width)`.
+            **inputs: the others that `inputs` names.
         """
 
     @property

@@ -77,7 +77,8 @@ class WorldStage(Stage):
         return ("pixels", "codes") if self.latent_action_model is not None else ("pixels", "codes", "actions")
 
     def forward(self, pixels: Tensor, codes: Tensor | None = None, actions: Tensor | None = None) -> dict[str, Tensor]:
-        """
+        """What the dynamics, and the latent action model if it learns here, make of a batch.
+
         Args:
             pixels: in [0, 1], of shape `(batch_size, num_frames, channels, height, width)`.
             codes: what the video tokenizer makes of them, of shape `(batch_size, num_frames, h, w)`, if it is known.

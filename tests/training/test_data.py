@@ -1,4 +1,4 @@
-"""Worlds that learn the actions that were recorded."""
+"""What a run learns from, recorded actions among it."""
 
 import json
 
@@ -11,7 +11,7 @@ from genie_hf import GeniePipeline
 from genie_hf.data import VideoDataset
 from genie_hf.fingerprint import fingerprint
 from genie_hf.training import train
-from genie_hf.training.data import batches_for
+from genie_hf.training.data import batches_for, describe_data
 from genie_hf.training.device_clips import DeviceClips
 from genie_hf.training.recipe import build_recipe
 
@@ -150,3 +150,27 @@ def test_the_rate_is_the_recipes_or_that_of_the_data(recorded_values, tmp_path):
         stage["steps"] = 1
     train(build_recipe(recorded_values), tmp_path / "world")
     assert GeniePipeline.from_pretrained(tmp_path / "world").config.fps == 12
+
+
+def test_one_video_among_many_that_has_changed_is_told(tmp_path):
+    frames = np.random.default_rng(0).integers(0, 256, (20, 6, 8, 8, 3), dtype=np.uint8)
+
+    def described():
+        rows = {"frames": [video.tobytes() for video in frames], "num_frames": [6] * 20, "height": [8] * 20}
+        rows |= {"width": [8] * 20, "level_seed": range(20), "episode": [0] * 20, "start": [0] * 20}
+        return describe_data(VideoDataset(datasets.Dataset.from_dict(rows), 4))
+
+    before = described()
+    assert described() == before
+    frames[7] = 255 - frames[7]
+    assert described() != before
+
+
+def test_a_cache_that_cannot_be_written_is_told(tiny_values, tmp_path, monkeypatch):
+    tiny_values["data"]["train"] = [str(tmp_path / "fresh")]
+    (tmp_path / "fresh").mkdir()
+    datasets.Dataset.from_dict({"frames": [b"0"]}).to_parquet(tmp_path / "fresh" / "train.parquet")
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(OSError, match="unpacked into .*cache, which cannot be written .*set HF_HOME"):
+        train(build_recipe(tiny_values), tmp_path / "world")

@@ -1,0 +1,69 @@
+"""`genie-hf evaluate`, `legend` and `calibrate`."""
+
+import json
+from pathlib import Path
+
+import PIL.Image
+import pytest
+import yaml
+from datasets import Dataset
+
+from genie_hf.cli import measuring
+from genie_hf.training.recipe import RecipeLoader
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_legend_prints_and_saves_what_each_action_does(run, world, tmp_path):
+    frame = PIL.Image.effect_noise((16, 16), 80).convert("RGB").tobytes()
+    row = {"frames": 3 * frame, "num_frames": 3, "height": 16, "width": 16, "level_seed": 0, "episode": 0, "start": 0}
+    Dataset.from_list([row | {"policy": "random"}]).save_to_disk(tmp_path / "data")
+    status, out, _ = run("legend", world, "--data", tmp_path / "data", "--frames", 2, "--steps", 2)
+    assert status == 0
+    legend = json.loads((world / "action_legend.json").read_text())
+    assert (legend["num_start_frames"], legend["num_inference_steps"]) == (2, 2)
+    header, *lines, saved = out.splitlines()
+    for number, (line, action) in enumerate(zip(lines, legend["actions"], strict=True)):
+        assert line.split()[0] == str(number)
+        assert action["direction"] in line and f"{action['consistency']:.0%}" in line
+    assert "action_legend.json" in saved and (world / "action_legend.png").exists()
+
+
+def test_evaluate_prints_what_matters(run, world, labelled):
+    small = ("--clips", 4, "--rollouts", 2, "--horizon", 4, "--long-horizon", 6, "--long-rollouts", 1, "--steps", 1)
+    ceiling = ("--ceiling", "labelled=0.8")
+    status, out, _ = run("evaluate", world, "--data", labelled, *small, *ceiling)
+    assert status == 0
+    figures = json.loads((world / "metrics.json").read_text())["data"]["labelled"]
+    assert f"inferred {figures['rollout']['inferred_actions']['psnr'][-1]:.2f}, shuffled" in out
+    assert (
+        f"{figures['latent_actions']['agreement']['share_of_ceiling']:.0%} of the way to the ceiling of 80.0%" in out
+    )
+    assert "colours and edges left after 6 frames" in out
+
+
+def test_evaluate_takes_the_held_out_data_of_a_recipe_with_their_split(run, world, labelled):
+    recipe = yaml.load((ROOT / "pipelines" / "tiny" / "recipe.yaml").read_text(), Loader=RecipeLoader)
+    recipe["data"]["test"] = [{"source": str(labelled), "split": "train"}]
+    (world / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    small = ["--clips", 2, "--rollouts", 2, "--horizon", 2, "--steps", 1, "--long-horizon", 0]
+    status, out, err = run("evaluate", world, *small)
+    assert status == 0, err
+    assert json.loads((world / "metrics.json").read_text())["data"].keys() == {"labelled"}
+
+
+def test_calibrate_prints_and_saves_names(run, world, labelled):
+    status, out, _ = run("calibrate", world, "--data", labelled, "--labels", 10)
+    assert status == 0
+    names = json.loads((world / "action_names.json").read_text())
+    assert names["data"] == "labelled" and [button["name"] for button in names["buttons"]] == ["left", "right"]
+    actions = out.partition("\n\n")[0].splitlines()[1:]
+    assert [line.split()[1] for line in actions] == [action["name"] or "-" for action in names["actions"]]
+    assert f"{names['agreement']:.1%}" in out and f"{names['majority']:.1%}" in out
+
+
+def test_mistyped_data_are_said_before_anything_long(run, world, monkeypatch):
+    monkeypatch.setattr(measuring, "load_pipeline", pytest.fail)
+    for arguments in (("--data", "nodata"), ("--data", world, "--reference", "no/da/ta")):
+        status, _, err = run("evaluate", world, *arguments)
+        assert status == 2 and err.startswith(f"genie-hf: There is no {arguments[-1]}: name a folder")

@@ -1,0 +1,61 @@
+"""A world that cannot be loaded, or a place that cannot be written, is told in one sentence."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from genie_hf.cli.worlds import check_writable, writing
+
+
+def with_nan(folder):
+    file = folder / "video_tokenizer" / "model.safetensors"
+    weights = load_file(file)
+    weights[min(weights)].mul_(torch.nan)
+    save_file(weights, file, {"format": "pt"})
+
+
+def set_fps(value):
+    def change(folder):
+        index = json.loads((folder / "model_index.json").read_text())
+        (folder / "model_index.json").write_text(json.dumps(index | {"fps": value}))
+
+    return change
+
+
+def replace(name, text):
+    return lambda folder: (folder / name).write_text(text)
+
+
+def cut(folder):
+    file = folder / "dynamics" / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:500])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (set_fps(0), "fps is 0; give the frames per second of the world's videos, more than 0."),
+        (set_fps("fast"), "fps is 'fast'; give"),
+        (replace("model_index.json", "{}"), "model_index.json of {world} names no pipeline: get it again."),
+        (replace("model_index.json", "[]"), "model_index.json of {world} names no pipeline: get it again."),
+        (replace("scheduler/scheduler_config.json", "{}"), "the scheduler's config has no mask_token_id"),
+        (with_nan, "The weights in {world}/video_tokenizer are not all numbers"),
+        (cut, "{world}/dynamics/model.safetensors is damaged or not a safetensors file"),
+    ],
+)
+def test_a_spoilt_world_is_one_sentence(run, world, tmp_path, spoil, message):
+    spoil(world)
+    arguments = ("generate", world, world / "start.png", "--actions", "1", "--output", tmp_path / "x.gif")
+    status, _, err = run(*arguments)
+    assert status == 2 and "Traceback" not in err
+    assert err.splitlines()[-1].startswith("genie-hf: " + message.format(world=world))
+
+
+def test_a_full_disk_is_said_with_the_file(tmp_path):
+    check_writable(tmp_path / "new" / "x.gif")
+    assert list((tmp_path / "new").iterdir()) == []
+    with pytest.raises(OSError, match=r"x.gif cannot be written \(No space left on device\). Make room"):
+        with writing(tmp_path / "x.gif"), open("/dev/full", "wb", buffering=0) as full:
+            full.write(b"frames")

@@ -1,0 +1,50 @@
+"""What a picture shows stands where it should."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from genie_hf.evaluation.picture import GAP, MARGIN, draw_action_legend, draw_arrow, draw_curves, draw_rows
+
+
+def plain(*levels):
+    """A frame of 64x64 for each grey level."""
+    return torch.tensor(levels).reshape(-1, 1, 1, 1).expand(-1, 3, 64, 64) / 255
+
+
+def test_each_row_has_its_frames_in_order():
+    picture = draw_rows("clip", [("truth", plain(10, 60, 110), []), ("again", plain(160, 210), ["", "3"])])
+    pixels = np.asarray(picture)[..., 0]
+    for row, levels in enumerate([(10, 60, 110), (160, 210)]):
+        for t, level in enumerate(levels):
+            top, left = 20 + row * (64 + GAP), MARGIN + t * (64 + GAP)
+            assert (pixels[top + 30 : top + 64, left : left + 64] == level).all()
+
+
+@pytest.mark.parametrize("direction", ["left", "right", "up", "down"])
+def test_an_arrow_points_there(direction):
+    drawn = Image.new("RGB", (41, 41), "white")
+    draw_arrow(ImageDraw.Draw(drawn), (20, 20), direction)
+    ink = np.asarray(drawn.convert("L")) < 128
+    # The head is wide and the shaft narrow, so there is more ink on the side that it points to.
+    halves = {"left": ink[:, :20], "right": ink[:, 21:], "up": ink[:20], "down": ink[21:]}
+    assert max(halves, key=lambda half: halves[half].sum()) == direction
+
+
+def test_a_better_curve_lies_above():
+    picture = draw_curves({"inferred_actions": [30.0] * 4, "random_actions": [20.0] * 4}, "PSNR", 400)
+    pixels = np.asarray(picture.crop((0, 0, 400 - MARGIN, picture.height)))  # without the names of the curves
+    better, worse = (np.nonzero((pixels == colour).all(-1))[0].mean() for colour in ((31, 119, 180), (214, 39, 40)))
+    assert better < worse
+
+
+def test_a_legend_has_the_start_and_each_action():
+    frames = torch.stack([plain(20, 120, 220), plain(70, 170, 250)])
+    actions = [{"direction": "left", "consistency": 0.9}, {"direction": "none", "consistency": 0.5}]
+    pixels = np.asarray(draw_action_legend(frames, actions).convert("L"), int)
+    side = 128  # 64 pixels enlarged to about 96
+    for row, levels in enumerate([(20, 120, 220), (70, 170, 250)]):
+        for column, level in enumerate(levels):
+            top, left = 56 + row * (side + GAP), GAP + column * (side + GAP)
+            assert abs(pixels[top : top + side, left : left + side] - level).max() <= 2

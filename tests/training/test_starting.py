@@ -1,0 +1,25 @@
+"""What is frozen, and what training begins with."""
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from genie_hf.training import train
+from genie_hf.training.recipe import build_recipe
+
+
+def test_a_decoder_trains_on_codes_that_the_data_gave(tiny_values, tmp_path):
+    frozen = ["patch_embedding", "encoder", "to_latent", "quantizer"]
+    weights = []
+    for steps in (1, 6):
+        tiny_values["training"]["tokenizer"] |= {"steps": steps, "initialize_from_frames": 16, "frozen": frozen}
+        train(build_recipe(tiny_values), tmp_path / str(steps), stage="tokenizer")
+        weights.append(load_file(tmp_path / str(steps) / "video_tokenizer" / "model.safetensors"))
+    for name in weights[0]:
+        assert torch.equal(weights[0][name], weights[1][name]) == name.startswith(tuple(frozen)), name
+
+
+def test_freezing_what_there_is_not_is_refused(tiny_values, tmp_path):
+    tiny_values["training"]["tokenizer"]["frozen"] = ["encoderr"]
+    with pytest.raises(ValueError, match="frozen names 'encoderr'"):
+        train(build_recipe(tiny_values), tmp_path, stage="tokenizer")
