@@ -7,7 +7,7 @@ from fractions import Fraction
 import av
 from PIL import Image, ImageDraw, ImageFont
 
-MOST_GIF_FPS = 50  # a GIF counts in hundredths of a second, and browsers slow frames of a single one down to ten
+MAX_GIF_FPS = 50  # a GIF counts in hundredths of a second, and browsers slow frames of a single one down to ten
 
 
 def to_gif(
@@ -34,7 +34,7 @@ def to_gif(
         frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in enlarged(frames, keys, scale)
     ]
     # Rounding the moments to hundredths of a second, not the delays, keeps the rate right on average.
-    moments = [round(100 * index / min(fps, MOST_GIF_FPS)) for index in range(len(frames) + 1)]
+    moments = [round(100 * index / min(fps, MAX_GIF_FPS)) for index in range(len(frames) + 1)]
     delays = [10 * (end - start) for start, end in zip(moments, moments[1:], strict=False)]
     file = io.BytesIO()
     first.save(file, "GIF", save_all=True, append_images=rest, duration=delays, loop=0)
@@ -43,9 +43,9 @@ def to_gif(
 
 def gif_note(fps: float) -> str:
     """A note for a GIF that is slower than the world; empty if it is not."""
-    if fps <= MOST_GIF_FPS:
+    if fps <= MAX_GIF_FPS:
         return ""
-    return f"A GIF shows at most {MOST_GIF_FPS} frames a second, and this world has {fps}: an MP4 keeps its pace."
+    return f"A GIF shows at most {MAX_GIF_FPS} frames a second, and this world has {fps}: an MP4 keeps its pace."
 
 
 def to_mp4(

@@ -163,7 +163,7 @@ def test_codes_that_look_alike_start_alike(make):
     model = make()
     vectors = torch.randn(32, 8)
     vectors[1] = vectors[0] + 0.01 * torch.randn(8)
-    model.initialize_from(vectors)
+    model.initialize_from_codebook(vectors)
     for weight in (model.code_embedding.weight, model.head.weight):
         distances = (weight[:32] - weight[0]).norm(dim=1)
         assert distances[1] < 0.1 * distances[2:].min()

@@ -57,7 +57,7 @@ def test_overfits_one_clip(kind, make):
 def test_it_starts_from_the_patches_of_the_data(make):
     pixels, grid = clip_of_patches(64, 1)
     tokenizer = make()
-    tokenizer.initialize_from(pixels)
+    tokenizer.initialize_from_frames(pixels)
     tokenizer.eval()
     codes = tokenizer.encode(pixels)
     assert (tokenizer.decode(codes) - pixels).square().mean() < 0.1 * pixels.var()
@@ -67,7 +67,7 @@ def test_it_starts_from_the_patches_of_the_data(make):
 
 def test_a_frozen_codebook_does_not_move(make, pixels):
     tokenizer = make()
-    tokenizer.initialize_from(pixels)
+    tokenizer.initialize_from_frames(pixels)
     tokenizer.quantizer.requires_grad_(False)
     before = {name: tensor.clone() for name, tensor in tokenizer.quantizer.state_dict().items() if "norm" not in name}
     for _ in range(30):

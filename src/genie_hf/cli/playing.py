@@ -12,7 +12,7 @@ import typer
 
 from .worlds import Pipeline, Temperature, check_pipeline, check_writable, load_pipeline, quieten_libraries, writing
 
-MOST_PIXELS = 4096  # of a side: what video players can show
+MAX_PIXELS = 4096  # of a side: what video players can show
 
 
 def generate(
@@ -52,8 +52,8 @@ def generate(
 
     quieten_libraries()
     pipe = load_pipeline(pipeline)
-    if scale * max(pipe.frame_size) > MOST_PIXELS:
-        raise ValueError(f"--scale is {scale}: choose at most {MOST_PIXELS // max(pipe.frame_size)} for this world.")
+    if scale * max(pipe.frame_size) > MAX_PIXELS:
+        raise ValueError(f"--scale is {scale}: choose at most {MAX_PIXELS // max(pipe.frame_size)} for this world.")
     frames = pipe(
         image,
         actions=held,

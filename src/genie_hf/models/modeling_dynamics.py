@@ -85,7 +85,7 @@ class GenieDynamicsModel(GeniePreTrainedModel):
             init.zeros_(module.head.weight)  # starts at the uniform distribution
 
     @torch.no_grad()
-    def initialize_from(self, vectors: Tensor) -> None:
+    def initialize_from_codebook(self, vectors: Tensor) -> None:
         """Gives codes that look alike similar embeddings and output weights: random projections of their vectors.
 
         Otherwise what is learnt about one code says nothing about its neighbours, and rare codes learn slowly.

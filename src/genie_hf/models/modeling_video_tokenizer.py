@@ -102,7 +102,7 @@ class GenieVideoTokenizer(GenieAutoencoder):
             init.constant_(module.to_pixels.bias, 0.5)  # the middle of [0, 1]
 
     @torch.no_grad()
-    def initialize_from(self, pixels: Tensor) -> None:
+    def initialize_from_frames(self, pixels: Tensor) -> None:
         """Starts as well as linear algebra can: as the k-means of the principal components of the patches.
 
         The output layers of encoder and decoder are fitted by least squares, through the random transformers before
@@ -137,7 +137,7 @@ class GenieVideoTokenizer(GenieAutoencoder):
 
         hidden = self.encoder(self.patch_embedding(patches - 0.5))
         fit_linear(self.to_latent, hidden.flatten(0, -2), latents)
-        self.quantizer.initialize_from(self.to_latent(hidden))
+        self.quantizer.initialize_from_latents(self.to_latent(hidden))
         vectors = self.quantizer.lookup(self.quantizer(self.to_latent(hidden)).codes)
         mean = vectors.flatten(0, -2).mean(dim=0)
         self.from_latent.weight.div_((vectors - mean).square().sum(dim=-1).mean().sqrt())  # unit variance again

@@ -88,7 +88,7 @@ class Run:
                 prepare_run(self.folder, recipe, describe_data(self.data), resume)
         self.accelerator.wait_for_everyone()
         if not resume and pretrained is None and self.settings.initialize_from_frames:
-            stage.initialize_from(spread_frames(self.data, self.settings.initialize_from_frames))
+            stage.initialize_from_frames(spread_frames(self.data, self.settings.initialize_from_frames))
         self.prepare(stage)
 
         # From here on each process draws its own random numbers.

@@ -55,7 +55,7 @@ class Stage(nn.Module, ABC):
         """The parts of a batch that the stage takes: the names of `forward`'s arguments."""
         return ("pixels",)
 
-    def initialize_from(self, pixels: Tensor) -> None:
+    def initialize_from_frames(self, pixels: Tensor) -> None:
         """Initialises the models from data, if they can be; `pixels` as for `forward`."""
 
     @property

@@ -36,8 +36,8 @@ class TokenizerStage(Stage):
     def forward(self, pixels: Tensor) -> dict[str, Tensor]:
         return scalars(self.video_tokenizer(pixels))
 
-    def initialize_from(self, pixels: Tensor) -> None:
-        self.video_tokenizer.initialize_from(pixels)
+    def initialize_from_frames(self, pixels: Tensor) -> None:
+        self.video_tokenizer.initialize_from_frames(pixels)
 
     @property
     def has_unused_parameters(self) -> bool:

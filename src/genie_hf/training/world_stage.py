@@ -100,10 +100,10 @@ class WorldStage(Stage):
             **{f"dynamics_{name}": value for name, value in scalars(dynamics).items()},
         }
 
-    def initialize_from(self, pixels: Tensor) -> None:
+    def initialize_from_frames(self, pixels: Tensor) -> None:
         """Gives the dynamics the geometry of the codebook; the actions' codebook starts from data during training."""
         codes = torch.arange(self.dynamics.config.codebook_size, device=pixels.device)
-        self.dynamics.initialize_from(self.video_tokenizer.quantizer.lookup(codes))
+        self.dynamics.initialize_from_codebook(self.video_tokenizer.quantizer.lookup(codes))
 
     @property
     def has_unused_parameters(self) -> bool:

@@ -56,7 +56,7 @@ def train(kind, index=0, count=1):
         found |= {f"{step} {name}": value.clone() for name, value in model.state_dict().items()}
         optimizer.step()
     if model.quantizer.learns_codes:  # from data that all processes have
-        model.quantizer.initialize_from(model.encoder(inputs))
+        model.quantizer.initialize_from_latents(model.encoder(inputs))
         found["codebook from data"] = model.quantizer.codebook.detach()
     return found
 

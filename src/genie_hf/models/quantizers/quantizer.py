@@ -66,7 +66,7 @@ class Quantizer(nn.Module, ABC):
             latents: of shape `(..., codebook_dim)`.
         """
 
-    def initialize_from(self, latents: Tensor) -> None:
+    def initialize_from_latents(self, latents: Tensor) -> None:
         """Places the codes, if they are learnt, where these latents of shape `(..., codebook_dim)` are; all processes
         have the same ones."""
         raise NotImplementedError

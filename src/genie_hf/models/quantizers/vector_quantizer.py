@@ -156,7 +156,7 @@ class VectorQuantizer(Quantizer):
         return (flat @ F.normalize(self.codebook, dim=-1).T).argmax(dim=-1)
 
     @torch.no_grad()
-    def initialize_from(self, latents: Tensor) -> None:
+    def initialize_from_latents(self, latents: Tensor) -> None:
         """Places the codes by k-means over these latents of shape `(..., codebook_dim)`, the same in all processes."""
         flat = latents.float().flatten(0, -2)
         if self.batch_norm is not None:
