@@ -21,7 +21,7 @@ from genie_hf import GeniePipeline
 from genie_hf.cli.playing import parse_actions
 from genie_hf.data import HELD_OUT, VideoDataset
 from genie_hf.drawing import to_gif
-from genie_hf.training.pictures import draw_rows
+from genie_hf.training.pictures import draw_clips
 
 
 def edges(pixels: torch.Tensor) -> torch.Tensor:
@@ -76,7 +76,7 @@ def strips(pipe: GeniePipeline, arguments: argparse.Namespace) -> None:
     world = pipe.start(starts, seed=arguments.seed, num_inference_steps=arguments.steps)
     for step in actions.unbind(1):
         world.step(step.tolist())
-    draw_rows({"": world.pixels[:, moments].float() / 255}).save(arguments.output)
+    draw_clips({"": world.pixels[:, moments].float() / 255}).save(arguments.output)
 
 
 def main():

@@ -61,7 +61,7 @@ def read_image(path: str | Path) -> Tensor:
     """An image file as `fit_frames` sees it, in its own size: uint8 RGB of shape (3, height, width).
 
     Raises:
-        ValueError: For a file that is no image, or is damaged.
+        ValueError: for a file that is no image, or is damaged.
     """
     return _to_uint8(_image_tensor(path))
 

@@ -221,8 +221,8 @@ class GenieWorld(History):
         """Takes steps that another world took from here, by their codes: nothing is sampled, frames are decoded.
 
         Args:
-            actions (`torch.Tensor`): Of shape `(batch_size, num_steps)`.
-            codes (`torch.Tensor`): Of the frames that they led to, of shape `(batch_size, num_steps, h, w)`.
+            actions: of shape `(batch_size, num_steps)`.
+            codes: of the frames that they led to, of shape `(batch_size, num_steps, h, w)`.
         """
         for action, frame_codes in zip(actions.split(1, dim=1), codes.split(1, dim=1), strict=True):
             frame = self.sampler.commit(frame_codes, action, self.cache)

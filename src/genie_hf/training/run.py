@@ -28,7 +28,7 @@ from .clip_order import ClipOrder
 from .data import batches_for, describe_data, name_recorded_actions, open_data
 from .device_clips import DeviceClips
 from .metrics_log import MetricsLog
-from .pictures import draw_rows, pick_clips
+from .pictures import draw_clips, pick_clips
 from .pretrained import start_from
 from .progress import Progress, describe
 from .recipe import Recipe
@@ -246,7 +246,7 @@ class Run:
         stage, path = self.bare_stage, self.folder / "pictures" / f"step-{self.progress.step:07d}.png"
         stage.eval()
         with self.averaged(), torch.random.fork_rng(), self.accelerator.autocast():
-            picture = draw_rows(stage.picture_rows(**self.inputs_of(self.shown)))
+            picture = draw_clips(stage.picture_rows(**self.inputs_of(self.shown)))
         stage.train()
         with writing(path, self.folder):
             path.parent.mkdir(exist_ok=True)
