@@ -44,3 +44,21 @@ def test_a_second_interrupt_is_not_waited_for():
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_an_unforeseen_error_ends_the_process(tiny_values, write_recipe):
+    """And does not leave it waiting for ever for the processes that load clips, as they ignore signals."""
+    tiny_values["training"]["tokenizer"] |= {"picture_every": 1, "num_workers": 1}
+    path = write_recipe(tiny_values)
+    script = f"""
+from genie_hf.training import read_recipe, train
+from genie_hf.training.run import Run
+
+def draw(run):
+    raise RuntimeError("out of memory")
+
+Run.draw = draw
+train(read_recipe({str(path)!r}), {str(path.parent)!r})
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and "RuntimeError: out of memory" in done.stderr

@@ -1,6 +1,8 @@
 """Stopping a run from outside without losing a step."""
 
+import atexit
 import contextlib
+import multiprocessing.util  # whose own end at exit comes after ours
 import signal
 import threading
 from collections.abc import Iterator
@@ -28,3 +30,12 @@ def ignore_interrupts(worker: int) -> None:
     """The signal often reaches the loading processes too, but the main process needs them until its step is done."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+
+
+@atexit.register
+def end_workers() -> None:
+    """Ends loading processes that an error left behind. Python sends them a SIGTERM as it exits, which they ignore, and
+    would wait for ever."""
+    for process in multiprocessing.active_children():
+        if process.daemon:
+            process.kill()
