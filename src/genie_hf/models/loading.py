@@ -71,8 +71,8 @@ class CheckedLoading:
     def save_pretrained(self, save_directory: str | Path, *args, **kwargs) -> None:
         """As [`~transformers.PreTrainedModel.save_pretrained`], in the dtype that the model was stored in.
 
-        So it is where the model was loaded in another only because the CPU is slow in that one. A `state_dict` that is
-        given is saved as it is.
+        This matters where it was loaded in float32 only because the CPU is slow in that one. A model that was cast
+        since, and a `state_dict` that is given, are saved as they are.
         """
         if self._stored_dtype is None or self.dtype != torch.float32 or kwargs.get("state_dict") is not None:
             return super().save_pretrained(save_directory, *args, **kwargs)
