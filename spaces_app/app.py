@@ -44,7 +44,7 @@ def load_world() -> tuple[GeniePipeline, Path, str]:
     """The pipeline that `GENIE_MODEL` names, its folder, and the name to show.
 
     Raises:
-        ValueError: If it cannot be loaded, with a sentence that names no folder but the last.
+        ValueError: if it cannot be loaded, with a sentence that names no folder but the last.
     """
     source = os.environ.get("GENIE_MODEL") or str(BUNDLED_WORLD)
     name = Path(source).name if Path(source).is_dir() or Path(source).is_absolute() else source
@@ -118,7 +118,7 @@ def proxy_hops() -> int:
     """How many proxies stand before the page: `GENIE_PROXY_HOPS`, without it one on a Space and none elsewhere.
 
     Raises:
-        ValueError: If it is no number.
+        ValueError: if it is no number.
     """
     hops = os.environ.get("GENIE_PROXY_HOPS") or ("1" if os.environ.get("SPACE_ID") else "0")
     if not hops.isdecimal():
@@ -145,8 +145,8 @@ def build_page(service: Service | None, config: dict) -> gr.Blocks:
     """The page: one component with a script of its own, and named endpoints for programs.
 
     Args:
-        service: What plays the worlds; None where none could be loaded.
-        config: What the script knows of the world, or `error`, a sentence.
+        service: what plays the worlds; None where none could be loaded.
+        config: what the script knows of the world, or `error`, a sentence.
     """
 
     @answering

@@ -32,13 +32,13 @@ class PreviewRequest:
 
 
 class BatchEngine:
-    """An `Engine` that makes frames in the order of urgency: starts, steps, and previews when there is nothing else to
-    do.
+    """An `Engine` that makes frames in the order of urgency.
 
-    Nothing that takes long is done in one piece, so nobody waits for more than a batch of frames.
+    Starts come first, then steps, and previews when there is nothing else to do. Nothing that takes long is done in
+    one piece, so nobody waits for more than a batch of frames.
 
     Args:
-        pipe (`GeniePipeline`): The world model.
+        pipe: the world model.
     """
 
     bursts = None
@@ -132,8 +132,11 @@ class BatchEngine:
             return False
 
     def _take_together(self, steps: list[StepRequest]) -> None:
-        """Takes steps in one batch. If it fails, in two of half the size: a fault stays with the world that has it,
-        and a batch that the memory has no room for becomes one that it has."""
+        """Takes steps in one batch, or if it fails, in two of half the size.
+
+        So a fault stays with the world that has it, and a batch that the memory has no room for becomes one that it
+        has.
+        """
         began = time.perf_counter()
         self._use_threads(len(steps))
         try:

@@ -32,8 +32,8 @@ class BurstSession(Session):
     """A session whose world is built anew in each burst, from what it started with.
 
     Args:
-        settings: Of [`GeniePipeline.start`].
-        image (`bytes`): The first frame as a WebP file.
+        settings: of [`GeniePipeline.start`].
+        image: the first frame as a WebP file.
     """
 
     def __init__(self, settings: dict, image: bytes):
@@ -52,8 +52,8 @@ class BurstEngine:
     Previews are made where a burst is at their frame, and else not at all: a look is not worth a GPU.
 
     Args:
-        pipe (`GeniePipeline`): The world model.
-        lend: Decorates a generator function so that it runs where the GPU is, as `spaces.GPU(duration=30)` does.
+        pipe: the world model.
+        lend: decorates a generator function so that it runs where the GPU is, as `spaces.GPU(duration=30)` does.
     """
 
     takes_text = False  # a start has no GPU
@@ -176,8 +176,10 @@ class BurstEngine:
     # Where the GPU is
 
     def _play_on_gpu(self, slot: int, settings: dict, steps: list[tuple[np.ndarray, np.ndarray]]) -> Iterator[tuple]:
-        """Builds the world again from the actions and codes of its steps, and plays it by the commands that come;
-        yields nothing that lives on the GPU."""
+        """Builds the world again from the actions and codes of its steps, and plays it by the commands that come.
+
+        What it yields does not live on the GPU.
+        """
         device = self.pipe._execution_device
         world = self.pipe.start(**settings)
         for arrays in steps:

@@ -9,7 +9,7 @@ class Commands:
     Made before the processes are forked.
 
     Args:
-        num_slots (`int`): How many rings.
+        num_slots: how many rings.
     """
 
     LENGTH, WIDTH = 64, 3

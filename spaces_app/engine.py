@@ -44,7 +44,7 @@ class Engine(Protocol[S]):
         """A session with a new world.
 
         Args:
-            settings: Of [`GeniePipeline.start`].
+            **settings: of [`GeniePipeline.start`].
         """
 
     def step(self, session: S, number: int, parent: int, action: int, roll: int = 0) -> Future[NewFrame]:
@@ -54,15 +54,16 @@ class Engine(Protocol[S]):
         the ones before.
 
         Raises:
-            Refusal: For a number that is taken, an unknown parent, or too many steps.
+            Refusal: for a number that is taken, an unknown parent, or too many steps.
         """
 
     def preview(self, session: S, number: int) -> Future[list[Image.Image] | None]:
-        """What each action would lead to from a frame, one picture for each; None if the player moves on before it is
-        done.
+        """What each action would lead to from a frame, one picture for each.
+
+        None if the player moves on before it is done.
 
         Raises:
-            Refusal: For a frame that does not exist.
+            Refusal: for a frame that does not exist.
         """
 
     def give_up(self, session: S) -> None:

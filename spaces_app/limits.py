@@ -3,17 +3,18 @@
 import threading
 import time
 from collections import OrderedDict, deque
+from collections.abc import Callable
 
 
 class BodyLimit:
     """ASGI middleware that answers 413 to requests with a body above a size, before the app sees more of it.
 
     Args:
-        app: The ASGI application behind it.
-        max_bytes (`int`): The largest body that passes.
+        app: the ASGI application behind it.
+        max_bytes: the largest body that passes.
     """
 
-    def __init__(self, app, max_bytes=600_000):
+    def __init__(self, app, max_bytes: int = 600_000):
         self.app = app
         self.max_bytes = max_bytes
 
@@ -57,15 +58,17 @@ class BodyLimit:
 
 
 class Proxies:
-    """ASGI middleware that tells the app where a visitor is, behind proxies that add the address which came to them to
-    `x-forwarded-for`. What a visitor writes there himself comes before that, and is not believed.
+    """ASGI middleware that tells the app where a visitor behind proxies is.
+
+    Each proxy adds the address that came to it to `x-forwarded-for`. What a visitor writes there himself comes before
+    that, and is not believed.
 
     Args:
-        app: The ASGI application behind it.
-        hops (`int`): How many proxies stand before it. With 0 a visitor is where the socket says.
+        app: the ASGI application behind it.
+        hops: how many proxies stand before it. With 0 a visitor is where the socket says.
     """
 
-    def __init__(self, app, hops):
+    def __init__(self, app, hops: int):
         self.app = app
         self.hops = hops
 
@@ -82,13 +85,15 @@ class RateLimit:
     """A sliding window: at most so many events of one key in any stretch of so many seconds.
 
     Args:
-        max_events (`int`): Events that pass within the window, for each key.
-        seconds (`float`): The length of the window.
-        capacity (`int`): How many keys are remembered; the one unseen for longest is forgotten first.
-        clock: Returns the time in seconds and never goes back.
+        max_events: events that pass within the window, for each key.
+        seconds: the length of the window.
+        capacity: how many keys are remembered; the one unseen for longest is forgotten first.
+        clock: gives the time in seconds and never goes back.
     """
 
-    def __init__(self, max_events, seconds, capacity=10_000, clock=time.monotonic):
+    def __init__(
+        self, max_events: int, seconds: float, capacity: int = 10_000, clock: Callable[[], float] = time.monotonic
+    ):
         self.max_events = max_events
         self.seconds = seconds
         self.capacity = capacity

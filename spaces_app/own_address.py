@@ -11,7 +11,7 @@ class OwnAddress:
     Behind a proxy such as `/proxy/7860/` the server sees `/` only and cannot know its address; the browser does.
 
     Args:
-        app: The ASGI application behind it, Gradio's.
+        app: the ASGI application behind it, Gradio's.
     """
 
     def __init__(self, app):

@@ -21,13 +21,13 @@ def read_picture(content: bytes) -> Image.Image:
     """Reads a PNG, JPEG, WebP or GIF file, of an animation the first frame, turned as its EXIF data says.
 
     Args:
-        content (`bytes`): The content of the file.
+        content: the content of the file.
 
     Returns:
-        `PIL.Image.Image`: In mode RGB, over white where it was transparent, its shorter side below 1024 pixels.
+        The picture in mode RGB, over white where it was transparent, its shorter side below 1024 pixels.
 
     Raises:
-        Refusal: If it cannot be read, has more than 25 megapixels or a side below 16 pixels, or is one flat colour.
+        Refusal: if it cannot be read, has more than 25 megapixels or a side below 16 pixels, or is one flat colour.
             The message is a sentence for the visitor.
     """
     try:

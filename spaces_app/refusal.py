@@ -11,9 +11,9 @@ class Refusal(Exception):
     """A request that cannot be served.
 
     Args:
-        sentence (`str`): What the player is told.
-        details: What the page's script goes by besides: `expired`, that the session is no more; `num_frames`, how many
-            frames the session has.
+        sentence: what the player is told.
+        **details: what the page's script goes by besides: `expired`, that the session is no more; `num_frames`, how
+            many frames the session has.
     """
 
     def __init__(self, sentence: str, **details: bool | int):

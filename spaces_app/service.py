@@ -34,10 +34,10 @@ class Service:
     """Plays worlds for many players at once.
 
     Args:
-        pipe (`GeniePipeline`): The world model.
-        gallery (`dict[str, Path]`): Start pictures by the name that a replay link gives them.
-        engine (`Engine`): What runs the model.
-        seconds: How long a world stays that nobody plays.
+        pipe: the world model.
+        gallery: start pictures by the name that a replay link gives them.
+        engine: what runs the model.
+        seconds: how long a world stays that nobody plays.
     """
 
     def __init__(self, pipe: GeniePipeline, gallery: dict[str, Path], engine: Engine, seconds: float = 15 * 60):
@@ -53,10 +53,14 @@ class Service:
         Args:
             message: `gallery` (a name), `picture` (an image file in base64, or as a data URI) or `text`; `seed` and
                 `steps`, the MaskGIT steps a frame; `leave`, a world that this one takes the place of.
-            address: Of the player.
+            address: of the player.
 
         Returns:
             `world`, the token that all other requests name; `frame` and `image`, its first.
+
+        Raises:
+            Refusal: for values out of range, a picture that does not serve, a text where the page takes none, too many
+                starts from the address, or where there is no room for another world.
         """
         seed = whole(message, "seed", 0, 2**31 - 1, default=0)
         steps = whole(message, "steps", 1, MAX_INFERENCE_STEPS, default=DEFAULT_INFERENCE_STEPS)
@@ -83,6 +87,9 @@ class Service:
 
         Returns:
             `frame` and `image`; `ms`, the time that it took here, of which the model had `model_ms`.
+
+        Raises:
+            Refusal: for values out of range, a world that is no more, or where the step takes too long.
         """
         began = perf_counter()
         session = self.session(message)
@@ -138,6 +145,9 @@ class Service:
 
         Returns:
             `file`, its content in base64, and `note`, a sentence on it, or nothing.
+
+        Raises:
+            Refusal: for another kind, a frame that does not exist, a world that is no more, or too many films of it.
         """
         session = self.session(message)
         frame = whole(message, "frame", 0, len(session.frames) - 1, default=session.current)

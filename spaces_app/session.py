@@ -25,7 +25,7 @@ class Session:
     begins another branch.
 
     Args:
-        image (`bytes`): The first frame as a WebP file.
+        image: the first frame as a WebP file.
     """
 
     nbytes = 0  # memory of the model's state, where the session keeps one

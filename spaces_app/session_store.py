@@ -26,10 +26,10 @@ class SessionStore:
     unused for longest. Nobody who plays is put out by others who start.
 
     Args:
-        max_sessions: How many are kept.
-        max_bytes: Memory of all worlds together; two have room in any case.
-        seconds: How long an unused one stays.
-        clock: Gives seconds.
+        max_sessions: how many are kept.
+        max_bytes: memory of all worlds together; two have room in any case.
+        seconds: how long an unused one stays.
+        clock: gives seconds.
     """
 
     def __init__(self, max_sessions: int, max_bytes: int, seconds: float, clock=time.monotonic):

@@ -24,10 +24,13 @@ class StepRequest(Generic[S]):
     future: Future[NewFrame] = field(default_factory=Future)
 
     def check(self, waiting: "dict[int, StepRequest[S]]") -> None:
-        """Raises `Refusal` for a number that is taken, an unknown parent, or too many steps.
+        """Refuses a step that cannot be taken.
 
         Args:
-            waiting: The steps of the session that were asked for before, by number.
+            waiting: the steps of the session that were asked for before, by number.
+
+        Raises:
+            Refusal: for a number that is taken, an unknown parent, or too many steps.
         """
         count = len(self.session.frames)
         if self.number >= MAX_FRAMES:

@@ -14,8 +14,8 @@ class WorldSession(Session):
     """A session with the model's state at one of its frames.
 
     Args:
-        world (`GenieWorld`): At its start.
-        image (`bytes`): Its first frame as a WebP file.
+        world: at its start.
+        image: its first frame as a WebP file.
     """
 
     def __init__(self, world: GenieWorld, image: bytes):
@@ -37,7 +37,7 @@ class WorldSession(Session):
             Whether it is there.
 
         Raises:
-            Refusal: If it failed on its way, now or before: nobody knows then which frame it is at.
+            Refusal: if it failed on its way, now or before: nobody knows then which frame it is at.
         """
         if self._is_lost:
             raise self._lost()

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-SOURCES = Path(__file__).parents[1] / "src" / "genie_hf"
-TO_BE_DONE = ("data", "models")
-FILES = [path for path in sorted(SOURCES.rglob("*.py")) if path.relative_to(SOURCES).parts[0] not in TO_BE_DONE]
+ROOT = Path(__file__).parents[1]
+FILES = [*sorted(ROOT.glob("src/**/*.py")), *sorted(ROOT.glob("spaces_app/*.py"))]
 SECTION = re.compile(r"^(?:Args|Attributes|Raises):\n((?:    .*\n|\n)+)", re.MULTILINE)
 ENTRY = re.compile(r"^    (\S.*?):(?: |$)(.*)", re.MULTILINE)
 
@@ -22,14 +21,14 @@ def entries(path):
                 yield from ENTRY.findall(section)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(SOURCES).as_posix())
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_an_entry_is_a_name_and_what_the_signature_does_not_say(path):
     for name, text in entries(path):
         assert re.fullmatch(r"\*{0,2}[\w.]+", name), f"{name!r} is more than a name: types belong in the signature"
         assert not re.match(r"(A|[A-Z][a-z]+)[ ,.;]", text), f"{name}: begin in lower case: {text!r}"
 
 
-@pytest.mark.parametrize("package", ["genie_hf", "genie_hf.evaluation", "genie_hf.training"])
+@pytest.mark.parametrize("package", ["genie_hf", "genie_hf.data", "genie_hf.evaluation", "genie_hf.training"])
 def test_what_is_public_is_described(package):
     module = importlib.import_module(package)
     bare = []

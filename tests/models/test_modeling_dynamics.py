@@ -194,6 +194,7 @@ def test_a_wrong_number_of_actions_is_refused(make, codes, actions):
     [
         ({"grid_size": [0, 4]}, r"at least 1, got \[0, 4\]"),
         ({"num_actions": 1}, "at least 2, got 1"),
+        ({"mask_rate": [0.9, 0.1]}, r"low <= high <= 1, got \[0.9, 0.1\]"),
         ({"context_corruption": 1.5}, r"\[0, 1\], got 1.5"),
         ({"context_own_samples": 0.5}, "needs context 'clean', got 'masked'"),
         ({"codes_per_token_side": 3}, r"side 3 do not tile the grid_size \[4, 4\]"),

@@ -138,7 +138,7 @@ def test_save_and_load_give_the_same_actions(make, pixels, tmp_path):
 def test_the_fields_of_its_quantizer_are_stored_beside_the_others():
     fields = {"commitment_weight": 0.5, "revival_threshold": 0.2, "continuous_steps": 7, "batch_norm": False}
     config = GenieLatentActionConfig.from_dict({"num_actions": 6, "action_dim": 16} | fields)
-    stored = {"type": "vq", "codebook_size": 6, "codebook_dim": 16} | fields
+    stored = {"type": "vq", "codebook_size": 6, "codebook_dim": 16, "codebook_decay": None} | fields
     assert quantizer_values(config.quantizer) == stored
     assert config.to_diff_dict().items() >= fields.items() and "quantizer" not in config.to_dict()
 

@@ -3,7 +3,6 @@ import torch
 from transformers import AutoModel
 
 from genie_hf import GenieVideoTokenizer, GenieVideoTokenizerConfig, TemporalCache
-from genie_hf.models.patches import patchify, unpatchify
 
 
 @pytest.fixture
@@ -24,12 +23,6 @@ FINER = {
     "linear_path": True,
 }  # four codes a token, without a codebook to learn
 KINDS = pytest.mark.parametrize("kind", [{}, FINER], ids=["vq", "four fsq codes a token"])
-
-
-def test_patches_round_trip():
-    pixels = torch.rand(2, 3, 3, 8, 12)
-    torch.testing.assert_close(unpatchify(patchify(pixels, 4), 4, (2, 3)), pixels)
-    torch.testing.assert_close(patchify(pixels, 4)[0, 0, 1].reshape(3, 4, 4), pixels[0, 0, :, :4, 4:8])
 
 
 def clip_of_patches(num_clips, num_frames):

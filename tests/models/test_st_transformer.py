@@ -2,7 +2,7 @@ import pytest
 import torch
 from huggingface_hub.errors import StrictDataclassFieldValidationError
 
-from genie_hf import GenieDynamicsConfig, STTransformerConfig
+from genie_hf import STTransformerConfig
 from genie_hf.models.st_transformer import ATTENTION
 
 ATTENTIONS = sorted(ATTENTION)
@@ -64,8 +64,3 @@ def test_impossible_sizes_are_refused(field, value, message, transformer):
 def test_unknown_patterns_are_refused(transformer):
     with pytest.raises(StrictDataclassFieldValidationError, match="pattern"):
         STTransformerConfig(**transformer | {"pattern": "diagonal"})
-
-
-def test_impossible_mask_rates_are_refused(transformer):
-    with pytest.raises(ValueError, match=r"low <= high <= 1, got \[0.9, 0.1\]"):
-        GenieDynamicsConfig(**transformer, mask_rate=[0.9, 0.1])

@@ -22,14 +22,18 @@ def fingerprint(files: Iterable[Path]) -> str:
 
 
 def own_cache(files: Iterable[Path]) -> str:
-    """A folder for what the datasets library makes of these files as they are now. Its own cache goes by the name of
-    their folder, and mistakes one recording for another."""
+    """A folder for what the datasets library makes of these files as they are now.
+
+    Its own cache goes by the name of their folder, and mistakes one recording for another.
+    """
     return str(cache_folder() / fingerprint(files)[:32])
 
 
 def found_once(kind: str, key: str, look: Callable[[], dict]) -> dict:
-    """What `look` finds, as JSON can hold it. A second time with the same key it is not called. Its errors are not
-    kept."""
+    """What `look` finds, as JSON can hold it.
+
+    A second time with the same key it is not called. Its errors are not kept.
+    """
     path = cache_folder() / kind / f"{key}.json"
     if path.exists():
         return json.loads(path.read_text())

@@ -24,8 +24,10 @@ OTHER_DATA = VIDEO_SUFFIXES - IMAGE_SUFFIXES | {".arrow", ".gz", ".tar", ".tgz",
 
 
 class FrameFolders(Source):
-    """Folders of image files. Each that holds some is an episode; those below one named train, test or validation are
-    of that split."""
+    """Folders of image files.
+
+    Each that holds some is an episode; those below one named train, test or validation are of that split.
+    """
 
     @staticmethod
     def recognises(place: Place) -> bool:

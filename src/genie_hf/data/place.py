@@ -61,10 +61,10 @@ class Place:
         source: a folder, files or one file on this machine, a dataset in memory, or else an id on the Hub.
 
     Attributes:
-        given (`Dataset | DatasetDict`, *optional*): the dataset in memory.
-        name (`str`): of the folder, file, pattern or id.
-        config (`str`, *optional*): the configuration that was asked for.
-        folder (`Path`): the folder, file or pattern; it need not exist.
+        given: the `Dataset` or `DatasetDict` in memory; None for any other source.
+        name: of the folder, file, pattern or id.
+        config: the configuration that was asked for.
+        folder: the folder, file or pattern; it need not exist.
     """
 
     def __init__(self, source: DataSource):
@@ -77,8 +77,14 @@ class Place:
 
     @cached_property
     def files(self) -> dict[Path, Path] | None:
-        """The files of the folder, those that match the pattern, or the one file, each with its path below the folder;
-        None if there is no such thing on this machine. Links are followed; hidden files are left out."""
+        """The files that lie there, each with its path below the folder; None if nothing does on this machine.
+
+        They are those of the folder, those that match the pattern, or the one file. Links are followed; hidden files
+        are left out.
+
+        Raises:
+            ValueError: no file matches the pattern.
+        """
         if self.given is not None:
             return None
         if self.folder.is_file():
@@ -136,8 +142,10 @@ def common_notes(files: Iterable[Path]) -> dict:
 
 
 def by_split(parts: Mapping[Path, Path]) -> dict[str, list[Path]]:
-    """Paths by the first word that names a split, as the datasets library has it, in what each is mapped to; otherwise
-    train."""
+    """Paths by the first word that names a split in what each is mapped to; otherwise train.
+
+    The words are those of the datasets library.
+    """
     splits = {}
     for path, part in parts.items():
         words = re.findall("[a-z]+", str(part).lower())

@@ -1,9 +1,12 @@
 """Random access to a recording (the format of `genie_hf.data.coinrun`)."""
 
 import hashlib
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from datasets import Dataset
 
 from .reader import VideoReader
 
@@ -14,12 +17,12 @@ class RecordedFrames(VideoReader):
     """Episodes of raw frames in a memory-mapped dataset; only the requested clip is copied.
 
     Args:
-        dataset (`datasets.Dataset`): rows as `genie_hf.data.coinrun` describes them; `actions` may be missing.
-        notes (`dict`): what the recorder says; `frame_rate` is the frames per second at which they were recorded.
-        stride (`int`): every `stride`-th frame of each episode is used, with the action after it.
+        dataset: rows as `genie_hf.data.coinrun` describes them; `actions` may be missing.
+        notes: what the recorder says; `frame_rate` is the frames per second at which they were recorded.
+        stride: every `stride`-th frame of each episode is used, with the action after it.
     """
 
-    def __init__(self, dataset, notes, stride):
+    def __init__(self, dataset: Dataset, notes: Mapping[str, Any], stride: int):
         super().__init__(notes, stride)
         rate = notes.get("frame_rate")
         self.frame_rates = {rate and rate / stride}

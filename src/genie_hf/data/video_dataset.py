@@ -30,31 +30,31 @@ class VideoDataset(torch.utils.data.Dataset):
     `"actions"`: int64 tensor of shape (num_frames - 1,), where action t was taken between the frames t and t + 1.
 
     Args:
-        source (`str`, `os.PathLike`, `datasets.Dataset`, `datasets.DatasetDict`, `DataSource`, or a list of them):
-            where the video is. A `DataSource`, or a mapping with its keys `source`, `split` and `config`, names a
-            split of its own or one of several configurations. The clips of several sources follow one another.
-        num_frames (`int`): frames of a clip.
-        image_size (`int` or `tuple[int, int]`, *optional*): height and width of the frames. The largest centred part
-            with that aspect ratio is resized. By default the size that the video has.
-        frame_rate (`float`, *optional*): frames per second; at each tick the frame on show is taken. By default the
-            video's own rate. That of a recording or of images, which `recording.json` says, must be a multiple of it;
-            those of unknown rate take none.
-        split (`str` or a sequence of them): split of each source; of several the first that it has, so that
-            `genie_hf.data.HELD_OUT` takes test, else validation, else train.
-        frame_skip (`int`): after `frame_rate`, every `frame_skip`-th frame of each episode or video is used. Between
-            two of them the action is the first one's.
+        source: where the video is: a path, a Hub id, a `datasets.Dataset` or `datasets.DatasetDict`, a `DataSource`,
+            or a list of them. A `DataSource`, or a mapping with its keys `source`, `split` and `config`, names a split
+            of its own or one of several configurations. The clips of several sources follow one another.
+        num_frames: frames of a clip.
+        image_size: height and width of the frames in pixels, or one number for both. The largest centred part with
+            that aspect ratio is resized. By default the size that the video has.
+        frame_rate: frames per second; at each tick the frame on show is taken. By default the video's own rate. That
+            of a recording or of images, which `recording.json` says, must be a multiple of it; those of unknown rate
+            take none.
+        split: split of each source; of several the first that it has, so that `genie_hf.data.HELD_OUT` takes test,
+            else validation, else train.
+        frame_skip: after `frame_rate`, every `frame_skip`-th frame of each episode or video is used. Between two of
+            them the action is the first one's.
 
     Attributes:
-        image_size (`tuple[int, int]`): height and width of the frames.
-        has_actions (`bool`): whether items have `"actions"`.
-        frame_rate (`float`, *optional*): frames per second of the clips; None where unknown or varied.
-        frame_skip (`int`, *optional*): steps of the recorded game, or frames of the video, from one frame of a clip to
-            the next; None where not the same everywhere.
-        action_names (`list[str]`, *optional*): what the recorder calls each action; like the following two, None where
-            it does not say or the sources do not agree.
-        action_groups (`list[int]`, *optional*): of each action, the group of actions with the same effect.
-        action_group_names (`list[str]`, *optional*): what the recorder calls each group.
-        left_out (`dict[str, str]`): files that cannot be read, and why.
+        image_size: height and width of the frames in pixels.
+        has_actions: whether items have `"actions"`.
+        frame_rate: frames per second of the clips; None where unknown or varied.
+        frame_skip: steps of the recorded game, or frames of the video, from one frame of a clip to the next; None
+            where not the same everywhere.
+        action_names: what the recorder calls each action; like the following two, None where it does not say or the
+            sources do not agree.
+        action_groups: of each action, the group of actions with the same effect.
+        action_group_names: what the recorder calls each group.
+        left_out: files that cannot be read, and why.
 
     Raises:
         TypeError: a source of another type.
@@ -89,20 +89,20 @@ class VideoDataset(torch.utils.data.Dataset):
         if not sources:
             raise ValueError("source is an empty list: name at least one folder or dataset.")
         self.readers = [open_source(source, split, frame_rate, frame_skip) for source in sources]
-        self.has_actions = all(reader.has_actions for reader in self.readers)
-        self.left_out = {name: why for reader in self.readers for name, why in reader.left_out.items()}
-        self.frame_rate = common([rate for reader in self.readers for rate in reader.frame_rates])
-        self.frame_skip = common([reader.frame_skip for reader in self.readers])
-        self.action_names = common([reader.action_names for reader in self.readers])
-        self.action_groups = common([reader.action_groups for reader in self.readers])
-        self.action_group_names = common([reader.action_group_names for reader in self.readers])
+        self.has_actions: bool = all(reader.has_actions for reader in self.readers)
+        self.left_out: dict[str, str] = {name: why for reader in self.readers for name, why in reader.left_out.items()}
+        self.frame_rate: float | None = common([rate for reader in self.readers for rate in reader.frame_rates])
+        self.frame_skip: int | None = common([reader.frame_skip for reader in self.readers])
+        self.action_names: list[str] | None = common([reader.action_names for reader in self.readers])
+        self.action_groups: list[int] | None = common([reader.action_groups for reader in self.readers])
+        self.action_group_names: list[str] | None = common([reader.action_group_names for reader in self.readers])
 
         sizes = set().union(*(reader.frame_sizes for reader in self.readers))
         if image_size is None and len(sizes) > 1:
             raise ValueError(
                 f"The videos have {len(sizes)} different sizes, among them {sorted(sizes)[:3]}: give image_size."
             )
-        self.image_size = image_size or min(sizes)
+        self.image_size: tuple[int, int] = image_size or min(sizes)
 
         self.lengths = np.concatenate([reader.lengths for reader in self.readers])
         self.num_clips = np.maximum(self.lengths - num_frames + 1, 0)
@@ -143,8 +143,8 @@ class VideoDataset(torch.utils.data.Dataset):
         `clip_starts()[i]`.
 
         Returns:
-            `pixels`: uint8 of shape (num_frames_in_all, 3, height, width), stored with the channels last.
-            `actions`: int64 of shape (num_frames_in_all,), each taken after its frame; None where a source has none.
+            The pixels, uint8 of shape (num_frames_in_all, 3, height, width), stored with the channels last; and the
+            actions, int64 of shape (num_frames_in_all,), each taken after its frame, or None where a source has none.
         """
         num_frames = int(self.first_frames[-1])
         pixels = torch.empty((num_frames, *self.image_size, 3), dtype=torch.uint8).permute(0, 3, 1, 2)
@@ -170,6 +170,7 @@ class VideoDataset(torch.utils.data.Dataset):
         return self.readers[reader].read(episode - self.first_episodes[reader], start, num_frames)
 
     def to_pixels(self, frames: np.ndarray) -> torch.Tensor:
+        """Frames as stored in the form and size of an item's pixels: uint8 of shape (num_frames, 3, height, width)."""
         return resize(torch.from_numpy(frames).permute(0, 3, 1, 2), self.image_size)  # (T, H, W, C) -> (T, C, H, W)
 
     def covering_clips(self) -> list[int]:

@@ -3,15 +3,18 @@
 import hashlib
 import io
 from bisect import bisect_right
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 from av.sidedata.sidedata import Type
 from av.video.reformatter import VideoReformatter
+from datasets import Dataset
 
 from .cache import fingerprint, found_once
 from .reader import VideoReader
@@ -52,14 +55,13 @@ class VideoFiles(VideoReader):
     left out entirely. To find out, each file is decoded once; the result is kept in the cache of the datasets library.
 
     Args:
-        dataset (`datasets.Dataset`): one column of `Video(decode=False)`.
-        notes (`dict`): what a recorder says about them, if one made them.
-        frame_rate (`float`, *optional*): ticks per second, at each of which the frame on show is taken; by default
-            every frame is taken.
-        stride (`int`): of these frames, every `stride`-th is used.
+        dataset: one column of `Video(decode=False)`.
+        notes: what a recorder says about them, if one made them.
+        frame_rate: ticks per second, at each of which the frame on show is taken; by default every frame is taken.
+        stride: of these frames, every `stride`-th is used.
     """
 
-    def __init__(self, dataset, notes, frame_rate, stride):
+    def __init__(self, dataset: Dataset, notes: Mapping[str, Any], frame_rate: float | None, stride: int):
         super().__init__(notes, stride)
         self.dataset, self.column = dataset, dataset.column_names[0]
         with ThreadPoolExecutor() as pool:  # decoding runs outside the interpreter lock

@@ -9,8 +9,9 @@ from .configuration_st_transformer import STTransformerConfig
 
 @strict
 class GenieDynamicsConfig(STTransformerConfig):
-    """Configuration of a `GenieDynamicsModel` (Genie, section 2.1 and appendix C.3), with the fields of
-    `STTransformerConfig`.
+    """Configuration of a `GenieDynamicsModel` (Genie, section 2.1 and appendix C.3).
+
+    It has the fields of `STTransformerConfig` as well.
 
     Args:
         codebook_size: number of video codes V; V itself is the mask.

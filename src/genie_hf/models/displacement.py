@@ -17,8 +17,10 @@ NEAR = 1e-5  # cost of a displacement's square in pixels: of two that explain as
 
 @torch.no_grad()
 def displacement(before: Tensor, after: Tensor, reach: int | None = None, still_share: float = 0.0) -> Tensor:
-    """The one displacement, up to `reach` pixels each way, that leaves the least squared error of the pixels that
-    changed, told to a part of a pixel by a parabola through its neighbours' errors.
+    """How far the content moves between two frames, as one displacement.
+
+    It is the one, up to `reach` pixels each way, that leaves the least squared error of the pixels that changed, told
+    to a part of a pixel by a parabola through its neighbours' errors.
 
     Args:
         before: frames in [0, 1] of shape `(N, C, H, W)`.
@@ -38,8 +40,10 @@ def displacement(before: Tensor, after: Tensor, reach: int | None = None, still_
         return torch.fft.rfft2(image, s=size)
 
     def correlation(*pairs: tuple[Tensor, Tensor]) -> Tensor:
-        """sum over p of first(p) second(p + d), all pairs together, from their spectra: `(N, 2 R + 1, 2 R + 1)`, rows
-        are d_y, columns d_x."""
+        """The sum over p of first(p) second(p + d), all pairs together, from their spectra.
+
+        Of shape `(N, 2 R + 1, 2 R + 1)`: rows are d_y, columns d_x.
+        """
         product = sum((first.conj() * second).sum(1) for first, second in pairs)
         correlated = torch.fft.irfft2(product, s=size)
         return correlated.roll((reach, reach), dims=(1, 2))[:, : 2 * reach + 1, : 2 * reach + 1]

@@ -9,8 +9,10 @@ from collections.abc import Callable
 
 
 def entry(method: Callable) -> Callable:
-    """Runs a method of a module inside the hooks of the module's `forward`. Entries must not call each other: the
-    inner one would take away the weights that the outer one still needs."""
+    """Runs a method of a module inside the hooks of the module's `forward`.
+
+    Entries must not call each other: the inner one would take away the weights that the outer one still needs.
+    """
 
     @functools.wraps(method)
     def call(self, *args, **kwargs):

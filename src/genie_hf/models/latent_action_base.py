@@ -41,7 +41,8 @@ class LatentActionModel(GenieAutoencoder):
     @entry
     @torch.no_grad()
     def infer_actions(self, frames: Tensor) -> Tensor:
-        """
+        """Names the action between each two neighbouring frames.
+
         Args:
             frames: as for `forward`.
 

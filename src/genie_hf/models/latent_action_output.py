@@ -1,4 +1,4 @@
-"""What a latent action model returns."""
+"""The output of all latent action models."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,8 @@ from transformers.utils import ModelOutput
 
 @dataclass
 class GenieLatentActionOutput(ModelOutput):
-    """
+    """What a latent action model returns.
+
     Args:
         loss: sum of the losses below.
         reconstruction_loss: motion-weighted squared error of the predicted pixels, cross-entropy of predicted codes,
@@ -22,7 +23,8 @@ class GenieLatentActionOutput(ModelOutput):
             about [0, 1], not clamped; for `input="codes"` logits of shape `(batch_size, num_frames - 1, h, w,
             codebook_size)`; none of a model of motion, whose `decode` moves the frames before.
         actions: int64 of shape `(batch_size, num_frames - 1)` in [0, num_actions).
-        hidden_states, attentions: of the encoder, on request; as in `GenieDynamicsOutput`.
+        hidden_states: of the encoder, on request; as in `GenieDynamicsOutput`.
+        attentions: likewise.
     """
 
     loss: torch.FloatTensor | None = None

@@ -1,5 +1,7 @@
-"""A `from_pretrained` that says in one sentence what is wrong with which file of a model, and that knows which dtype a
-CPU is slow in."""
+"""A `from_pretrained` that says in one sentence what is wrong with which file of a model.
+
+It also knows which dtype a CPU is slow in.
+"""
 
 import copy
 from pathlib import Path
@@ -31,8 +33,8 @@ class CheckedLoading:
         """As [`~transformers.PreTrainedModel.from_pretrained`].
 
         Raises:
-            ValueError: For a config with values of the wrong kind, and for weights that do not fit it.
-            OSError: For a file of weights that is damaged.
+            ValueError: for a config with values of the wrong kind, and for weights that do not fit it.
+            OSError: for a file of weights that is damaged.
         """
         name = pretrained_model_name_or_path
         checked = not kwargs.get("ignore_mismatched_sizes")
@@ -67,8 +69,11 @@ class CheckedLoading:
         return (model, info) if output_loading_info else model
 
     def save_pretrained(self, save_directory: str | Path, *args, **kwargs) -> None:
-        """As [`~transformers.PreTrainedModel.save_pretrained`], in the dtype that the model was stored in where it was
-        loaded in another only because the CPU is slow in it. A `state_dict` that is given is saved as it is."""
+        """As [`~transformers.PreTrainedModel.save_pretrained`], in the dtype that the model was stored in.
+
+        This matters where it was loaded in float32 only because the CPU is slow in that one. A model that was cast
+        since, and a `state_dict` that is given, are saved as they are.
+        """
         if self._stored_dtype is None or self.dtype != torch.float32 or kwargs.get("state_dict") is not None:
             return super().save_pretrained(save_directory, *args, **kwargs)
         return copy.deepcopy(self).to(self._stored_dtype).save_pretrained(save_directory, *args, **kwargs)

@@ -28,7 +28,8 @@ from .temporal_cache import TemporalCache
 
 @dataclass
 class GenieDynamicsOutput(ModelOutput):
-    """
+    """What a `GenieDynamicsModel` returns.
+
     Args:
         loss: cross-entropy of the masked codes, where a mask was given.
         accuracy: share of the masked codes whose most likely prediction is right.
@@ -114,7 +115,8 @@ class GenieDynamicsModel(GeniePreTrainedModel):
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
     ) -> GenieDynamicsOutput:
-        """
+        """Predicts the codes of each frame; with a `mask` also the loss of those that it hides.
+
         Args:
             codes: int64 in [0, codebook_size], where `codebook_size` is the mask, of shape `(batch_size, num_frames,
                 h, w)`.
@@ -130,6 +132,9 @@ class GenieDynamicsModel(GeniePreTrainedModel):
             return_loss: whether the loss is returned where there is a `mask`.
             output_hidden_states: whether the blocks' hidden states are returned.
             output_attentions: whether attention weights are returned; needs `attn_implementation="eager"`.
+
+        Raises:
+            ValueError: for actions of another shape.
         """
         self.check_attentions(output_attentions)
         continuing = cache is not None and cache.position > 0
@@ -232,8 +237,10 @@ class GenieDynamicsModel(GeniePreTrainedModel):
         times: Tensor | None = None,
         visible: Tensor | None = None,
     ) -> Tensor:
-        """(B, T, h, w) codes and the (B, T) actions into them -> (B, T, S, D), or where `positions` (B, K) name fewer
-        codes than there are tokens (B, T, K, D), the token of each."""
+        """(B, T, h, w) codes and the (B, T) actions into them -> (B, T, S, D).
+
+        Where `positions` (B, K) name fewer codes than there are tokens (B, T, K, D), the token of each.
+        """
         config = self.config
         if config.codes_per_token_side > 1:
             hidden = self.to_token(self.code_embedding(self._blocks(codes)).flatten(-2))

@@ -142,13 +142,16 @@ class GenieLatentActionModel(LatentActionModel):
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
     ) -> GenieLatentActionOutput:
-        """
+        """Infers the actions between the frames, and predicts each next frame from its action.
+
         Args:
             pixel_values_videos: in [0, 1] or uint8, of shape `(batch_size, num_frames, channels, height, width)`; for
                 `input="codes"` int64 codes of shape `(batch_size, num_frames, h, w)`. At least two frames.
-            pixels, frames: other names for them; a `VideoDataset` uses `pixels`.
+            pixels: another name for them, the one that a `VideoDataset` uses.
+            frames: another name for them.
             return_loss: whether the loss is returned.
-            output_hidden_states, output_attentions: as in `GenieDynamicsModel`.
+            output_hidden_states: whether the hidden states of the encoder's blocks are returned.
+            output_attentions: whether its attention weights are returned; needs `attn_implementation="eager"`.
 
         Raises:
             ValueError: where the frames are not of the configured size, or fewer than two.

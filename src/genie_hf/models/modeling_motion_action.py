@@ -87,11 +87,13 @@ class GenieMotionActionModel(LatentActionModel):
         frames: Tensor | None = None,
         return_loss: bool = True,
     ) -> GenieLatentActionOutput:
-        """
+        """Infers the actions between the frames, and predicts from them how far the content moves.
+
         Args:
             pixel_values_videos: in [0, 1] or uint8, of shape `(batch_size, num_frames, channels, height, width)`. At
                 least two frames.
-            pixels, frames: other names for them; a `VideoDataset` gives `pixels`.
+            pixels: another name for them, the one that a `VideoDataset` uses.
+            frames: another name for them.
             return_loss: whether the loss is returned.
 
         Raises:

@@ -24,7 +24,8 @@ from .temporal_cache import TemporalCache
 
 @dataclass
 class GenieVideoTokenizerOutput(ModelOutput):
-    """
+    """What a `GenieVideoTokenizer` returns.
+
     Args:
         loss: sum of the three losses below.
         reconstruction_loss: mean squared error of the pixels.
@@ -34,7 +35,8 @@ class GenieVideoTokenizerOutput(ModelOutput):
         usage: share of the codebook that is alive.
         reconstruction: pixels of shape `(batch_size, num_frames, channels, height, width)`, about [0, 1], not clamped.
         codes: int64 of shape `(batch_size, num_frames, h, w)` in [0, codebook_size).
-        hidden_states, attentions: of the encoder, on request; as in `GenieDynamicsOutput`.
+        hidden_states: of the encoder, on request; as in `GenieDynamicsOutput`.
+        attentions: likewise.
     """
 
     loss: torch.FloatTensor | None = None
@@ -163,7 +165,8 @@ class GenieVideoTokenizer(GenieAutoencoder):
 
     @entry
     def encode(self, pixels: Tensor, cache: TemporalCache | None = None) -> Tensor:
-        """
+        """Turns frames into codes.
+
         Args:
             pixels: in [0, 1] or uint8, of shape `(batch_size, num_frames, channels, height, width)`.
             cache: keys and values of the frames before these.
@@ -179,7 +182,8 @@ class GenieVideoTokenizer(GenieAutoencoder):
 
     @entry
     def decode(self, codes: Tensor, cache: TemporalCache | None = None) -> Tensor:
-        """
+        """Turns codes into frames.
+
         Args:
             codes: int64 in [0, codebook_size), of shape `(batch_size, num_frames, h, w)`.
             cache: keys and values of the frames before these.
@@ -199,12 +203,14 @@ class GenieVideoTokenizer(GenieAutoencoder):
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
     ) -> GenieVideoTokenizerOutput:
-        """
+        """Encodes frames and decodes them again, with the losses for training.
+
         Args:
             pixel_values_videos: in [0, 1] or uint8, of shape `(batch_size, num_frames, channels, height, width)`.
             pixels: another name for them, the one that a `VideoDataset` uses.
             return_loss: whether the loss is returned.
-            output_hidden_states, output_attentions: as in `GenieDynamicsModel`.
+            output_hidden_states: whether the hidden states of the encoder's blocks are returned.
+            output_attentions: whether its attention weights are returned; needs `attn_implementation="eager"`.
 
         Raises:
             ValueError: where the frames are not of the configured size.

@@ -30,8 +30,10 @@ def rotate(x: Tensor, window: Window) -> Tensor:
 
 
 def eager_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """softmax(q k^T / sqrt(head_dim)) v in plain products: with few keys the fastest on a CPU, especially in the
-    backward pass."""
+    """softmax(q k^T / sqrt(head_dim)) v in plain products.
+
+    With few keys this is the fastest on a CPU, especially in the backward pass.
+    """
     scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
     if mask is not None:
         scores = scores + mask
@@ -79,8 +81,17 @@ class Attention(nn.Module):
     def forward(
         self, x: Tensor, window: Window | None = None, past: tuple[Tensor, Tensor] | None = None
     ) -> tuple[Tensor, Tensor | None]:
-        """x: (B, T, S, D) -> the same, and where the model's implementation is eager the weights (B, groups, heads,
-        queries, keys). The `window` is for attention in time, `past` a cache's keys and values of this layer."""
+        """Lets the tokens of each group see one another.
+
+        Args:
+            x: hidden states of shape `(B, T, S, D)`.
+            window: for attention in time.
+            past: a cache's keys and values of this layer.
+
+        Returns:
+            A tensor of the shape of `x`; and where the model's implementation is eager the weights, of shape
+            `(B, groups, heads, queries, keys)`.
+        """
         # (B, T, S, 3 * heads * head_dim) -> 3 x (B, T, S, heads, head_dim)
         shape = (3, self.config.num_attention_heads, self.config.head_dim)
         query, key, value = self.qkv(x).unflatten(-1, shape).unbind(-3)
@@ -190,8 +201,10 @@ class STTransformer(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        """What it computes in: the norms' type, as the other weights may be stored in a smaller one (diffusers'
-        layerwise casting)."""
+        """What it computes in: the norms' type.
+
+        The other weights may be stored in a smaller one (diffusers' layerwise casting).
+        """
         return self.norm.weight.dtype
 
     def forward(
@@ -202,7 +215,8 @@ class STTransformer(nn.Module):
         mask: Tensor | None = None,
         positions: Tensor | None = None,
     ) -> Tensor:
-        """
+        """Passes frames through all blocks.
+
         Args:
             hidden: token vectors of shape `(batch_size, num_frames, num_positions, hidden_size)`.
             cache: frames seen before; the given ones follow them.

@@ -62,8 +62,10 @@ class TemporalCache:
 
     @property
     def buffers(self) -> list[Tensor]:
-        """Keys and values of each layer, of shape `(batch_size, groups, num_heads, max_frames * tokens of a group,
-        head_dim)`."""
+        """Keys and values of each layer.
+
+        Each is of shape `(batch_size, groups, num_heads, max_frames * tokens of a group, head_dim)`.
+        """
         return self._memory[: len(self._memory) // 2] if self.rewindable else self._memory
 
     def nbytes(self) -> int:
@@ -143,8 +145,10 @@ class TemporalCache:
     # Rows
 
     def split(self, sizes: list[int]) -> list["TemporalCache"]:
-        """Caches of so many rows each, all rows together. They share this one's memory: what happens to them happens
-        to it. The first pass must have been made."""
+        """Caches of so many rows each, all rows together.
+
+        They share this one's memory: what happens to them happens to it. The first pass must have been made.
+        """
         parts = []
         for size, stop in zip(sizes, itertools.accumulate(sizes), strict=True):
             part = self._empty()
@@ -188,6 +192,7 @@ class TemporalCache:
         """An independent copy in which each row comes `repeats` times.
 
         Args:
+            repeats: copies of each row.
             rewindable: whether the frames kept aside are copied, too.
         """
         other = TemporalCache(self.max_frames, self._start, rewindable)

@@ -20,7 +20,8 @@ class Window(NamedTuple):
 def make_window(
     config: STTransformerConfig, times: Tensor, visible: Tensor, like: Tensor, slots: Tensor | None = None
 ) -> Window:
-    """
+    """Says when the frames of a pass are, and which frames each of them sees.
+
     Args:
         config: of the transformer.
         times: position in time of each new frame, of shape `(N, num_frames)`.

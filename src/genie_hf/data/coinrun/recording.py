@@ -46,27 +46,26 @@ def record(
     as one that never stopped. Existing shards are checked; damaged ones are recorded again.
 
     Args:
-        output (`str` or `os.PathLike`): folder to write; new, empty, or an unfinished recording with these settings.
-        levels (`tuple[int, int]`): first level seed and the one after the last.
-        steps (`int`): frames to record of each level.
-        mode (`str`): `"easy"` or `"hard"`.
-        policy (`str`): `"random"` (uniform over the 15 buttons, the paper's), `"sticky"` (right and right+jump with
+        output: folder to write; new, empty, or an unfinished recording with these settings.
+        levels: first level seed and the one after the last.
+        steps: frames to record of each level.
+        mode: `"easy"` or `"hard"`.
+        policy: `"random"` (uniform over the 15 buttons, the paper's), `"sticky"` (right and right+jump with
             probability 0.3 each, left, left+jump, jump and none with 0.1 each, held for 2 to 12 decisions),
             `"balanced"` (left, right, left+jump and right+jump with 0.2 each, jump and none with 0.1 each, held for 2
             to 8 decisions) or `"search"` (tries 8 such sequences in copies of the game, 45 steps ahead, and follows
             the best for 2 to 8 decisions, or half of the time any that is survived).
-        seed (`int`): seed of the policy.
-        frame_skip (`int`): steps of the game for which each button is held; the frames between are not recorded. The
+        seed: seed of the policy.
+        frame_skip: steps of the game for which each button is held; the frames between are not recorded. The
             recording has 15 / frame_skip frames a second.
-        num_workers (`int`, *optional*): processes that play; by default one for each core. Changes no byte of the
-            result.
+        num_workers: processes that play; by default one for each core. Changes no byte of the result.
 
     Returns:
-        `Path`: the folder.
+        The folder.
 
     Raises:
         ValueError: impossible settings, or `output` holds something else or another process is recording into it.
-        ImportError: Procgen is not installed.
+        ImportError: where Procgen is not installed.
         ChildProcessError: a process that plays failed, for example on a full disk.
     """
     output = Path(output)

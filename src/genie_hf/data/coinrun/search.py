@@ -20,7 +20,7 @@ def search_buttons(rng, random_plan, level):
     Args:
         rng: a numpy generator.
         random_plan: gives buttons for a number of decisions.
-        level (`Level`): the game, which plays each button before it asks for the next.
+        level: the game, a `Level`, which plays each button before it asks for the next.
     """
     length = -(-LOOK_AHEAD // level.frame_skip)
     plan = random_plan(rng, length)

@@ -63,7 +63,8 @@ class FiniteScalarQuantizer(Quantizer):
         return torch.stack(components, dim=-1).float() * (2 / (levels - 1)) - 1
 
     def forward(self, latents: Tensor) -> QuantizerOutput:
-        """
+        """Rounds latents to codes.
+
         Args:
             latents: of shape `(..., codebook_dim)`, of about unit variance.
         """

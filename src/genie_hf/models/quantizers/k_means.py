@@ -10,11 +10,13 @@ from .quantizer import code_counts
 
 @torch.no_grad()
 def sample(flat: Tensor, count: int) -> Tensor:
-    """`count` of the unit vectors of all processes, drawn with replacement and slightly perturbed so that no two are
-    equal.
+    """Draws from the unit vectors of all processes, with replacement.
+
+    What is drawn is slightly perturbed, so that no two are equal.
 
     Args:
         flat: this process's, of shape `(num_vectors, dim)`; equally many in each.
+        count: how many are drawn.
     """
     places = first(torch.randint(num_processes() * len(flat), (count,), device=flat.device))
     is_here = places // len(flat) == process_index()

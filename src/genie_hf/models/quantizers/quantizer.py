@@ -13,7 +13,8 @@ from .processes import total
 
 @dataclass
 class QuantizerOutput(ModelOutput):
-    """
+    """What a `Quantizer` returns.
+
     Args:
         quantized: code vectors with a straight-through gradient, of the latents' shape.
         codes: int64 indices in [0, codebook_size), of the latents' shape without the last axis.
@@ -61,14 +62,18 @@ class Quantizer(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, latents: Tensor) -> QuantizerOutput:
-        """
+        """Turns latents into codes.
+
         Args:
             latents: of shape `(..., codebook_dim)`.
         """
 
     def initialize_from_latents(self, latents: Tensor) -> None:
-        """Places the codes, if they are learnt, where these latents of shape `(..., codebook_dim)` are; all processes
-        have the same ones."""
+        """Places the codes, if they are learnt, where these latents are.
+
+        Args:
+            latents: of shape `(..., codebook_dim)`; all processes have the same ones.
+        """
         raise NotImplementedError
 
     def _count(self, codes: Tensor) -> Tensor:

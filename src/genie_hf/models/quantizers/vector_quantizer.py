@@ -114,9 +114,10 @@ class VectorQuantizer(Quantizer):
         return F.embedding(codes, F.normalize(codebook, dim=-1))
 
     def forward(self, latents: Tensor) -> QuantizerOutput:
-        """
+        """Turns latents into the nearest codes; in training it also starts the codebook and revives dead codes.
+
         Args:
-            latents: tensor of shape `(..., codebook_dim)`.
+            latents: of shape `(..., codebook_dim)`.
         """
         with torch.autocast(latents.device.type, enabled=False):
             flat = latents.float().flatten(0, -2)
