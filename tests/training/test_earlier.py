@@ -1,6 +1,6 @@
 """What the code of 26 November 2026 wrote, before quantisers and sources became packages, still loads and goes on.
 
-`earlier/` holds a tiny world with what its models gave, and a run of its tokenizer that stopped after half of its steps.
+`earlier/` holds a tiny world with what its models gave, and a run of its tokenizer that stopped halfway.
 """
 
 import shutil
@@ -34,7 +34,7 @@ def test_an_earlier_run_goes_on(recording, tmp_path):
     values["data"]["train"] = [str(recording)]
     (result,) = train(build_recipe(values), tmp_path, "tokenizer", resume=True)
     assert result.step == 4
-    ours, theirs = (load_file(each / "video_tokenizer" / "model.safetensors") for each in (tmp_path, EARLIER / "world"))
+    ours, theirs = (load_file(f / "video_tokenizer" / "model.safetensors") for f in (tmp_path, EARLIER / "world"))
     assert ours.keys() == theirs.keys()
     for name in ours:
         torch.testing.assert_close(ours[name], theirs[name], rtol=0, atol=1e-5, msg=name)

@@ -61,4 +61,4 @@ Run.draw = draw
 train(read_recipe({str(path)!r}), {str(path.parent)!r})
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 1 and "RuntimeError: out of memory" in done.stderr
+    assert done.returncode == 1 and done.stderr.strip().endswith("RuntimeError: out of memory")

@@ -34,8 +34,11 @@ def ignore_interrupts(worker: int) -> None:
 
 @atexit.register
 def end_workers() -> None:
-    """Ends loading processes that an error left behind. Python sends them a SIGTERM as it exits, which they ignore, and
-    would wait for ever."""
+    """Ends loading processes that an error left behind.
+
+    Python sends them a SIGTERM as it exits, which they ignore, and would wait for ever.
+    """
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's handler would complain of their end
     for process in multiprocessing.active_children():
         if process.daemon:
             process.kill()
