@@ -18,7 +18,7 @@ from genie_hf.data import VideoDataset
 from genie_hf.evaluation.latent_actions import action_agreement, code_usage
 from genie_hf.evaluation.metrics import psnr, squared_error
 from genie_hf.evaluation.reference_classifier import HISTORY, train_reference
-from genie_hf.training.recipe import build_recipe, read_values
+from genie_hf.training.recipe_file import build_recipe, read_values
 from genie_hf.training.recipe_path import find_recipe
 
 TRANSFORMER = {"hidden_size": 128, "num_hidden_layers": 3, "num_attention_heads": 4, "head_dim": 32}

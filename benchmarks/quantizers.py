@@ -15,7 +15,7 @@ import torch
 from variants import DEVICE, arguments_for, held_out, run_variants, trained
 
 from genie_hf.evaluation.metrics import psnr, similarity, squared_error
-from genie_hf.training.recipe import read_values
+from genie_hf.training.recipe_file import read_values
 from genie_hf.training.recipe_path import find_recipe
 
 VQ = {"type": "vq", "codebook_size": 1024}

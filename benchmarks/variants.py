@@ -15,7 +15,8 @@ from transformers import AutoModel, PreTrainedModel
 from genie_hf.data import VideoDataset
 from genie_hf.evaluation.clips import Clips
 from genie_hf.training import train
-from genie_hf.training.recipe import Recipe, build_recipe
+from genie_hf.training.recipe import Recipe
+from genie_hf.training.recipe_file import build_recipe
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 

@@ -41,6 +41,7 @@ ELSEWHERE = {
     "spaces_app/script.py": "spaces_app/test_player.py",
     "spaces_app/step_request.py": "spaces_app/test_batch_engine.py",
     "stored_pipeline.py": "test_pipeline_genie.py",
+    "training/recipe.py": "training/test_recipe_file.py",
     "training/stages.py": "training/test_stages_in_turn.py",
     "training/tokenizer_stage.py": "training/test_stages_in_turn.py",
     "training/world_stage.py": "training/test_stages_in_turn.py",

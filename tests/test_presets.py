@@ -7,7 +7,7 @@ from transformers import AutoModel
 
 from genie_hf import GeniePipeline, MaskGITScheduler
 from genie_hf.presets import MODELS, WORLDS, preset, world_preset
-from genie_hf.training.recipe import read_recipe
+from genie_hf.training.recipe_file import read_recipe
 
 ROOT = Path(__file__).parents[1]
 PARAMETERS = runpy.run_path(str(ROOT / "benchmarks" / "parameters.py"))

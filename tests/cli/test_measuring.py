@@ -9,7 +9,7 @@ import yaml
 from datasets import Dataset
 
 from genie_hf.cli import measuring
-from genie_hf.training.recipe import RecipeLoader
+from genie_hf.training.recipe_file import RecipeLoader
 
 ROOT = Path(__file__).parents[2]
 

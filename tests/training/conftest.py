@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from genie_hf.training import train
-from genie_hf.training.recipe import RecipeLoader, build_recipe
+from genie_hf.training.recipe_file import RecipeLoader, build_recipe
 
 RECIPE = Path(__file__).parents[2] / "pipelines" / "tiny" / "recipe.yaml"
 

@@ -2,7 +2,7 @@
 
 from genie_hf.training import train
 from genie_hf.training.alarm import sound_alarm
-from genie_hf.training.recipe import build_recipe
+from genie_hf.training.recipe_file import build_recipe
 
 
 def test_dying_codes_raise_an_alarm(tiny_values, tmp_path, caplog):

@@ -9,7 +9,7 @@ from genie_hf.data import VideoDataset
 from genie_hf.training import train
 from genie_hf.training.cached_codes import CachedCodes, write_codes
 from genie_hf.training.metrics_log import read_metrics
-from genie_hf.training.recipe import build_recipe
+from genie_hf.training.recipe_file import build_recipe
 
 
 @pytest.fixture

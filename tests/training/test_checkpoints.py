@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 
 from genie_hf.training import train
 from genie_hf.training.checkpoints import list_checkpoints
-from genie_hf.training.recipe import build_recipe
+from genie_hf.training.recipe_file import build_recipe
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "optimizer.bin", "random_states_0.pkl"])

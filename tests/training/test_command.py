@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from genie_hf.cli import app, main
 from genie_hf.training import train
-from genie_hf.training.recipe import build_recipe
+from genie_hf.training.recipe_file import build_recipe
 
 
 def run(*arguments):

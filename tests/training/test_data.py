@@ -13,7 +13,7 @@ from genie_hf.fingerprint import fingerprint
 from genie_hf.training import train
 from genie_hf.training.data import batches_for, describe_data
 from genie_hf.training.device_clips import DeviceClips
-from genie_hf.training.recipe import build_recipe
+from genie_hf.training.recipe_file import build_recipe
 
 BUTTONS = ["nothing", "left", "right", "also left"]
 GROUPS, GROUP_NAMES = [0, 1, 2, 1], ["nothing", "left", "right"]

@@ -6,7 +6,7 @@ from genie_hf.data import VideoDataset
 from genie_hf.training import train
 from genie_hf.training.clip_order import ClipOrder
 from genie_hf.training.device_clips import DeviceClips
-from genie_hf.training.recipe import build_recipe
+from genie_hf.training.recipe_file import build_recipe
 
 
 @pytest.mark.parametrize("num_frames", [1, 4])

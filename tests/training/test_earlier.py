@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from genie_hf import GeniePipeline
 from genie_hf.training import train
-from genie_hf.training.recipe import build_recipe
+from genie_hf.training.recipe_file import build_recipe
 
 EARLIER = Path(__file__).parent / "earlier"
 

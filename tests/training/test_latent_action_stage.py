@@ -5,7 +5,7 @@ from safetensors.torch import load_file
 from genie_hf import GenieMotionActionModel, GeniePipeline
 from genie_hf.training import train
 from genie_hf.training.metrics_log import read_metrics
-from genie_hf.training.recipe import build_recipe
+from genie_hf.training.recipe_file import build_recipe
 
 
 def with_stage(values, **settings):

@@ -7,7 +7,7 @@ from safetensors.torch import load_file
 from genie_hf.training import train
 from genie_hf.training.checkpoints import list_checkpoints
 from genie_hf.training.metrics_log import read_metrics
-from genie_hf.training.recipe import build_recipe
+from genie_hf.training.recipe_file import build_recipe
 
 
 def test_a_non_finite_loss_stops_the_run_and_keeps_the_good_checkpoint(tiny_values, tmp_path):

@@ -6,7 +6,7 @@ import torch
 from genie_hf.drawing.rows import MARGIN
 from genie_hf.training.data import open_data
 from genie_hf.training.pictures import draw_clips, pick_clips
-from genie_hf.training.recipe import build_recipe
+from genie_hf.training.recipe_file import build_recipe
 
 
 def test_a_clips_rows_stand_below_one_another():

@@ -6,7 +6,7 @@ from safetensors.torch import load_file
 
 from genie_hf import GeniePipeline
 from genie_hf.training import train
-from genie_hf.training.recipe import build_recipe
+from genie_hf.training.recipe_file import build_recipe
 from genie_hf.training.tokenizer_stage import TokenizerStage
 from genie_hf.training.world_stage import WorldStage
 

@@ -8,7 +8,7 @@ import pytest
 from genie_hf import GenieVideoTokenizer
 from genie_hf.training import train
 from genie_hf.training.metrics_log import read_metrics
-from genie_hf.training.recipe import build_recipe
+from genie_hf.training.recipe_file import build_recipe
 from genie_hf.training.run_folder import claim
 
 

@@ -10,7 +10,7 @@ import pytest
 from genie_hf.training import train
 from genie_hf.training.checkpoints import list_checkpoints
 from genie_hf.training.metrics_log import read_metrics
-from genie_hf.training.recipe import build_recipe
+from genie_hf.training.recipe_file import build_recipe
 from genie_hf.training.signals import stop_signals
 
 

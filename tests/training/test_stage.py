@@ -4,7 +4,7 @@ import pytest
 
 from genie_hf import GenieVideoTokenizer
 from genie_hf.training import train
-from genie_hf.training.recipe import build_recipe
+from genie_hf.training.recipe_file import build_recipe
 
 
 def test_a_tokenizer_of_another_recipe_is_refused(tiny_values, tmp_path):

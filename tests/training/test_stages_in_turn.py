@@ -15,7 +15,7 @@ from genie_hf.training import train
 from genie_hf.training.cached_codes import write_codes
 from genie_hf.training.checkpoints import list_checkpoints
 from genie_hf.training.metrics_log import read_metrics
-from genie_hf.training.recipe import build_recipe
+from genie_hf.training.recipe_file import build_recipe
 
 
 def test_a_world_from_data_to_play(tiny_values, tmp_path):

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 
 from genie_hf.training import train
-from genie_hf.training.recipe import build_recipe
+from genie_hf.training.recipe_file import build_recipe
 
 
 def test_a_decoder_trains_on_codes_that_the_data_gave(tiny_values, tmp_path):

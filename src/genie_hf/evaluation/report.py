@@ -96,28 +96,22 @@ def evaluate(
             measuring.
         OSError: the results could not be written in the end; the message holds the figures.
     """
-    # 1. Check and open everything that will be needed
+    check_numbers(
+        num_clips=num_clips,
+        num_rollouts=num_rollouts,
+        num_random_draws=num_random_draws,
+        num_long_rollouts=num_long_rollouts,
+        batch_size=batch_size,
+        num_speed_steps=num_speed_steps,
+    )
     if pipe.latent_action_model is None:
         raise ValueError("the pipeline has no latent_action_model to infer actions with; load it as well.")
     if horizon < 2:
         raise ValueError(f"horizon is {horizon}; choose at least 2 frames, 10 for the usual table.")
-    for name, number in (
-        ("num_clips", num_clips),
-        ("num_rollouts", num_rollouts),
-        ("num_random_draws", num_random_draws),
-        ("num_long_rollouts", num_long_rollouts),
-        ("batch_size", batch_size),
-        ("num_speed_steps", num_speed_steps),
-    ):
-        if number < 1:
-            raise ValueError(f"{name} is {number}; choose at least 1.")
     folder = None if output is None else check_folder(output)
     sources = data if isinstance(data, Mapping) else {name_of(data): data}
-    ceilings = ceilings or {}
-    if unknown := set(ceilings) - set(sources):
-        raise ValueError(f"got a ceiling for {', '.join(sorted(unknown))}, but the data is {', '.join(sources)}.")
-    if ceilings and reference is not None:
-        raise ValueError("got both ceilings and a reference; give one of them: a reference measures the ceilings.")
+    ceilings = check_ceilings(ceilings or {}, sources, reference)
+
     size = pipe.video_tokenizer.config.frame_size
     datasets = {
         name: VideoDataset(source, horizon + 1, size, frame_rate, HELD_OUT) for name, source in sources.items()
@@ -131,7 +125,6 @@ def evaluate(
     if reference_data is not None:
         check_reference(reference_data, datasets)
 
-    # 2. Read the clips, play a world for a moment, and learn what can be read from frames at all
     clips = {name: draw_clips(dataset, num_clips, name, seed) for name, dataset in datasets.items()}
     long_clips = {name: draw_clips(dataset, num_long_rollouts, name, seed) for name, dataset in long_datasets.items()}
     sampling = {
@@ -146,36 +139,12 @@ def evaluate(
             reference_data, num_true, num_steps=num_reference_steps, device=pipe.device, seed=seed
         )
 
-    # 3. Measure
     playing = {"batch_size": batch_size, "seed": seed, **sampling}
     figures, examples = {}, {}
     for name, held_out in clips.items():
-        generator = torch.Generator().manual_seed(seed)
-        reader = None if held_out.actions is None else classifier
-        latent = held_out.infer_actions(pipe, batch_size)
-        read = None if reader is None else read_true_actions(pipe, held_out, reader, batch_size)
-        ceiling = ceilings.get(name) if read is None else read["accuracy"]
-        played = held_out.first(num_rollouts)
-        control, shown = measure_action_control(
-            pipe,
-            played,
-            latent[:num_rollouts],
-            reader,
-            num_random_draws=num_random_draws,
-            generator=generator,
-            **playing,
+        figures[name], examples[name] = measure_clips(
+            pipe, held_out, num_rollouts, num_random_draws, classifier, ceilings.get(name), playing
         )
-        if read is not None:
-            control["action_control"]["reference_classifier"]["data"] = read
-        figures[name] = {
-            "num_clips": len(held_out),
-            "num_rollouts": len(played),
-            "reconstruction": measure_reconstruction(pipe, held_out, batch_size),
-            "latent_actions": measure_latent_actions(pipe, held_out, latent, ceiling, batch_size, seed),
-            "leakage": measure_leakage(pipe, held_out, batch_size, generator),
-            **control,
-        }
-        examples[name] = shown
         if name in long_clips:
             figures[name]["persistence"], examples[name]["long"] = measure_persistence(
                 pipe, long_clips[name], **playing
@@ -184,23 +153,75 @@ def evaluate(
             longest = datasets[name].lengths.max()
             note = f"Not measured: {long_horizon} steps were asked for, and the longest episode has {longest} frames."
             figures[name]["persistence"] = {"note": note}
-    result = {
-        "settings": {
-            "data": {name: name_of(source) for name, source in sources.items()},
-            "horizon": horizon,
-            "frame_rate": frame_rate,
-            "num_random_draws": num_random_draws,
-            "reference": None if reference is None else name_of(reference),
-            **sampling,
-            "seed": seed,
-        },
-        "speed": speed,
-        "data": figures,
+    settings = {
+        "data": {name: name_of(source) for name, source in sources.items()},
+        "horizon": horizon,
+        "frame_rate": frame_rate,
+        "num_random_draws": num_random_draws,
+        "reference": None if reference is None else name_of(reference),
+        **sampling,
+        "seed": seed,
     }
+    result = {"settings": settings, "speed": speed, "data": figures}
     if folder is not None:
         picture = draw_evaluation(examples, figures)
         write_results(folder, {"metrics.json": result, "evaluation.png": picture}, pipe.dynamics)
     return result
+
+
+def check_numbers(**numbers: int) -> None:
+    for name, number in numbers.items():
+        if number < 1:
+            raise ValueError(f"{name} is {number}; choose at least 1.")
+
+
+def check_ceilings(
+    ceilings: Mapping[str, float], sources: Mapping[str, Source], reference: Source | None
+) -> Mapping[str, float]:
+    if unknown := set(ceilings) - set(sources):
+        raise ValueError(f"got a ceiling for {', '.join(sorted(unknown))}, but the data is {', '.join(sources)}.")
+    if ceilings and reference is not None:
+        raise ValueError("got both ceilings and a reference; give one of them: a reference measures the ceilings.")
+    return ceilings
+
+
+def measure_clips(
+    pipe: GeniePipeline,
+    clips: Clips,
+    num_rollouts: int,
+    num_random_draws: int,
+    classifier: ReferenceClassifier | None,
+    ceiling: float | None,
+    playing: dict,
+) -> tuple[dict, dict]:
+    """The figures of one data set but for its persistence, and what `draw_evaluation` draws of it."""
+    batch_size, seed = playing["batch_size"], playing["seed"]
+    generator = torch.Generator().manual_seed(seed)
+    reader = None if clips.actions is None else classifier
+    latent = clips.infer_actions(pipe, batch_size)
+    read = None if reader is None else read_true_actions(pipe, clips, reader, batch_size)
+    played = clips.first(num_rollouts)
+    control, shown = measure_action_control(
+        pipe,
+        played,
+        latent[:num_rollouts],
+        reader,
+        num_random_draws=num_random_draws,
+        generator=generator,
+        **playing,
+    )
+    if read is not None:
+        control["action_control"]["reference_classifier"]["data"] = read
+        ceiling = read["accuracy"]
+    figures = {
+        "num_clips": len(clips),
+        "num_rollouts": len(played),
+        "reconstruction": measure_reconstruction(pipe, clips, batch_size),
+        "latent_actions": measure_latent_actions(pipe, clips, latent, ceiling, batch_size, seed),
+        "leakage": measure_leakage(pipe, clips, batch_size, generator),
+        **control,
+    }
+    return figures, shown
 
 
 def check_reference(reference: VideoDataset, datasets: Mapping[str, VideoDataset]) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from genie_hf.training.recipe import build_recipe, read_recipe
+from genie_hf.training.recipe_file import build_recipe, read_recipe
 
 
 @pytest.mark.parametrize("name", ["coinrun", "coinrun-gpu", "coinrun-small", "tiny"])
