@@ -2,10 +2,12 @@
 
 import pytest
 import torch
+from accelerate import Accelerator, DistributedType
 from safetensors.torch import load_file
 
 from genie_hf.training import train
 from genie_hf.training.recipe_file import build_recipe
+from genie_hf.training.starting import refuse_sharding
 
 
 def test_a_decoder_trains_on_codes_that_the_data_gave(tiny_values, tmp_path):
@@ -23,3 +25,15 @@ def test_freezing_what_there_is_not_is_refused(tiny_values, tmp_path):
     tiny_values["training"]["tokenizer"]["frozen"] = ["encoderr"]
     with pytest.raises(ValueError, match="frozen names 'encoderr'"):
         train(build_recipe(tiny_values), tmp_path, stage="tokenizer")
+
+
+def test_sharded_models_are_refused():
+    accelerator = Accelerator(cpu=True)
+    refuse_sharding(accelerator)
+    before = accelerator.state.distributed_type
+    accelerator.state.distributed_type = DistributedType.FSDP
+    try:
+        with pytest.raises(ValueError, match="set to FSDP, .* start it with torchrun"):
+            refuse_sharding(accelerator)
+    finally:
+        accelerator.state.distributed_type = before

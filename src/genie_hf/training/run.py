@@ -36,7 +36,7 @@ from .run_folder import prepare_run
 from .signals import ignore_interrupts
 from .stage import Stage
 from .stages import STAGES
-from .starting import check_given, compile_blocks, count_passes, freeze, spread_frames
+from .starting import check_given, compile_blocks, count_passes, freeze, refuse_sharding, spread_frames
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +75,7 @@ class Run:
         stage = STAGES[name].build(recipe, output)
         self.inputs, self.codebook_sizes = stage.inputs, stage.codebook_sizes
         self.accelerator = self.make_accelerator(stage)
+        refuse_sharding(self.accelerator)
         self.is_main = self.accelerator.is_main_process
         self.data = open_data(recipe, self.settings.num_frames)
 

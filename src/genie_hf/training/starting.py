@@ -3,12 +3,23 @@
 from pathlib import Path
 
 import torch
+from accelerate import Accelerator, DistributedType
 
 from ..data import VideoDataset
 from ..fingerprint import fingerprint
 from ..models.quantizers.quantizer import Quantizer
 from ..models.st_transformer import STBlock
 from .stage import Stage
+
+
+def refuse_sharding(accelerator: Accelerator) -> None:
+    """Raises `ValueError` if models would be split over processes: a sharded codebook would lose its updates."""
+    kind = accelerator.distributed_type
+    if kind in (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM):
+        raise ValueError(
+            f"Accelerate is set to {kind.value}, which splits models over processes, and training keeps a whole model "
+            "in each: start it with torchrun --nproc_per_node, or accelerate launch --multi_gpu."
+        )
 
 
 def compile_blocks(stage: Stage) -> None:
