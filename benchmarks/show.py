@@ -76,7 +76,7 @@ def strips(pipe: GeniePipeline, arguments: argparse.Namespace) -> None:
     world = pipe.start(starts, seed=arguments.seed, num_inference_steps=arguments.steps)
     for step in actions.unbind(1):
         world.step(step.tolist())
-    draw_clips({"": world.pixels[:, moments].float() / 255}).save(arguments.output)
+    draw_clips({"": world.pixels[:, moments].float() / 255}).quantize(256).save(arguments.output)
 
 
 def main():

@@ -6,7 +6,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from genie_hf.drawing.rows import GAP
-from genie_hf.evaluation.picture import draw_action_legend, draw_arrow
+from genie_hf.evaluation.picture import COLOURS, draw_action_legend, draw_arrow, draw_evaluation
 
 
 def plain(*levels):
@@ -33,3 +33,14 @@ def test_a_legend_has_the_start_and_each_action():
         for column, level in enumerate(levels):
             top, left = 56 + row * (side + GAP), GAP + column * (side + GAP)
             assert abs(pixels[top : top + side, left : left + side] - level).max() <= 2
+
+
+def test_curves_are_told_apart_by_their_colours():
+    clips = torch.rand(3, 11, 3, 64, 64)
+    example = dict.fromkeys(("truth", "reconstruction", "inferred", "random"), clips)
+    example |= dict.fromkeys(("inferred_actions", "random_actions"), torch.zeros(3, 10, dtype=torch.int64))
+    rollout = {name: {"psnr": [20.0 + i, 10.0 + i]} for i, name in enumerate(COLOURS)}
+    picture = draw_evaluation({"levels": example}, {"levels": {"rollout": rollout}})
+    drawn = np.asarray(picture.convert("RGB"), int)[-240:].reshape(-1, 3)
+    for name, colour in COLOURS.items():
+        assert abs(drawn - colour).max(axis=1).min() < 8, name

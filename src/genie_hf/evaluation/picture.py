@@ -42,7 +42,8 @@ def draw_evaluation(examples: Mapping[str, dict], figures: Mapping[str, dict]) -
         parts.append(draw_curves(curves, COLOURS, f"{name}: rollout PSNR in dB by horizon", parts[-1].width))
         if "long" in example:
             parts += [draw_long(example["long"], clip, name) for clip in range(len(example["long"]["truth"]))]
-    return stacked(parts)
+    # A fifth of the size. The octree keeps rare colours, such as those of the curves.
+    return stacked(parts).quantize(256, PIL.Image.Quantize.FASTOCTREE)
 
 
 def draw_clip(example: Mapping[str, Tensor], clip: int, name: str) -> PIL.Image.Image:
