@@ -19,8 +19,8 @@ import torch
 from measure import (
     BUNDLED,
     DTYPE,
+    PIPELINES,
     ROOT,
-    WORLDS,
     ceiling,
     flops,
     in_turn,
@@ -68,7 +68,7 @@ def draw_uncached(world, action: int) -> torch.Tensor:
 
 def measure_frames(name: str, rounds: int, threads: list[int], compiled: bool) -> list[dict]:
     """Milliseconds a frame of one world; the whole window in every step is the base of the ratios."""
-    pipe = WORLDS[name]()
+    pipe = PIPELINES[name]()
     world = play_to_full_window(pipe)
 
     def step(num_steps, num_threads):
@@ -137,7 +137,7 @@ def row(name, what, seconds, base, ideal=None, best=None) -> dict:
 
 def measure_batches(name: str, rounds: int, num_steps: int = 4) -> list[dict]:
     """Frames a second of several worlds stepped together."""
-    pipe = WORLDS[name]()
+    pipe = PIPELINES[name]()
     worlds = {size: play_to_full_window(pipe, size, num_inference_steps=num_steps) for size in BATCH_SIZES}
     seconds = in_turn({n: functools.partial(world.step, 1, "pt") for n, world in worlds.items()}, rounds, warmup=1)
     single = 1 / statistics.median(seconds[1])
@@ -161,7 +161,7 @@ def measure_agreement(num_frames: int) -> list[dict]:
     """
     rows = []
     for dtype in (torch.float32, torch.bfloat16):
-        pipe = WORLDS["bundled"]().to(dtype=dtype)
+        pipe = PIPELINES["bundled"]().to(dtype=dtype)
         example = str(sorted((BUNDLED / "examples").glob("*.png"))[-1])
         for temperature in (0.0, 1.0):
             same = total = 0

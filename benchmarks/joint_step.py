@@ -12,7 +12,7 @@ import itertools
 import statistics
 from pathlib import Path
 
-from measure import ROOT, WORLDS, in_turn, machine, median_ratio, play_to_full_window, report, table
+from measure import PIPELINES, ROOT, in_turn, machine, median_ratio, play_to_full_window, report, table
 
 from genie_hf import GenieWorld
 
@@ -32,14 +32,14 @@ def step_one_by_one(worlds: list[GenieWorld]) -> None:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--world", choices=WORLDS, default="bundled")
+    parser.add_argument("--world", choices=PIPELINES, default="bundled")
     parser.add_argument("--worlds", type=int, default=16)
     parser.add_argument("--steps", type=int, default=4, help="MaskGIT steps a frame")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks" / "joint_step.json")
     arguments = parser.parse_args()
     results = {"machine": machine(), "world": arguments.world, "worlds": arguments.worlds, "steps": arguments.steps}
-    pipe = WORLDS[arguments.world]()
+    pipe = PIPELINES[arguments.world]()
     alone, new, same = (worlds_at_different_times(pipe, arguments.worlds, arguments.steps) for _ in range(3))
     batched = play_to_full_window(pipe, arguments.worlds, num_inference_steps=arguments.steps)
     actions = [1] * arguments.worlds

@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from genie_hf import GenieDynamicsConfig, GenieDynamicsModel, GeniePipeline, GenieVideoTokenizer, MaskGITScheduler
 from genie_hf import GenieVideoTokenizerConfig as TokenizerConfig
 from genie_hf.precision import preferred_dtype
-from genie_hf.presets import world_preset
+from genie_hf.presets import pipeline_preset
 
 ROOT = Path(__file__).parent.parent
 BUNDLED = ROOT / "pipelines" / "coinrun-gpu"
@@ -151,11 +151,11 @@ def small_world(tokens: int = 64, num_frames: int = 16, pattern: str = "st") -> 
 
 def paper_world() -> GeniePipeline:
     """The CoinRun world of the paper's appendix F: 256 codes a frame, width 512, dynamics 12 layers, decoder 8."""
-    configs = world_preset("coinrun")
+    configs = pipeline_preset("coinrun")
     return random_world(configs["dynamics"], configs["video_tokenizer"])
 
 
-WORLDS = {"bundled": bundled_world, "small": small_world, "paper": paper_world}
+PIPELINES = {"bundled": bundled_world, "small": small_world, "paper": paper_world}
 
 
 def play_to_full_window(pipe: GeniePipeline, batch_size: int = 1, **settings):

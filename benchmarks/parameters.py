@@ -8,7 +8,7 @@ The models are built on the meta device: nothing is allocated, and it takes seco
 import torch
 from transformers import AutoModel, PreTrainedConfig
 
-from genie_hf.presets import MODELS, WORLDS, preset, world_preset
+from genie_hf.presets import MODELS, PIPELINES, pipeline_preset, preset
 
 PAPER = {  # as the paper rounds them; it gives none for its CoinRun case study
     "video-tokenizer-200m": 200e6,
@@ -47,7 +47,7 @@ def row(name: str, config: PreTrainedConfig, label: str | None = None) -> str:
 
 
 def world_row(name: str) -> str:
-    total, attention = (sum(part) for part in zip(*map(count, world_preset(name).values()), strict=True))
+    total, attention = (sum(part) for part in zip(*map(count, pipeline_preset(name).values()), strict=True))
     return line(f"`{name}`", PAPER.get(name), total, attention, "as its parts", "")
 
 
@@ -62,8 +62,8 @@ def table() -> str:
             "| preset | paper | ours | deviation | of ours, attention | `intermediate_size` | per `hidden_size` |",
             "|---|---|---|---|---|---|---|",
             *(row(name, preset(name)) for name in MODELS),
-            *(world_row(name) for name in WORLDS),
-            *(row("coinrun", config, f"`coinrun`: {part}") for part, config in world_preset("coinrun").items()),
+            *(world_row(name) for name in PIPELINES),
+            *(row("coinrun", config, f"`coinrun`: {part}") for part, config in pipeline_preset("coinrun").items()),
         ]
     )
 

@@ -25,7 +25,7 @@ from batch_engine import BatchEngine
 from burst_engine import MAX_SECONDS, BurstEngine
 from engine import Engine
 from genie_hf import GenieDynamicsModel, GeniePipeline
-from genie_hf.cli.worlds import load_pipeline, quieten_libraries
+from genie_hf.cli.shared import load_pipeline, quieten_libraries
 from genie_hf.evaluation.results import read_results
 from limits import BodyLimit, Proxies
 from own_address import OwnAddress
@@ -35,18 +35,18 @@ from service import DEFAULT_INFERENCE_STEPS, MAX_INFERENCE_STEPS, Service
 from session import MAX_FRAMES
 
 HERE = Path(__file__).parent
-BUNDLED_WORLD = HERE.parent / "pipelines" / "coinrun-gpu"
+BUNDLED = HERE.parent / "pipelines" / "coinrun-gpu"
 
 log = logging.getLogger(__name__)
 
 
-def load_world() -> tuple[GeniePipeline, Path, str]:
+def load_named() -> tuple[GeniePipeline, Path, str]:
     """The pipeline that `GENIE_MODEL` names, its folder, and the name to show.
 
     Raises:
         ValueError: if it cannot be loaded, with a sentence that names no folder but the last.
     """
-    source = os.environ.get("GENIE_MODEL") or str(BUNDLED_WORLD)
+    source = os.environ.get("GENIE_MODEL") or str(BUNDLED)
     name = Path(source).name if Path(source).is_dir() or Path(source).is_absolute() else source
     quieten_libraries()
     try:
@@ -254,7 +254,7 @@ def main():
     except ValueError as error:
         sys.exit(str(error))
     try:
-        pipe, folder, name = load_world()
+        pipe, folder, name = load_named()
     except ValueError as error:
         print(error, file=sys.stderr)
         page = build_page(None, {"error": str(error)})

@@ -6,7 +6,7 @@ import torch
 from transformers import AutoModel
 
 from genie_hf import GeniePipeline, MaskGITScheduler
-from genie_hf.presets import MODELS, WORLDS, preset, world_preset
+from genie_hf.presets import MODELS, PIPELINES, pipeline_preset, preset
 from genie_hf.training.recipe_file import read_recipe
 
 ROOT = Path(__file__).parents[1]
@@ -60,15 +60,15 @@ def test_no_allowed_feed_forward_width_comes_nearer(name):
 
 
 def test_genie_is_the_sum_of_its_parts():
-    world = world_preset("genie-10.7b")
+    world = pipeline_preset("genie-10.7b")
     parts = ["video-tokenizer-200m", "latent-action-300m", "dynamics-10.1b"]
     assert [config.to_dict() for config in world.values()] == [preset(part).to_dict() for part in parts]
     assert sum(map(count, world.values())) == pytest.approx(10.7e9, rel=0.025)
 
 
-@pytest.mark.parametrize("name", WORLDS)
+@pytest.mark.parametrize("name", PIPELINES)
 def test_the_parts_of_a_world_fit_together(name):
-    models = {part: build(config) for part, config in world_preset(name).items()}
+    models = {part: build(config) for part, config in pipeline_preset(name).items()}
     scheduler = MaskGITScheduler(mask_token_id=models["dynamics"].config.mask_token_id)
     pipe = GeniePipeline(scheduler=scheduler, **models)
     frame_size = pipe.video_tokenizer.config.frame_size
@@ -78,7 +78,7 @@ def test_the_parts_of_a_world_fit_together(name):
 
 def test_coinrun_is_what_its_recipe_trains():
     recipe = read_recipe(ROOT / "pipelines" / "coinrun" / "recipe.yaml")
-    for part, config in world_preset("coinrun").items():
+    for part, config in pipeline_preset("coinrun").items():
         trained = getattr(recipe, part)
         assert count(config) == count(trained)
         assert config.grid_size == trained.grid_size
@@ -89,7 +89,7 @@ def test_a_preset_is_fresh():
     assert preset("dynamics-41m").num_actions == 8
 
 
-@pytest.mark.parametrize("function, known", [(preset, "dynamics-404m"), (world_preset, "coinrun")])
+@pytest.mark.parametrize("function, known", [(preset, "dynamics-404m"), (pipeline_preset, "coinrun")])
 def test_an_unknown_name_is_answered_with_the_known_ones(function, known):
     with pytest.raises(ValueError, match=f"'genie-11b'; choose one of .*{known}"):
         function("genie-11b")

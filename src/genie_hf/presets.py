@@ -1,7 +1,7 @@
 """The model sizes of the Genie paper (arXiv 2402.15391) as configurations: appendices C.1 to C.3 and F.
 
     GenieDynamicsModel(preset("dynamics-404m"))
-    world_preset("genie-10.7b")["video_tokenizer"]
+    pipeline_preset("genie-10.7b")["video_tokenizer"]
 
 The paper does not state the feed-forward width, and its parameter counts leave little room for one: the two attention
 layers of a block alone exceed several of them. Here `intermediate_size` is the multiple of 128 that brings a model
@@ -46,7 +46,7 @@ _DYNAMICS = {  # layers, heads, d_model and k/q size as in appendix C.3's tables
 }
 
 MODELS = ("video-tokenizer-200m", "latent-action-300m", *_DYNAMICS)
-WORLDS = ("genie-10.7b", "coinrun")
+PIPELINES = ("genie-10.7b", "coinrun")
 
 
 def preset(name: str) -> PreTrainedConfig:
@@ -84,12 +84,12 @@ def preset(name: str) -> PreTrainedConfig:
     raise ValueError(f"there is no model preset {name!r}; choose one of {', '.join(MODELS)}.")
 
 
-def world_preset(name: str) -> dict[str, PreTrainedConfig]:
-    """Fresh configurations of the three models of a whole world of the paper, by their names in `GeniePipeline`.
+def pipeline_preset(name: str) -> dict[str, PreTrainedConfig]:
+    """Fresh configurations of the three models of a pipeline of the paper, by their names in `GeniePipeline`.
 
     Args:
-        name: one of `WORLDS`: `"genie-10.7b"`, the paper's final model, or `"coinrun"`, its case study on 64x64 frames
-            (appendix F), which `pipelines/coinrun` trains.
+        name: one of `PIPELINES`: `"genie-10.7b"`, the paper's final model, or `"coinrun"`, its case study on 64x64
+            frames (appendix F), which `pipelines/coinrun` trains.
 
     Returns:
         A dict of `video_tokenizer`, `latent_action_model` and `dynamics`.
@@ -116,7 +116,7 @@ def world_preset(name: str) -> dict[str, PreTrainedConfig]:
                 codebook_size=1024, num_actions=6, grid_size=[16, 16], **_transformer(12, 8, 512, 64, 4 * 512)
             ),
         }
-    raise ValueError(f"there is no world preset {name!r}; choose one of {', '.join(WORLDS)}.")
+    raise ValueError(f"there is no pipeline preset {name!r}; choose one of {', '.join(PIPELINES)}.")
 
 
-__all__ = ["MODELS", "WORLDS", "preset", "world_preset"]
+__all__ = ["MODELS", "PIPELINES", "preset", "pipeline_preset"]

@@ -27,7 +27,7 @@ def test_the_world_that_genie_model_names_is_loaded_and_described(folder, monkey
     monkeypatch.setenv("GENIE_MODEL", str(folder))
     legend = {"num_start_frames": 9, "actions": [{"direction": "left", "consistency": 0.9}] * 5}
     (folder / "action_legend.json").write_text(json.dumps(legend))
-    pipe, where, name = app.load_world()
+    pipe, where, name = app.load_named()
     service = app.Service(pipe, app.find_gallery(where), app.make_engine(pipe))
     config = app.describe(service, where, name)
     assert (config["model"], config["actions"], config["size"], config["memory"]) == ("world", 5, [16, 16], 4)
@@ -53,7 +53,7 @@ def test_on_zerogpu_alone_the_page_asks_for_bursts(tiny_pipeline, folder, monkey
 def test_a_world_that_cannot_be_loaded_is_one_sentence_without_its_path(tmp_path, monkeypatch, make):
     monkeypatch.setenv("GENIE_MODEL", str(make(tmp_path)))
     with pytest.raises(ValueError, match="The world .* could not be loaded.*GENIE_MODEL=") as refusal:
-        app.load_world()
+        app.load_named()
     assert str(tmp_path) not in str(refusal.value)
 
 

@@ -9,8 +9,8 @@ import typer
 from .measuring import calibrate, evaluate, legend
 from .playing import generate, play
 from .recording import record_app
+from .shared import SETTINGS
 from .training import train
-from .worlds import SETTINGS
 
 app = typer.Typer(
     name="genie-hf",

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .worlds import Pipeline, Temperature, check_data, check_pipeline, load_pipeline, quieten_libraries
+from .shared import Pipeline, Temperature, check_data, check_pipeline, load_pipeline, quieten_libraries
 
 Data = Annotated[
     list[str] | None,

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from .worlds import Pipeline, Temperature, check_pipeline, check_writable, load_pipeline, quieten_libraries, writing
+from .shared import Pipeline, Temperature, check_pipeline, check_writable, load_pipeline, quieten_libraries, writing
 
 MAX_PIXELS = 4096  # of a side: what video players can show
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .worlds import SETTINGS
+from .shared import SETTINGS
 
 record_app = typer.Typer(help="Record video to train on from an environment, as a Hugging Face dataset.", **SETTINGS)
 

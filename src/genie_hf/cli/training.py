@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .worlds import check_data, quieten_libraries
+from .shared import check_data, quieten_libraries
 
 
 def train(

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from genie_hf.cli.worlds import check_writable, writing
+from genie_hf.cli.shared import check_writable, writing
 
 
 def with_nan(folder):

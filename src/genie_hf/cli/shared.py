@@ -1,4 +1,4 @@
-"""What the commands share: how a world is named and loaded."""
+"""What the commands share: how a pipeline is named and loaded."""
 
 from contextlib import contextmanager
 from errno import EISDIR
