@@ -110,7 +110,8 @@ def evaluate(
         raise ValueError(f"horizon is {horizon}; choose at least 2 frames, 10 for the usual table.")
     folder = None if output is None else check_folder(output)
     sources = data if isinstance(data, Mapping) else {name_of(data): data}
-    ceilings = check_ceilings(ceilings or {}, sources, reference)
+    ceilings = ceilings or {}
+    check_ceilings(ceilings, sources, reference)
 
     size = pipe.video_tokenizer.config.frame_size
     datasets = {
@@ -175,14 +176,11 @@ def check_numbers(**numbers: int) -> None:
             raise ValueError(f"{name} is {number}; choose at least 1.")
 
 
-def check_ceilings(
-    ceilings: Mapping[str, float], sources: Mapping[str, Source], reference: Source | None
-) -> Mapping[str, float]:
+def check_ceilings(ceilings: Mapping[str, float], sources: Mapping[str, Source], reference: Source | None) -> None:
     if unknown := set(ceilings) - set(sources):
         raise ValueError(f"got a ceiling for {', '.join(sorted(unknown))}, but the data is {', '.join(sources)}.")
     if ceilings and reference is not None:
         raise ValueError("got both ceilings and a reference; give one of them: a reference measures the ceilings.")
-    return ceilings
 
 
 def measure_clips(

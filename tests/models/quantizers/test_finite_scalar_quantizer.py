@@ -41,3 +41,8 @@ def test_bfloat16_latents_are_rounded_in_float32():
     with torch.autocast("cpu", torch.bfloat16):
         output = make(8, 5, 5, 5)(latents)
     assert torch.equal(output.codes, make(8, 5, 5, 5)(latents).codes)
+
+
+def test_its_codes_cannot_start_from_data():
+    with pytest.raises(ValueError, match="type 'fsq' has fixed codes"):
+        make(4, 3).initialize_from_latents(torch.zeros(2, 4))

@@ -73,8 +73,11 @@ class Quantizer(nn.Module, ABC):
 
         Args:
             latents: of shape `(..., codebook_dim)`; all processes have the same ones.
+
+        Raises:
+            ValueError: for a quantiser whose codes are fixed.
         """
-        raise NotImplementedError
+        raise ValueError(f"a quantizer of type {self.config.model_type!r} has fixed codes: none start from data.")
 
     def _count(self, codes: Tensor) -> Tensor:
         """How often each code occurs, float32 of shape `(codebook_size,)`; in training in all processes' batches."""
