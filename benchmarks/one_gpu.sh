@@ -17,7 +17,7 @@ RECIPE=${RECIPE:-pipelines/coinrun-gpu}
 # One recording a line, all made at the same time: its folder, as the recipe names it, and the options of `genie-hf
 # record coinrun`; by default what the recipe's first lines say
 RECORDINGS=${RECORDINGS:-}
-RECORD_SECONDS=${RECORD_SECONDS:-90}       # for all recordings; one that is cut short keeps its finished shards
+RECORD_SECONDS=${RECORD_SECONDS:-80}       # for all recordings; one that is cut short keeps its finished shards
 EVALUATE=${EVALUATE:-}                     # more options of `genie-hf evaluate`
 # In place of training and measuring: what else to run on the recordings, one command of Python's a line, after the
 # seconds that it may take; paths are as in the repository, and $OUT is known
@@ -60,12 +60,21 @@ install() {
     export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$WORK/site/lib
 }
 
+# A step of every stage on a few frames, while the recordings leave the GPU idle. What PyTorch compiles for it lies in
+# its cache when the training asks for it.
+warm_up() {
+    genie 60 record coinrun data/warm-up --levels 0:12 --steps 100
+    genie 120 train pipeline --data data/warm-up --output warm-up --max-minutes 0.01
+    say "warmed up"
+}
+
 record() {
     say "recording"
     local recordings=()
     while read -r folder options; do
         # shellcheck disable=SC2086  # options are words
-        { genie "$RECORD_SECONDS" record coinrun "$folder" $options </dev/null || say "$folder is not complete"; } &
+        { within "$RECORD_SECONDS" nice "$python" -m genie_hf.cli record coinrun "$folder" $options </dev/null ||
+            say "$folder is not complete"; } &
         recordings+=($!)
     done <<<"$RECORDINGS"
     wait "${recordings[@]}"
@@ -107,6 +116,7 @@ main() {
             >pipeline/runs/gpu.csv &
         monitor=$!
     fi
+    [[ $COMMANDS ]] || warm_up </dev/null >pipeline/runs/warm-up.log 2>&1 &
     record
     if [[ $COMMANDS ]]; then
         run_commands

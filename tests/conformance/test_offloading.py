@@ -11,14 +11,14 @@ from diffusers.hooks import HookRegistry, ModelHook, apply_layerwise_casting
 from genie_hf import GeniePipeline
 
 
-def play(pipe):
+def play(pipe, device="cpu"):
     """Every entry of the models: encode, infer_actions, the dynamics, decode; in a call and in a played world."""
     clip = torch.rand(1, 3, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     generator = torch.Generator().manual_seed(1)
     frames = pipe(frames=clip, actions=[1, 2], generator=generator, num_inference_steps=3, output_type="pt").frames
     world = pipe.start(clip[0, 0], seed=3, num_inference_steps=3)
     stepped = [world.step(action, output_type="pt") for action in (0, 4)]
-    losses = [pipe.video_tokenizer(clip).loss, pipe.latent_action_model(clip).loss]
+    losses = [model(clip.to(device)).loss for model in (pipe.video_tokenizer, pipe.latent_action_model)]
     return frames, torch.stack(stepped), torch.stack(losses), pipe.infer_actions(clip)
 
 
@@ -123,10 +123,10 @@ def test_the_ways_of_a_pipeline_to_offload(device, way, settings, pipe, tiny_pip
     if device == "cuda" and not torch.cuda.is_available():
         pytest.skip("needs a GPU")
     reference = copy.deepcopy(tiny_pipeline).to(device)
-    expected = play(reference)
+    expected = play(reference, device)
     name = "onload_device" if way == "enable_group_offload" else "device"
     getattr(pipe, way)(**settings, **{name: torch.device(device)})
-    for ours, theirs in zip(play(pipe)[:2], expected[:2], strict=True):
+    for ours, theirs in zip(play(pipe, device)[:2], expected[:2], strict=True):
         torch.testing.assert_close(ours.cpu(), theirs.cpu(), rtol=0, atol=2 / 255)
     pipe.maybe_free_model_hooks()
     assert all(model.device.type in ("cpu", "meta") for model in models(pipe))

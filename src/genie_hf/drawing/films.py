@@ -4,7 +4,6 @@ import io
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-import av
 from PIL import Image, ImageDraw, ImageFont
 
 MAX_GIF_FPS = 50  # a GIF counts in hundredths of a second, and browsers slow frames of a single one down to ten
@@ -62,6 +61,8 @@ def to_mp4(
     Returns:
         The content of the file.
     """
+    import av  # its libraries are large, and only films need them
+
     scale = scale_to(frames[0], height)
     if any(scale * side % 2 for side in frames[0].size):
         scale += 1

@@ -25,6 +25,8 @@ from .configuration_dynamics import GenieDynamicsConfig
 from .st_transformer import GeniePreTrainedModel, STTransformer
 from .temporal_cache import TemporalCache
 
+NOT_COUNTED = -100  # the target that PyTorch's cross-entropy leaves out
+
 
 @dataclass
 class GenieDynamicsOutput(ModelOutput):
@@ -46,6 +48,23 @@ class GenieDynamicsOutput(ModelOutput):
     logits: torch.FloatTensor | None = None
     hidden_states: tuple[torch.FloatTensor, ...] | None = None
     attentions: tuple[torch.FloatTensor, ...] | None = None
+
+
+class MaskedCrossEntropy(nn.Module):
+    """How well masked codes are predicted: a module of its own, so that `compile()` makes one pass of it."""
+
+    def forward(self, logits: Tensor, codes: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Of the codes that the mask hides, the mean cross-entropy and the share whose best guess is right.
+
+        All codes are scored and some not counted: to pick out those that count takes a GPU longer.
+
+        Args:
+            logits: of shape `(..., codebook_size)`.
+            codes: int64 in [0, codebook_size), of shape `(...)`.
+            mask: bool, of the shape of `codes`.
+        """
+        loss = F.cross_entropy(logits.flatten(0, -2).float(), codes.masked_fill(~mask, NOT_COUNTED).flatten())
+        return loss, ((logits.argmax(dim=-1) == codes) & mask).sum() / mask.sum()
 
 
 class GenieDynamicsModel(GeniePreTrainedModel):
@@ -77,6 +96,7 @@ class GenieDynamicsModel(GeniePreTrainedModel):
         num_positions = config.tokens_per_frame + (config.action_conditioning == "prepend")
         self.transformer = STTransformer(config, num_positions, config)
         self.head = nn.Linear(D, config.codebook_size)
+        self.cross_entropy = MaskedCrossEntropy()
         self.post_init()
 
     @torch.no_grad()
@@ -155,12 +175,8 @@ class GenieDynamicsModel(GeniePreTrainedModel):
             codes, mask = codes[:, 1:], mask[:, 1:]
         else:
             logits = self._logits(self._hidden(seen.masked_fill(mask, self.config.mask_token_id), actions))
-        masked_logits, targets = logits[mask].float(), codes[mask]
-        return GenieDynamicsOutput(
-            loss=F.cross_entropy(masked_logits, targets) if return_loss else None,
-            accuracy=(masked_logits.argmax(dim=-1) == targets).float().mean(),
-            logits=logits,
-        )
+        loss, accuracy = self.cross_entropy(logits, codes, mask)
+        return GenieDynamicsOutput(loss=loss if return_loss else None, accuracy=accuracy, logits=logits)
 
     @torch.no_grad()
     def training_inputs(

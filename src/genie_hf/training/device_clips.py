@@ -38,7 +38,8 @@ class DeviceClips:
             `"actions"`, int64 of shape `(batch_size, num_frames - 1)`.
         """
         for indices in order:
-            starts = self.starts[torch.tensor(indices, device=self.starts.device)]
+            clips = torch.tensor(indices).to(self.starts.device, non_blocking=True)  # does not wait for the device
+            starts = self.starts[clips]
             frames = starts[:, None] + self.offsets
             batch = {"pixels": self.frames[frames]}
             if self.actions is not None:

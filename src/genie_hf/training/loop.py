@@ -17,6 +17,8 @@ from .signals import stop_signals
 
 logger = logging.getLogger(__name__)
 
+READ_EVERY = 1.0  # seconds between two readings of the terms, if nothing else needs them
+
 
 @dataclass
 class TrainingResult:
@@ -50,11 +52,11 @@ def train_stage(
     run = Run(recipe, output, name, resume, cache_codes, pretrained)
     settings, progress = run.settings, run.progress
     max_minutes = settings.max_minutes if max_minutes is None else max_minutes
-    began = time.monotonic()
+    started = read = time.monotonic()
 
     def elapsed() -> float:
         """The share of the stage's time that has passed; 0 where it has no limit."""
-        return (time.monotonic() - began) / 60 / max_minutes if max_minutes else 0.0
+        return (time.monotonic() - started) / 60 / max_minutes if max_minutes else 0.0
 
     bar = tqdm(
         total=settings.steps,
@@ -68,23 +70,32 @@ def train_stage(
     ended_by = "steps"
     with stop_signals() as received:
         while progress.step < settings.steps and ended_by == "steps":
+            began = time.monotonic()
             learning_rate = run.set_learning_rate(elapsed())
-            terms = take_step(run)
+            take_step(run)
             bar.update()
-            bar.set_postfix_str(
-                f"loss {terms['loss']:.4f}, {clips_per_second(progress, settings):.1f} clips/s", refresh=False
-            )
             is_last = progress.step == settings.steps
-            if is_last or progress.step % settings.log_every == 0:
-                run.log(learning_rate, to_console=bar.disable)
             if run.any_process(bool(received)):
                 ended_by = "signal"
             elif run.any_process(elapsed() >= 1):
                 ended_by = "time"
             done = is_last or ended_by != "steps"
-            if run.draws and (progress.step % settings.picture_every == 0 or (done and ended_by != "signal")):
+            logs = is_last or progress.step % settings.log_every == 0
+            draws = run.draws and (progress.step % settings.picture_every == 0 or (done and ended_by != "signal"))
+            saves = done or progress.step % settings.checkpoint_every == 0
+            if logs or draws or saves or run.any_process(time.monotonic() - read > READ_EVERY):
+                terms = read_terms(run)
+                read = time.monotonic()
+            progress.spend(time.monotonic() - began)
+            if progress.unread == []:
+                bar.set_postfix_str(
+                    f"loss {terms['loss']:.4f}, {clips_per_second(progress, settings):.1f} clips/s", refresh=False
+                )
+            if logs:
+                run.log(learning_rate, to_console=bar.disable)
+            if draws:
                 run.draw()
-            if done or progress.step % settings.checkpoint_every == 0:
+            if saves:
                 run.save_checkpoint()
     bar.close()
     models = [] if ended_by == "signal" else run.save_models()
@@ -92,10 +103,10 @@ def train_stage(
     return TrainingResult(name, progress.step, ended_by, run.checkpoint, models)
 
 
-def take_step(run: Run) -> dict[str, float]:
-    """One optimiser step; returns the means of its terms over passes and processes, and the norms of gradients."""
+def take_step(run: Run) -> None:
+    """One optimiser step. Its terms are means over passes and processes, and the norms of the gradients."""
     accelerator, settings, optimizer = run.accelerator, run.settings, run.optimizer
-    began, sums, wait = time.monotonic(), {}, 0.0
+    sums, wait = {}, 0.0
     for i in range(settings.gradient_accumulation):
         asked = time.monotonic()
         batch = next(run.batches)
@@ -109,22 +120,25 @@ def take_step(run: Run) -> dict[str, float]:
     limit = math.inf if settings.max_grad_norm is None else settings.max_grad_norm
     for group in optimizer.param_groups:  # one for each model: none scales down the gradients of another
         sums[f"{group['prefix']}grad_norm"] = accelerator.clip_grad_norm_(group["params"], limit).float()
-    values = accelerator.reduce(torch.stack(list(sums.values())), "mean").tolist()
-    terms = dict(zip(sums, values, strict=True))
-    check_finite(terms, run)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     if run.ema is not None:
         run.ema.step(run.trained)
-    run.progress.add(terms, time.monotonic() - began, wait)
+    run.progress.add(list(sums), accelerator.reduce(torch.stack(list(sums.values())), "mean"), wait)
+
+
+def read_terms(run: Run) -> dict[str, float]:
+    """Reads the terms of the steps that have not been read yet; returns the last step's.
+
+    Raises:
+        FloatingPointError: one is not finite. The weights are spoilt by then, the last checkpoint's are not.
+    """
+    for step, terms in run.progress.read():
+        for name, value in terms.items():
+            if not math.isfinite(value):
+                last = f"the last good checkpoint is {run.checkpoint}" if run.checkpoint else "there is no checkpoint yet"
+                raise FloatingPointError(
+                    f"{name} is {value} at step {step}, so training has stopped; {last}. Lower "
+                    "learning_rate or max_grad_norm in the recipe and continue with --resume."
+                )
     return terms
-
-
-def check_finite(terms: dict[str, float], run: Run) -> None:
-    for name, value in terms.items():
-        if not math.isfinite(value):
-            last = f"the last good checkpoint is {run.checkpoint}" if run.checkpoint else "there is no checkpoint yet"
-            raise FloatingPointError(
-                f"{name} is {value} at step {run.progress.step + 1}, so training has stopped; {last}. Lower "
-                "learning_rate or max_grad_norm in the recipe and continue with --resume."
-            )

@@ -1,28 +1,47 @@
 """How far a run has come, and how it says so."""
 
 import copy
+from collections.abc import Iterator
+
+from torch import Tensor
 
 from .recipe import StageRecipe
 
 
 class Progress:
-    """How far a run has come: part of a checkpoint. `sums` are the terms since the last line of metrics."""
+    """How far a run has come: part of a checkpoint. `sums` are the terms since the last line of metrics.
+
+    The terms of a step lie on the device until they are read: reading waits until the device has computed them, and
+    meanwhile nobody gives it more to do.
+    """
 
     def __init__(self):
         self.step, self.seconds = 0, 0.0
         self.reset_sums()
+        self.unread: list[tuple[list[str], Tensor]] = []
 
     def reset_sums(self):
         self.sums, self.summed_steps, self.summed_seconds, self.summed_wait = {}, 0, 0.0, 0.0
 
-    def add(self, terms: dict[str, float], seconds: float, wait: float) -> None:
-        """Takes note of a step that took `seconds`, of which it waited for data during `wait`."""
+    def add(self, names: list[str], terms: Tensor, wait: float) -> None:
+        """Takes note of a step with these `terms`, one value for each of `names`, that waited `wait` s for data."""
         self.step += 1
-        self.seconds += seconds
-        self.sums = {name: self.sums.get(name, 0.0) + value for name, value in terms.items()}
-        self.summed_steps += 1
-        self.summed_seconds += seconds
+        self.unread.append((names, terms))
         self.summed_wait += wait
+
+    def read(self) -> Iterator[tuple[int, dict[str, float]]]:
+        """The number and the terms of each step that has not been read yet."""
+        unread, self.unread = self.unread, []
+        for number, (names, values) in enumerate(unread, self.step - len(unread) + 1):
+            terms = dict(zip(names, values.tolist(), strict=True))
+            self.sums = {name: self.sums.get(name, 0.0) + value for name, value in terms.items()}
+            self.summed_steps += 1
+            yield number, terms
+
+    def spend(self, seconds: float) -> None:
+        """Takes note of time that went into steps."""
+        self.seconds += seconds
+        self.summed_seconds += seconds
 
     def line(self, stage: str, learning_rate: float, settings: StageRecipe) -> dict:
         """What `metrics.jsonl` says of the steps since the last line, which are then forgotten."""
@@ -35,7 +54,7 @@ class Progress:
         return line
 
     def state_dict(self) -> dict:
-        return dict(vars(self))
+        return {name: value for name, value in vars(self).items() if name != "unread"}
 
     def load_state_dict(self, state: dict) -> None:
         vars(self).update(copy.deepcopy(state))

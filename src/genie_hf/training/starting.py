@@ -7,6 +7,7 @@ from accelerate import Accelerator, DistributedType
 
 from ..data import VideoDataset
 from ..fingerprint import fingerprint
+from ..models.modeling_dynamics import MaskedCrossEntropy
 from ..models.quantizers.quantizer import Quantizer
 from ..models.st_transformer import STBlock
 from .stage import Stage
@@ -23,10 +24,13 @@ def refuse_sharding(accelerator: Accelerator) -> None:
 
 
 def compile_blocks(stage: Stage) -> None:
-    """Compiles the transformer block, once for each shape that occurs; all blocks of a shape share the result."""
+    """Compiles what takes the time: the dynamics' loss, and the transformer block, once for each shape that occurs.
+
+    All blocks of a shape share the result.
+    """
     torch._dynamo.config.recompile_limit = 64
     for module in stage.modules():
-        if isinstance(module, STBlock):
+        if isinstance(module, STBlock | MaskedCrossEntropy):
             module.compile(dynamic=False)
 
 

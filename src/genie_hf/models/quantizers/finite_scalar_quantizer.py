@@ -53,13 +53,16 @@ class FiniteScalarQuantizer(Quantizer):
     config: FiniteScalarQuantizerConfig
     config_class = FiniteScalarQuantizerConfig
 
+    def _levels_on(self, device: torch.device) -> Tensor:
+        return torch.tensor(self.config.levels).to(device, non_blocking=True)  # else it waits for a GPU to finish
+
     def lookup(self, codes: Tensor) -> Tensor:
         """Vectors in [-1, 1] of shape `(..., codebook_dim)` for int64 codes of shape `(...)`."""
         components = []
         for level in self.config.levels:
             components.append(codes % level)
             codes = codes // level
-        levels = torch.tensor(self.config.levels, device=codes.device)
+        levels = self._levels_on(codes.device)
         return torch.stack(components, dim=-1).float() * (2 / (levels - 1)) - 1
 
     def forward(self, latents: Tensor) -> QuantizerOutput:
@@ -69,7 +72,7 @@ class FiniteScalarQuantizer(Quantizer):
             latents: of shape `(..., codebook_dim)`, of about unit variance.
         """
         with torch.autocast(latents.device.type, enabled=False):
-            levels = torch.tensor(self.config.levels, device=latents.device)
+            levels = self._levels_on(latents.device)
             squashed = torch.tanh(latents.float())
             # [-1, 1] -> [0, levels - 1], half a step beyond on both sides, so that all levels are equally wide
             index = ((squashed + 1) / 2 * levels - 0.5).round().clamp(torch.zeros_like(levels), levels - 1)
