@@ -81,19 +81,17 @@ def train_stage(
                 ended_by = "time"
             done = is_last or ended_by != "steps"
             logs = is_last or progress.step % settings.log_every == 0
-            draws = run.draws and (progress.step % settings.picture_every == 0 or (done and ended_by != "signal"))
             saves = done or progress.step % settings.checkpoint_every == 0
-            if logs or draws or saves or run.any_process(time.monotonic() - read > READ_EVERY):
-                terms = read_terms(run)
-                read = time.monotonic()
+            if run.any_process(time.monotonic() - read > READ_EVERY) or logs or saves:
+                loss, read = read_terms(run)["loss"], time.monotonic()
             progress.spend(time.monotonic() - began)
-            if progress.unread == []:
+            if not progress.unread:
                 bar.set_postfix_str(
-                    f"loss {terms['loss']:.4f}, {clips_per_second(progress, settings):.1f} clips/s", refresh=False
+                    f"loss {loss:.4f}, {clips_per_second(progress, settings):.1f} clips/s", refresh=False
                 )
             if logs:
                 run.log(learning_rate, to_console=bar.disable)
-            if draws:
+            if run.draws and (progress.step % settings.picture_every == 0 or (done and ended_by != "signal")):
                 run.draw()
             if saves:
                 run.save_checkpoint()
@@ -134,11 +132,15 @@ def read_terms(run: Run) -> dict[str, float]:
         FloatingPointError: one is not finite. The weights are spoilt by then, the last checkpoint's are not.
     """
     for step, terms in run.progress.read():
-        for name, value in terms.items():
-            if not math.isfinite(value):
-                last = f"the last good checkpoint is {run.checkpoint}" if run.checkpoint else "there is no checkpoint yet"
-                raise FloatingPointError(
-                    f"{name} is {value} at step {step}, so training has stopped; {last}. Lower "
-                    "learning_rate or max_grad_norm in the recipe and continue with --resume."
-                )
+        check_finite(terms, step, run)
     return terms
+
+
+def check_finite(terms: dict[str, float], step: int, run: Run) -> None:
+    for name, value in terms.items():
+        if not math.isfinite(value):
+            last = f"the last good checkpoint is {run.checkpoint}" if run.checkpoint else "there is no checkpoint yet"
+            raise FloatingPointError(
+                f"{name} is {value} at step {step}, so training has stopped; {last}. Lower "
+                "learning_rate or max_grad_norm in the recipe and continue with --resume."
+            )
