@@ -16,6 +16,7 @@ from torch import Tensor
 from .fingerprint import check_fingerprints
 from .frames import OUTPUT_TYPES, ImageInput, check_output_type, fit_frames, to_output
 from .lora import DynamicsLoraMixin
+from .model_index import without_remote_code
 from .models.latent_action_base import LatentActionModel
 from .models.modeling_dynamics import GenieDynamicsModel
 from .models.modeling_video_tokenizer import GenieVideoTokenizer
@@ -105,6 +106,11 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
         if not isinstance(index, dict) or "_class_name" not in index:
             raise ValueError(f"model_index.json of {pretrained_model_name_or_path} names no pipeline: get it again.")
         return loaded
+
+    @classmethod
+    def _dict_from_json_file(cls, json_file) -> dict:
+        """As diffusers', but where code lies in the repository, this package's classes are taken instead."""
+        return without_remote_code(super()._dict_from_json_file(json_file))
 
     @classmethod
     def extract_init_dict(cls, config_dict, **kwargs) -> tuple[dict, dict, dict]:
