@@ -4,6 +4,7 @@ import inspect
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import PIL.Image
@@ -122,6 +123,15 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
         if init_dict.get("text_to_image", [None])[0] is not None:
             init_dict["text_to_image"] = [StoredPipeline.__module__, StoredPipeline.__name__]
         return init_dict, *others
+
+    def save_pretrained(self, save_directory: str | Path, *args, **kwargs) -> None:
+        """As diffusers', but a pipeline whose code came from a repository is not saved without that code."""
+        if type(self).__module__.startswith("diffusers_modules."):
+            raise ValueError(
+                "diffusers does not save the code that came with this pipeline: copy the folder that it was loaded from, "
+                "and save models that have changed into theirs, such as pipe.dynamics.save_pretrained."
+            )
+        super().save_pretrained(save_directory, *args, **kwargs)
 
     @property
     def num_actions(self) -> int:

@@ -18,6 +18,17 @@ from .bundle import bundle
 
 INDEX = "model_index.json"
 LEFT_OUT = (".*", "runs")  # of a folder that a world was trained in
+HOW_TO_LOAD = """
+## Without genie_hf
+
+The code that plays this world lies beside it. Where genie_hf is not installed, diffusers loads both:
+
+```python
+from diffusers import DiffusionPipeline
+
+pipe = DiffusionPipeline.from_pretrained(NAME, trust_remote_code=True)  # this folder, or its name on the Hub
+```
+"""
 
 
 def export_remote_code(pipeline: str | Path, folder: str | Path, overwrite: bool = False) -> Path:
@@ -48,6 +59,10 @@ def export_remote_code(pipeline: str | Path, folder: str | Path, overwrite: bool
     shutil.copytree(source, folder, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
     for name, text in files.items():
         (folder / name).write_text(text)
+    card = folder / "README.md"
+    known = card.read_text() if card.exists() else ""
+    if HOW_TO_LOAD not in known:
+        card.write_text(known + HOW_TO_LOAD)
     return folder
 
 
