@@ -128,7 +128,7 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
         """As diffusers', but a pipeline whose code came from a repository is not saved without that code."""
         if type(self).__module__.startswith("diffusers_modules."):
             raise ValueError(
-                "diffusers does not save the code that came with this pipeline: copy the folder that it was loaded from, "
+                "diffusers does not save the code that came with this pipeline: copy the folder that it came from, "
                 "and save models that have changed into theirs, such as pipe.dynamics.save_pretrained."
             )
         super().save_pretrained(save_directory, *args, **kwargs)

@@ -23,11 +23,13 @@ def test_what_cannot_be_exported_is_said(run, world, tmp_path):
         return err
 
     full = tmp_path / "full"
-    full.mkdir()
-    (full / "mine.txt").touch()
-    assert f"{full} is not empty: choose another folder, or replace it with --overwrite." in refused(world, full)
+    (full / "dynamics").mkdir(parents=True)
+    (full / "dynamics" / "model-00001-of-00002.safetensors").touch()
+    (full / ".gitattributes").touch()
+    assert f"{full} is not empty: choose another folder" in refused(world, full)
     assert run("export-remote-code", world, full, "--overwrite")[0] == 0
-    assert (full / "model_index.json").exists() and not (full / "mine.txt").exists()
+    assert (full / "model_index.json").exists() and (full / ".gitattributes").exists()
+    assert not (full / "dynamics" / "model-00001-of-00002.safetensors").exists()
     for inside in (world, world / "out"):
         assert f"{inside} lies in the pipeline itself: choose another folder." in refused(world, inside, "--overwrite")
     assert f"There is no folder {tmp_path / 'none'}" in refused(tmp_path / "none", tmp_path / "out")

@@ -1,4 +1,4 @@
-"""The command line: `genie-hf record | train | evaluate | legend | calibrate | generate | play | export-remote-code`."""
+"""The command line: `genie-hf record | train | evaluate | legend | calibrate | generate | play | export-...`."""
 
 import logging
 import sys

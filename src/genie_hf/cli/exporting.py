@@ -11,7 +11,7 @@ from .shared import Pipeline, check_pipeline
 def export_remote_code(
     pipeline: Pipeline,
     output: Annotated[Path, typer.Argument(help="Folder to write.")],
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Delete what is in the folder first.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a world in the folder.")] = False,
 ):
     """Write a world with the code that plays it, for those who do not have genie_hf.
 

@@ -37,14 +37,15 @@ def export_remote_code(pipeline: str | Path, folder: str | Path, overwrite: bool
     Args:
         pipeline: a saved [`GeniePipeline`]: its folder, or its name on the Hub.
         folder: what to write.
-        overwrite: whether what is in the folder is deleted first.
+        overwrite: whether a world in the folder is replaced; what else is there stays.
 
     Returns:
         The folder.
 
     Raises:
-        OSError: where there is no such pipeline, or something in the folder's place.
-        ValueError: for a pipeline that is none of this package's.
+        FileExistsError: for a folder that is not empty.
+        FileNotFoundError: for a folder without a pipeline.
+        ValueError: for a pipeline that is none of this package's, and for a folder in its own.
     """
     source, folder = Path(pipeline), Path(folder)
     if not source.is_dir():
@@ -52,10 +53,10 @@ def export_remote_code(pipeline: str | Path, folder: str | Path, overwrite: bool
     files = remote_code(source)
     if source.resolve() in (folder.resolve(), *folder.resolve().parents):
         raise ValueError(f"{folder} lies in the pipeline itself: choose another folder.")
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        if not overwrite:
-            raise FileExistsError(f"{folder} is not empty: choose another folder, or replace it with --overwrite.")
-        shutil.rmtree(folder)
+    if not overwrite and folder.exists() and (folder.is_file() or any(folder.iterdir())):
+        raise FileExistsError(f"{folder} is not empty: choose another folder, or --overwrite the world in it.")
+    for component in {name.partition("/")[0] for name in files if "/" in name}:
+        shutil.rmtree(folder / component, ignore_errors=True)  # or weights in other files would stay beside these
     shutil.copytree(source, folder, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
     for name, text in files.items():
         (folder / name).write_text(text)
@@ -73,11 +74,11 @@ def remote_code(source: Path) -> dict[str, str]:
         source: the folder.
 
     Returns:
-        Contents of files by their names in the folder: the code, and `model_index.json` and each model's `config.json`
-        which name it.
+        Contents of files by their names in the folder: the code, and what names it, `model_index.json` and each model's
+        `config.json`.
 
     Raises:
-        OSError: for a folder without a pipeline.
+        FileNotFoundError: for a folder without a pipeline.
         ValueError: for a pipeline that is none of this package's.
     """
     if not (source / INDEX).is_file():
