@@ -1,9 +1,5 @@
 """Worlds that are loaded with their own code, in processes that do not have this package."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 import torch
 from diffusers import DiffusionPipeline
@@ -50,21 +46,13 @@ except ValueError as error:
 
 
 @pytest.fixture
-def without(tmp_path):
+def without(hub):
     """Runs a script in a fresh process without the package, and returns what it prints on both streams."""
 
-    def run(script: str, *arguments) -> str:
-        place = tmp_path / "elsewhere"
-        place.mkdir(exist_ok=True)
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        environment |= {"HF_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "1"}
-        process = subprocess.run(
-            [sys.executable, "-c", WITHOUT + script, *map(str, arguments)],
-            **{"cwd": place, "env": environment, "text": True},
-            **{"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT},
-        )
-        assert process.returncode == 0, process.stdout
-        return process.stdout
+    def run(script: str, *arguments, **environment) -> str:
+        process = hub.run(WITHOUT + script, *arguments, **environment)
+        assert process.returncode == 0, process.stderr
+        return process.stdout + process.stderr
 
     return run
 
@@ -77,7 +65,7 @@ def exported(tiny_pipeline, tmp_path):
 
 def test_a_world_plays_as_with_the_package(exported, tiny_pipeline, without, tmp_path):
     load = "pipe = DiffusionPipeline.from_pretrained(NAME, trust_remote_code=True)\nSAVED = REST[0]\n"
-    said = without(load + PLAY + KEEP, exported, tmp_path / "world.safetensors", tmp_path / "result.pt")
+    said = without(load + PLAY + KEEP, exported, tmp_path / "world.safetensors", tmp_path / "result.pt", offline=True)
     assert "Expected types" not in said and "peft" not in said
     assert "not saved: diffusers does not save the code that came with this pipeline: copy the folder" in said
 
@@ -114,7 +102,7 @@ def test_models_load_by_auto_model_and_are_saved_with_their_code(tiny_pipeline, 
     )
     tiny_pipeline.register_modules(latent_action_model=GenieMotionActionModel(config).eval())
     tiny_pipeline.save_pretrained(tmp_path / "world")
-    without(MODELS, export_remote_code(tmp_path / "world", tmp_path / "exported"), tmp_path)
+    without(MODELS, export_remote_code(tmp_path / "world", tmp_path / "exported"), tmp_path, offline=True)
     pixels = torch.linspace(0, 1, 3 * 3 * 16 * 16).view(1, 3, 3, 16, 16)
     for part in ("video_tokenizer", "latent_action_model"):
         assert torch.equal(torch.load(tmp_path / f"{part}.pt"), getattr(tiny_pipeline, part)(pixels).loss)
@@ -133,3 +121,38 @@ def test_an_exported_world_is_exported_to_the_same(exported, tmp_path):
     names = {path.relative_to(exported) for path in exported.rglob("*") if path.is_file()}
     assert names == {path.relative_to(again) for path in again.rglob("*") if path.is_file()}
     assert all((exported / name).read_bytes() == (again / name).read_bytes() for name in names)
+
+
+BY_NAME = """
+from huggingface_hub import snapshot_download
+pipe = DiffusionPipeline.from_pretrained(NAME, trust_remote_code=True)
+snapshot_download(NAME)
+"""
+BY_FOLDER = """
+from huggingface_hub import snapshot_download
+pipe = DiffusionPipeline.from_pretrained(snapshot_download(NAME), trust_remote_code=True)
+"""
+FROM_THE_HUB = """
+model = AutoModel.from_pretrained(NAME, subfolder="video_tokenizer", trust_remote_code=True)
+image = torch.linspace(0, 1, 3 * 16 * 16).view(3, 16, 16)
+frame = pipe.start(image, num_inference_steps=3).step(2, output_type="pt")
+torch.save((frame, model.state_dict()), REST[0])
+"""
+
+
+def test_it_loads_from_the_hub_and_then_without_it(hub, exported, without, tiny_pipeline, tmp_path):
+    name = hub.new_name()
+    hub.api.create_repo(name)
+    hub.api.upload_folder(repo_id=name, folder_path=exported)
+    image = torch.linspace(0, 1, 3 * 16 * 16).view(3, 16, 16)
+    expected = tiny_pipeline.start(image, num_inference_steps=3).step(2, output_type="pt")
+    for load, offline in ((BY_NAME, False), (BY_FOLDER, True)):  # by name, diffusers asks the Hub for a commit
+        without(load + FROM_THE_HUB, name, tmp_path / "result.pt", offline=offline)
+        frame, weights = torch.load(tmp_path / "result.pt")
+        assert torch.equal(frame, expected)
+        for key, weight in tiny_pipeline.video_tokenizer.state_dict().items():
+            assert torch.equal(weights[key], weight)
+
+    with_package = "from genie_hf import GeniePipeline\nimport sys\nprint(GeniePipeline.from_pretrained(sys.argv[1]))"
+    process = hub.run(with_package, name, home="another")
+    assert '"genie_hf",' in process.stdout and "diffusers_modules" not in process.stdout, process.stderr

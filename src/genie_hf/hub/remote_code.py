@@ -74,8 +74,8 @@ def remote_code(source: Path) -> dict[str, str]:
         source: the folder.
 
     Returns:
-        Contents of files by their names in the folder: the code, and what names it, `model_index.json` and each model's
-        `config.json`.
+        Contents of files by their names in the folder: the code, and what names it: `model_index.json` and each
+        model's `config.json`.
 
     Raises:
         FileNotFoundError: for a folder without a pipeline.
