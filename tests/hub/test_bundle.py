@@ -1,6 +1,8 @@
 """Bundling modules into one file."""
 
 import ast
+import builtins
+import symtable
 import sys
 from textwrap import dedent
 
@@ -8,6 +10,7 @@ import pytest
 
 import genie_hf
 from genie_hf.hub.bundle import bundle
+from genie_hf.models import MODELS
 
 
 @pytest.fixture
@@ -120,12 +123,21 @@ def test_what_cannot_be_merged_is_refused(package, modules, message):
         bundle("toy.top")
 
 
-@pytest.mark.parametrize("name", [name for name in genie_hf.__all__ if name.endswith(("Model", "Tokenizer"))])
-def test_models_need_nothing_that_torch_and_transformers_do_not_bring(name):
+@pytest.mark.parametrize("name", [*(model.__name__ for model in MODELS), "MaskGITScheduler", "GeniePipeline"])
+def test_our_own_bundles_lack_nothing_and_need_no_other_library(name):
     text = bundle(getattr(genie_hf, name).__module__)
-    names = {
+    libraries = {
         (node.module if isinstance(node, ast.ImportFrom) else node.names[0].name).partition(".")[0]
         for node in ast.walk(ast.parse(text))
         if isinstance(node, (ast.Import, ast.ImportFrom))
     }
-    assert names - sys.stdlib_module_names <= {"torch", "transformers", "huggingface_hub", "safetensors", "numpy"}
+    known = {"torch", "transformers", "diffusers", "huggingface_hub", "safetensors", "numpy", "PIL"}
+    assert libraries - sys.stdlib_module_names - known <= {"peft"}  # for adapters
+    table = symtable.symtable(text, name, "exec")
+    there = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+    assert name in there and used_globals(table) <= there | set(dir(builtins)) | {"__name__"}
+
+
+def used_globals(table: symtable.SymbolTable) -> set[str]:
+    own = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_global() and symbol.is_referenced()}
+    return own.union(*map(used_globals, table.get_children()))

@@ -136,7 +136,9 @@ FROM_THE_HUB = """
 model = AutoModel.from_pretrained(NAME, subfolder="video_tokenizer", trust_remote_code=True)
 image = torch.linspace(0, 1, 3 * 16 * 16).view(3, 16, 16)
 frame = pipe.start(image, num_inference_steps=3).step(2, output_type="pt")
-torch.save((frame, model.state_dict()), REST[0])
+model.save_pretrained("saved")
+again = AutoModel.from_pretrained("saved", trust_remote_code=True)
+torch.save((frame, again.state_dict()), REST[0])
 """
 
 
