@@ -1,4 +1,4 @@
-"""The command line: `genie-hf record | train | evaluate | legend | calibrate | generate | play | export-...`."""
+"""The command line `genie-hf`: a command is a function in a file beside this one."""
 
 import logging
 import sys

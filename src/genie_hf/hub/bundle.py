@@ -72,7 +72,7 @@ class Part:
     """
 
     def __init__(self, module: str):
-        source = Path(find_spec(module).origin).read_text()
+        source = Path(find_spec(module).origin).read_text("utf-8")
         tree = ast.parse(source)
         self.module, self.docstring = module, ast.get_docstring(tree, clean=False) or ""
         self.meanings: dict[str, str] = {}

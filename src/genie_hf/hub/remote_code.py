@@ -13,7 +13,6 @@ from transformers import PreTrainedModel
 
 import genie_hf
 
-from ..model_index import without_remote_code
 from .bundle import bundle
 
 INDEX = "model_index.json"
@@ -44,7 +43,7 @@ def export_remote_code(pipeline: str | Path, folder: str | Path, overwrite: bool
 
     Raises:
         FileExistsError: for a folder that is not empty.
-        FileNotFoundError: for a folder without a pipeline.
+        OSError: for a folder without a pipeline, and one that cannot be written.
         ValueError: for a pipeline that is none of this package's, and for a folder in its own.
     """
     source, folder = Path(pipeline), Path(folder)
@@ -59,7 +58,7 @@ def export_remote_code(pipeline: str | Path, folder: str | Path, overwrite: bool
         shutil.rmtree(folder / component, ignore_errors=True)  # or weights in other files would stay beside these
     shutil.copytree(source, folder, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
     for name, text in files.items():
-        (folder / name).write_text(text)
+        (folder / name).write_text(text, "utf-8")
     card = folder / "README.md"
     known = card.read_text() if card.exists() else ""
     if HOW_TO_LOAD not in known:
@@ -78,20 +77,18 @@ def remote_code(source: Path) -> dict[str, str]:
         model's `config.json`.
 
     Raises:
-        FileNotFoundError: for a folder without a pipeline.
         ValueError: for a pipeline that is none of this package's.
     """
-    if not (source / INDEX).is_file():
-        raise FileNotFoundError(f"{source} holds no trained world: there is no {INDEX} in it.")
-    index = without_remote_code(json.loads((source / INDEX).read_text()))
-    if index.get("_class_name") != "GeniePipeline":
-        raise ValueError(f"{source} holds a {index.get('_class_name')}: name the folder of a GeniePipeline.")
+    pipeline = genie_hf.GeniePipeline
+    index = pipeline.load_config(source)
+    if index["_class_name"] != pipeline.__name__:
+        raise ValueError(f"{source} holds a {index['_class_name']}: name the folder of a GeniePipeline.")
     components = {
         name: getattr(genie_hf, value[1])
         for name, value in index.items()
         if isinstance(value, list) and value[0] == "genie_hf"
     }
-    files = {}
+    files: dict[str, str] = {}
     for name, component in components.items():
         module = _file_name(component)
         code = bundle(component.__module__)
@@ -106,7 +103,6 @@ def remote_code(source: Path) -> dict[str, str]:
             }
             files[f"{name}/config.json"] = _json(config)
 
-    pipeline = genie_hf.GeniePipeline
     module = _file_name(pipeline)
     annotated = [kind for kinds in pipeline._get_signature_types().values() for kind in kinds]
     of_components = {kind.__module__ for kind in annotated if kind.__module__.startswith("genie_hf.")}

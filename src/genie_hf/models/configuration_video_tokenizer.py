@@ -46,9 +46,8 @@ class GenieVideoTokenizerConfig(PatchAutoencoderConfig):
 
     def to_dict(self) -> dict:
         values = super().to_dict() | {"quantizer": quantizer_values(self.quantizer)}
-        if (
-            "auto_map" in values
-        ):  # as our name contains "Tokenizer", transformers writes a text tokenizer's two classes
+        if "auto_map" in values:
+            # As our name contains "Tokenizer", transformers writes (slow, fast), as for a tokenizer of text.
             classes = values["auto_map"].items()
             values["auto_map"] = {auto: name if isinstance(name, str) else name[0] for auto, name in classes}
         return values
