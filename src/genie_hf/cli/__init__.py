@@ -9,6 +9,7 @@ import typer
 from .exporting import export_remote_code
 from .measuring import calibrate, evaluate, legend
 from .playing import generate, play
+from .publishing import publish
 from .recording import record_app
 from .shared import SETTINGS
 from .training import train
@@ -20,7 +21,7 @@ app = typer.Typer(
     **SETTINGS,
 )
 app.add_typer(record_app, name="record")
-for command in (train, evaluate, legend, calibrate, generate, play, export_remote_code):
+for command in (train, evaluate, legend, calibrate, generate, play, publish, export_remote_code):
     app.command()(command)
 
 

@@ -1,5 +1,1 @@
-"""Worlds for others: with their code, for those who do not have this package."""
-
-from .remote_code import export_remote_code
-
-__all__ = ["export_remote_code"]
+"""Worlds on the Hub: what is published of one, its card, and what the Hub answers in plain words."""
