@@ -4,12 +4,13 @@ It also knows which dtype a CPU is slow in. What is pushed to the Hub gets a car
 """
 
 import copy
+import functools
 from pathlib import Path
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError, safe_open
-from transformers import PreTrainedConfig
+from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.utils import logging
 
 from ..hub.errors import hub_sentences
@@ -87,6 +88,7 @@ class CheckedLoading:
         names = {"revision": "branch", "commit_description": "description"}
         return pushing.push_model(self, working_dir, repo_id, **{names.get(key, key): x for key, x in settings.items()})
 
+    @functools.wraps(PreTrainedModel.save_pretrained, assigned=())  # diffusers looks there for `variant` and others
     def save_pretrained(self, save_directory: str | Path, *args, **kwargs) -> None:
         """As [`~transformers.PreTrainedModel.save_pretrained`], in the dtype that the model was stored in.
 
