@@ -4,6 +4,7 @@ import inspect
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -168,7 +169,7 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
 
     def _upload_folder(self, working_dir, repo_id, **settings):
         """What `push_to_hub` and `save_pretrained` call for the upload: also of what lies beside the world."""
-        import genie_hf.hub.pushing as pushing  # only now, as it needs everything
+        pushing = import_module("genie_hf.hub.pushing")  # only now, as it needs everything
 
         settings["message"] = settings.pop("commit_message", None) or f"Upload {type(self).__name__}"
         return pushing.push_world(self, working_dir, repo_id, **settings)

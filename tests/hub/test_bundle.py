@@ -132,7 +132,7 @@ def test_our_own_bundles_lack_nothing_and_need_no_other_library(name):
         if isinstance(node, (ast.Import, ast.ImportFrom))
     }
     known = {"torch", "transformers", "diffusers", "huggingface_hub", "safetensors", "numpy", "PIL"}
-    assert libraries - sys.stdlib_module_names - known <= {"peft", "genie_hf"}  # for adapters, and to push with a card
+    assert libraries - sys.stdlib_module_names - known <= {"peft"}  # for adapters
     table = symtable.symtable(text, name, "exec")
     there = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
     assert name in there and used_globals(table) <= there | set(dir(builtins)) | {"__name__"}

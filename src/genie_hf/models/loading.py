@@ -5,6 +5,7 @@ It also knows which dtype a CPU is slow in. What is pushed to the Hub gets a car
 
 import copy
 import functools
+from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -82,7 +83,7 @@ class CheckedLoading:
         """What `push_to_hub` and `save_pretrained` call for the upload: with a card of ours."""
         if not __name__.startswith("genie_hf."):  # but remote code, which travels with the model
             return super()._upload_modified_files(working_dir, repo_id, files_timestamps, **settings)
-        import genie_hf.hub.pushing as pushing  # only now, as it needs everything
+        pushing = import_module("genie_hf.hub.pushing")  # only now, as it needs everything
 
         settings["message"] = settings.pop("commit_message", None) or f"Upload {type(self).__name__}"
         names = {"revision": "branch", "commit_description": "description"}
