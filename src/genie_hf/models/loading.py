@@ -49,6 +49,11 @@ class CheckedLoading:
                 model, info = super().from_pretrained(name, *args, output_loading_info=True, **kwargs)
         except StrictDataclassError as error:
             raise ValueError(f"The config.json of {name} is invalid: {' '.join(str(error).split())}") from error
+        except OSError as error:
+            if "no file named" not in str(error):
+                raise
+            told = str(error).removeprefix("Error ").rstrip(".")
+            raise OSError(f"There is {told}; pickles, which could run code, are not loaded.") from error
         except SafetensorError as error:
             file = damaged_file(name)
             raise OSError(f"{file} is damaged or not a safetensors file ({error}). Get a fresh copy.") from error
