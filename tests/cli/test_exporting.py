@@ -6,11 +6,13 @@ import json
 def test_what_lies_beside_a_world_comes_along_but_not_its_training(run, world, tmp_path):
     (world / "runs" / "world").mkdir(parents=True)
     (world / "runs" / "world" / "metrics.jsonl").touch()
+    (world / "notes.pkl").touch()
     (world / "README.md").write_text("# My world\n")
     status, out, _ = run("export-remote-code", world, tmp_path / "out")
     assert status == 0
     assert f'DiffusionPipeline.from_pretrained("{tmp_path / "out"}", trust_remote_code=True)' in out
-    assert (tmp_path / "out" / "start.png").exists() and not (tmp_path / "out" / "runs").exists()
+    assert (tmp_path / "out" / "start.png").exists()
+    assert not (tmp_path / "out" / "runs").exists() and not (tmp_path / "out" / "notes.pkl").exists()
     card = (tmp_path / "out" / "README.md").read_text()
     assert card.startswith("# My world\n") and "trust_remote_code=True" in card
     assert (world / "README.md").read_text() == "# My world\n"

@@ -142,10 +142,14 @@ torch.save((frame, again.state_dict()), REST[0])
 """
 
 
-def test_it_loads_from_the_hub_and_then_without_it(hub, exported, without, tiny_pipeline, tmp_path):
+def test_published_it_loads_from_the_hub_and_then_without_it(hub, without, tiny_pipeline, tmp_path):
     name = hub.new_name()
-    hub.api.create_repo(name)
-    hub.api.upload_folder(repo_id=name, folder_path=exported)
+    tiny_pipeline.save_pretrained(tmp_path / "world")
+    published = hub.command("publish", tmp_path / "world", name, "--remote-code")
+    assert published.returncode == 0, published.stderr
+    assert (
+        f'DiffusionPipeline.from_pretrained("{name}", trust_remote_code=True)' in hub.files(name)["README.md"].decode()
+    )
     image = torch.linspace(0, 1, 3 * 16 * 16).view(3, 16, 16)
     expected = tiny_pipeline.start(image, num_inference_steps=3).step(2, output_type="pt")
     for load, offline in ((BY_NAME, False), (BY_FOLDER, True)):  # by name, diffusers asks the Hub for a commit

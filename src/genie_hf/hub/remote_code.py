@@ -14,24 +14,14 @@ from transformers import PreTrainedModel
 import genie_hf
 
 from .bundle import bundle
+from .errors import hub_sentences
+from .files import CARD, is_replaced, world_files
 
 INDEX = "model_index.json"
-LEFT_OUT = (".*", "runs")  # of a folder that a world was trained in
-HOW_TO_LOAD = """
-## Without genie_hf
-
-The code that plays this world lies beside it. Where genie_hf is not installed, diffusers loads both:
-
-```python
-from diffusers import DiffusionPipeline
-
-pipe = DiffusionPipeline.from_pretrained(NAME, trust_remote_code=True)  # this folder, or its name on the Hub
-```
-"""
 
 
 def export_remote_code(pipeline: str | Path, folder: str | Path, overwrite: bool = False) -> Path:
-    """Writes a world and the code that plays it.
+    """Writes what is published of a world, and the code that plays it.
 
     Args:
         pipeline: a saved [`GeniePipeline`]: its folder, or its name on the Hub.
@@ -48,22 +38,39 @@ def export_remote_code(pipeline: str | Path, folder: str | Path, overwrite: bool
     """
     source, folder = Path(pipeline), Path(folder)
     if not source.is_dir():
-        source = Path(snapshot_download(str(pipeline)))
-    files = remote_code(source)
+        with hub_sentences(str(pipeline)):
+            source = Path(snapshot_download(str(pipeline)))
+    code = remote_code(source)
+    files = world_files(source, genie_hf.GeniePipeline.from_pretrained(source).dynamics)
     if source.resolve() in (folder.resolve(), *folder.resolve().parents):
         raise ValueError(f"{folder} lies in the pipeline itself: choose another folder.")
     if not overwrite and folder.exists() and (folder.is_file() or any(folder.iterdir())):
         raise FileExistsError(f"{folder} is not empty: choose another folder, or --overwrite the world in it.")
-    for component in {name.partition("/")[0] for name in files if "/" in name}:
-        shutil.rmtree(folder / component, ignore_errors=True)  # or weights in other files would stay beside these
-    shutil.copytree(source, folder, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
-    for name, text in files.items():
+    for path in [path for path in folder.rglob("*") if path.is_file()]:
+        if is_replaced(path.relative_to(folder).as_posix(), files):
+            path.unlink()
+    for name, path in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, folder / name)
+    for name, text in code.items():
         (folder / name).write_text(text, "utf-8")
-    card = folder / "README.md"
-    known = card.read_text() if card.exists() else ""
-    if HOW_TO_LOAD not in known:
-        card.write_text(known + HOW_TO_LOAD)
+    card = (source / CARD).read_text("utf-8") if (source / CARD).is_file() else ""
+    how = without_package("NAME")
+    (folder / CARD).write_text(card if how in card else f"{card}\n{how}\n", "utf-8")
     return folder
+
+
+def without_package(name: str) -> str:
+    """The section of a card that says how the world is loaded.
+
+    Args:
+        name: of its folder or repository, as Python has it.
+    """
+    load = f"pipe = DiffusionPipeline.from_pretrained({name}, trust_remote_code=True)"
+    return (
+        "## Without genie_hf\n\nThe code that plays this world lies beside it. Where genie_hf is not installed, "
+        f"diffusers loads both:\n\n```python\nfrom diffusers import DiffusionPipeline\n\n{load}\n```"
+    )
 
 
 def remote_code(source: Path) -> dict[str, str]:

@@ -92,7 +92,8 @@ class CheckedLoading:
 
         settings["message"] = settings.pop("commit_message", None) or f"Upload {type(self).__name__}"
         names = {"revision": "branch", "commit_description": "description"}
-        return pushing.push_model(self, working_dir, repo_id, **{names.get(key, key): x for key, x in settings.items()})
+        settings = {names.get(key, key): value for key, value in settings.items()}
+        return pushing.push_model(self, working_dir, repo_id, **settings)
 
     @functools.wraps(PreTrainedModel.save_pretrained, assigned=())  # diffusers looks there for `variant` and others
     def save_pretrained(self, save_directory: str | Path, *args, **kwargs) -> None:
