@@ -18,6 +18,15 @@ def test_what_lies_beside_a_world_comes_along_but_not_its_training(run, world, t
     assert (world / "README.md").read_text() == "# My world\n"
 
 
+def test_what_was_exported_is_published_with_its_code(run, world, tmp_path):
+    run("export-remote-code", world, tmp_path / "out")
+    status, out, _ = run("publish", tmp_path / "out", "user/world", "--dry-run")
+    listed = {line.split()[-1] for line in out.splitlines()[:-1]}
+    assert status == 0 and listed == {
+        path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*") if path.is_file()
+    }
+
+
 def test_what_cannot_be_exported_is_said(run, world, tmp_path):
     def refused(*arguments) -> str:
         status, _, err = run("export-remote-code", *arguments)

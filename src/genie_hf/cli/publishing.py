@@ -43,6 +43,7 @@ def publish(
 
     check_plays(pipe, pipeline)
     files = world_files(pipeline, pipe.dynamics)
+    remote_code |= (pipeline / "pipeline_genie.py").is_file()  # what was exported with code is published with it
     code = {name: text.encode() for name, text in files_of_code(pipeline).items()} if remote_code else {}
     everything: dict[str, Path | bytes] = {**files, **code}
 
