@@ -1,6 +1,5 @@
 """`GeniePipeline`: an image and latent actions in, frames out (paper §2.2)."""
 
-import importlib
 import inspect
 import itertools
 from collections.abc import Callable
@@ -154,9 +153,10 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
 
     def _upload_folder(self, working_dir, repo_id, **settings):
         """What `push_to_hub` and `save_pretrained` call for the upload: also of what lies beside the world."""
-        pushing = importlib.import_module("genie_hf.hub.pushing")  # a statement would be a need of remote code
+        from genie_hf.hub.pushing import push_world  # only now, as it needs everything
+
         settings["message"] = settings.pop("commit_message", None) or f"Upload {type(self).__name__}"
-        return pushing.push_world(self, working_dir, repo_id, **settings)
+        return push_world(self, working_dir, repo_id, **settings)
 
     @property
     def num_actions(self) -> int:

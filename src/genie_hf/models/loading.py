@@ -5,7 +5,6 @@ It also knows which dtype a CPU is slow in. What is pushed to the Hub gets a car
 
 import copy
 import functools
-import importlib
 from pathlib import Path
 
 import torch
@@ -86,12 +85,11 @@ class CheckedLoading:
 
     def _upload_modified_files(self, working_dir, repo_id, files_timestamps, **settings):
         """What `push_to_hub` and `save_pretrained` call for the upload: with a card of ours."""
-        pushing = importlib.import_module("genie_hf.hub.pushing")  # a statement would be a need of remote code
+        from genie_hf.hub.pushing import push_model  # only now, as it needs everything
+
         settings["message"] = settings.pop("commit_message", None) or f"Upload {type(self).__name__}"
         names = {"revision": "branch", "commit_description": "description"}
-        return pushing.push_model(
-            self, working_dir, repo_id, **{names.get(key, key): x for key, x in settings.items()}
-        )
+        return push_model(self, working_dir, repo_id, **{names.get(key, key): x for key, x in settings.items()})
 
     @functools.wraps(PreTrainedModel.save_pretrained, assigned=())  # diffusers looks there for `variant` and others
     def save_pretrained(self, save_directory: str | Path, *args, **kwargs) -> None:
