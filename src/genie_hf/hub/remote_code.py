@@ -55,7 +55,7 @@ def export_remote_code(pipeline: str | Path, folder: str | Path, overwrite: bool
     for name, text in code.items():
         (folder / name).write_text(text, "utf-8")
     card = (source / CARD).read_text("utf-8") if (source / CARD).is_file() else ""
-    how = f"{without_package('NAME')}\n\nNAME is this folder, or the name of a repository on the Hub that has its files.\n"
+    how = f"{without_package('NAME')}\n\nNAME is this folder, or a repository with its files.\n"
     (folder / CARD).write_text(card if how in card else f"{card}\n{how}", "utf-8")
     return folder
 
