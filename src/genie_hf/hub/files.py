@@ -30,6 +30,17 @@ def components(folder: Path) -> list[str]:
     return [name for name, value in index.items() if isinstance(value, list) and value[0] and name[0] != "_"]
 
 
+def recipe_of(folder: Path) -> Path | None:
+    """The whole recipe of a world.
+
+    That is its own, or, where it was trained by a recipe that lies elsewhere or extends another, what its last run
+    wrote down.
+    """
+    own, runs = folder / "recipe.yaml", sorted(folder.glob("runs/*/recipe.yaml"), key=lambda run: run.stat().st_mtime)
+    whole = own.is_file() and not any(line.startswith("extends:") for line in own.read_text("utf-8").splitlines())
+    return runs[-1] if runs and not whole else own if own.is_file() else None
+
+
 def world_files(folder: Path, dynamics: GenieDynamicsModel) -> dict[str, Path]:
     """What is published of a world, by name in the repository, its card left out.
 
@@ -54,17 +65,6 @@ def about_files(folder: Path, dynamics: GenieDynamicsModel) -> dict[str, Path]:
             named.pop(figures)
             named.pop(picture, None)
     return named
-
-
-def recipe_of(folder: Path) -> Path | None:
-    """The whole recipe of a world.
-
-    That is its own, or, where it was trained by a recipe that lies elsewhere or extends another, what its last run
-    wrote down.
-    """
-    own, runs = folder / "recipe.yaml", sorted(folder.glob("runs/*/recipe.yaml"), key=lambda run: run.stat().st_mtime)
-    whole = own.is_file() and not any(line.startswith("extends:") for line in own.read_text("utf-8").splitlines())
-    return runs[-1] if runs and not whole else own if own.is_file() else None
 
 
 def is_replaced(name: str, files: Mapping[str, Path]) -> bool:
