@@ -28,11 +28,13 @@ class DataSource:
         source: a folder, a file, a pattern such as `videos/*.mp4`, an id on the Hub, or a dataset in memory.
         split: split to take; by default the one that the data are opened for.
         config: configuration of a dataset that has several.
+        camera: the one to read of a LeRobot dataset that has several: `observation.images.front`, or `front`.
     """
 
     source: Any
     split: str | None = None
     config: str | None = None
+    camera: str | None = None
 
     def __str__(self) -> str:
         return str(self.source) if isinstance(self.source, (str, os.PathLike)) else "the given dataset"

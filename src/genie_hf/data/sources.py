@@ -20,9 +20,9 @@ logger = logging.getLogger(__name__)
 
 SOURCES: tuple[type[Source], ...] = (
     InMemory,
+    LeRobot,
     OnHub,
     SavedToDisk,
-    LeRobot,
     WithConfigurations,
     ParquetFiles,
     FrameFolders,
@@ -56,6 +56,8 @@ def open_source(
     place = Place(source)
     try:
         found = next(kind for kind in SOURCES if kind.recognises(place))(place)
+        if source.camera and not isinstance(found, LeRobot):
+            raise ValueError("it is no LeRobot dataset, and no others have cameras: leave out camera")
         rows, notes = take_split(found, wanted), place.notes
     except Exception as error:
         check_cache(error)

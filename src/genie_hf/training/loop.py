@@ -136,7 +136,9 @@ def read_terms(run: Run) -> dict[str, float]:
     for step, terms in run.progress.read():
         for name, value in terms.items():
             if not math.isfinite(value):
-                last = f"the last good checkpoint is {run.checkpoint}" if run.checkpoint else "there is no checkpoint yet"
+                last = (
+                    f"the last good checkpoint is {run.checkpoint}" if run.checkpoint else "there is no checkpoint yet"
+                )
                 raise FloatingPointError(
                     f"{name} is {value} at step {step}, so training has stopped; {last}. Lower "
                     "learning_rate or max_grad_norm in the recipe and continue with --resume."
