@@ -1,4 +1,4 @@
-"""The command line: `genie-hf record | train | evaluate | legend | calibrate | generate | play | publish`."""
+"""The command line: `genie-hf record | train | evaluate | legend | calibrate | generate | play | publish | data`."""
 
 import logging
 import sys
@@ -9,6 +9,7 @@ import typer
 from .measuring import calibrate, evaluate, legend
 from .playing import generate, play
 from .publishing import publish
+from .pushing import data_app
 from .recording import record_app
 from .shared import SETTINGS
 from .training import train
@@ -20,6 +21,7 @@ app = typer.Typer(
     **SETTINGS,
 )
 app.add_typer(record_app, name="record")
+app.add_typer(data_app, name="data")
 for command in (train, evaluate, legend, calibrate, generate, play, publish):
     app.command()(command)
 
