@@ -15,6 +15,7 @@ from .place import DataSource, Place, shortened
 from .reader import VideoReader
 from .source import Source
 from .video_folder import VideoFolder, looks_like_video
+from .zip_files import ZipFiles
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ SOURCES: tuple[type[Source], ...] = (
     FrameFolders,
     VideoFolder,
     TarFiles,
+    ZipFiles,
     AnyFiles,
 )
 """The kinds of sources: the first that recognises a place opens it."""
