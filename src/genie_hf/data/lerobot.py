@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from datasets import Dataset, DatasetDict
 from huggingface_hub import hf_hub_download, snapshot_download
-from huggingface_hub.errors import EntryNotFoundError, HFValidationError, RepositoryNotFoundError
+from huggingface_hub.errors import EntryNotFoundError, HFValidationError
 
 from .place import Place
 from .reader import VideoReader
@@ -134,11 +134,7 @@ class LeRobot(Source):
 def is_on_hub(name: str) -> bool:
     try:
         hf_hub_download(name, INFO, repo_type="dataset")
-    except (
-        EntryNotFoundError,
-        HFValidationError,
-        RepositoryNotFoundError,
-    ):  # who reads it as another dataset says what is amiss
+    except (EntryNotFoundError, HFValidationError):
         return False
     return True
 

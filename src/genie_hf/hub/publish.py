@@ -74,7 +74,8 @@ def publish(
     with hub_sentences(repository, token=token):
         if card is not None:
             files = {**files, CARD: card(repository, card_of(api, repository, before.sha, kind)).encode()}
-        gone = [file.rfilename for file in before.siblings if file.rfilename not in files]
+        there = api.list_repo_files(repository, revision=before.sha, repo_type=kind)
+        gone = [name for name in there if name not in files]
         commit = api.create_commit(
             repository,
             [
