@@ -59,6 +59,16 @@ def test_a_card_that_somebody_wrote_is_kept(hub, run, squares, name):
     assert status == 0 and card.text.strip() == "# Mine" and card.data.configs, err
 
 
+def test_a_dataset_that_is_no_recording_is_left_alone(hub, run, squares, name):
+    hub.api.create_repo(name, repo_type="dataset")
+    shard = next((squares / "test").rglob("*.parquet"))
+    hub.api.upload_file(path_or_fileobj=shard, path_in_repo="data/a.parquet", repo_id=name, repo_type="dataset")
+    before = hub.commits(name, kind="dataset")
+    status, _, err = run("data", "push", squares, name)
+    assert status == 2 and f"{name} holds another dataset, which is no recording: choose another name" in err
+    assert hub.commits(name, kind="dataset") == before
+
+
 def test_a_recipe_trains_on_it_as_on_the_folder(hub, squares, name, tmp_path):
     assert hub.command("data", "push", squares, name).returncode == 0
     losses, splits = {}, {}

@@ -58,11 +58,14 @@ def check_logged_in(repository: str) -> None:
 
 
 def push_recording(folder: Path, repository: str, private: bool, license: str | None, dry_run: bool = False) -> None:
+    from huggingface_hub import HfApi
+
     from ..hub.card import finished_card
+    from ..hub.errors import hub_sentences
     from ..hub.files import CARD
     from ..hub.publish import publish
     from ..hub.recording_card import PREVIEW, preview, recording_card
-    from ..hub.recordings import is_replaced, read_recording
+    from ..hub.recordings import check_place, is_replaced, read_recording
 
     recording = read_recording(folder)
     files = {**recording.files, PREVIEW: preview(recording)}
@@ -75,6 +78,8 @@ def push_recording(folder: Path, repository: str, private: bool, license: str | 
             typer.echo(f"{size:>13,}  {name}")
         typer.echo(f"{sum(sizes.values()):>13,}  bytes in {len(sizes)} files would be in {repository}.")
         return
+    with hub_sentences(repository):
+        check_place(HfApi(), repository)
     done = publish(
         files,
         repository,

@@ -19,9 +19,9 @@ class VideoDataset(torch.utils.data.Dataset):
 
     A source is a folder written by `genie-hf record`, a Hugging Face dataset with a column of the type `Video` or
     `List(Image)` (a folder, a Hub id, or a `datasets.Dataset`), a LeRobot dataset (a folder or a Hub id), files of
-    video (a folder, one file, an archive, or a pattern such as `videos/*.mp4`), or a folder of frames, with a subfolder
-    of numbered images for each episode. Subfolders named train, test or validation are splits. Clips may start at any
-    frame and never cross the end of an episode or video.
+    video (a folder, one file, an archive, or a pattern such as `videos/*.mp4`), or a folder of frames, with a
+    subfolder of numbered images for each episode. Subfolders named train, test or validation are splits. Clips may
+    start at any frame and never cross the end of an episode or video.
 
     A recording is unpacked once into the cache of the datasets library (12 KB a frame of 64x64) and memory-mapped from
     then on. Video files and images are decoded once at the first opening, to know which frames they show and that none

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from huggingface_hub import HfApi
 
 from ..data.place import DataSource, Place, by_split, common_notes
 from ..data.recorded_frames import COLUMNS
@@ -89,6 +90,15 @@ def command(folder: Path | str, settings: dict[str, Any]) -> str:
     options = {name: settings.get(name) for name in ("steps", "mode", "policy", "seed", "frame_skip")}
     told = [f"--{name.replace('_', '-')} {value}" for name, value in options.items() if value is not None]
     return f"genie-hf record coinrun {folder} --levels {first}:{stop} {' '.join(told)}"
+
+
+def check_place(api: HfApi, repository: str) -> None:
+    """Raises `ValueError` for a dataset with rows that are no recording: pushing would replace them."""
+    if not api.repo_exists(repository, repo_type="dataset"):
+        return
+    names = api.list_repo_files(repository, repo_type="dataset")
+    if NOTES not in names and any(name.endswith(".parquet") for name in names):
+        raise ValueError(f"{repository} holds another dataset, which is no recording: choose another name.")
 
 
 def is_replaced(name: str) -> bool:
