@@ -189,3 +189,16 @@ print(dataset.lengths.tolist(), dataset.has_actions, int(dataset.read_all()[0].s
     stored = [path.as_posix() for path in (hub.folder / "home").rglob("*.mp4")]
     assert stored and all("observation.images.front" in path for path in stored)
     assert hub.run(code, name, offline=True).stdout == run.stdout
+
+
+def test_frames_that_are_images_are_refused(copy):
+    folder = copy("v3.0")
+
+    def as_images(info):
+        for feature in info["features"].values():
+            feature["dtype"] = feature["dtype"].replace("video", "image")
+        return info
+
+    edit(folder / "meta" / "info.json", as_images)
+    with pytest.raises(ValueError, match="has no videos, and its images are not read: convert them with LeRobot"):
+        opened(folder)
