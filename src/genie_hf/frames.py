@@ -1,5 +1,6 @@
 """Turns images of any kind into frames of a world's size, and frames into what people look at."""
 
+import io
 from pathlib import Path
 from typing import TypeAlias
 
@@ -57,7 +58,7 @@ def fit_frames(frames: ImageInput | list, size: tuple[int, int]) -> Tensor:
     return _to_uint8(pixels.reshape(*lead, *pixels.shape[-3:]))
 
 
-def read_image(path: str | Path) -> Tensor:
+def read_image(path: str | Path | io.BytesIO) -> Tensor:
     """An image file as `fit_frames` sees it, in its own size: uint8 RGB of shape (3, height, width).
 
     Raises:
@@ -94,15 +95,16 @@ def resize(frames: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(frames, (height, width), mode="bilinear", antialias=True)
 
 
-def _image_tensor(image: ImageInput) -> Tensor:
+def _image_tensor(image: ImageInput | io.BytesIO) -> Tensor:
     """One image, or an array of them, as RGB (..., 3, height, width): uint8, or floats in [0, 1]."""
-    if isinstance(image, (str, Path)):
+    if isinstance(image, (str, Path, io.BytesIO)):
         try:
             with PIL.Image.open(image) as file:
                 file.load()
                 image = file
         except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
-            raise ValueError(f"{str(image)!r} cannot be read as an image ({error}); give an image file.") from error
+            name = "an image" if isinstance(image, io.BytesIO) else repr(str(image))
+            raise ValueError(f"{name} cannot be read as an image ({error}); give an image file.") from error
     if isinstance(image, PIL.Image.Image):
         image = _pil_array(image)
     if isinstance(image, np.ndarray):

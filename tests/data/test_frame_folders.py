@@ -54,7 +54,9 @@ def test_every_third_frame(tmp_path):
 
 def test_the_rate_is_what_recording_json_says(tmp_path):
     frames = save_frames(tmp_path / "frames", range(25))
-    with pytest.raises(ValueError, match="frames has images.*leave out frame_rate=5, or put a recording.json"):
+    with pytest.raises(
+        ValueError, match="frames has frames without a clock.*leave out frame_rate=5, or put a recording.json"
+    ):
         VideoDataset(frames, 4, frame_rate=5)
     (frames / "recording.json").write_text(json.dumps({"frame_rate": 30}))
     assert VideoDataset(frames, 4).frame_rate == 30

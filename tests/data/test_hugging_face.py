@@ -49,3 +49,47 @@ def test_videos_embedded_in_a_dataset_on_disk(tmp_path, write_video, frame_numbe
 
     for source in (rows, tmp_path / "saved"):
         assert frame_numbers(VideoDataset(source, num_frames=5)[3]["pixels"]) == [3, 4, 5, 6, 7]
+
+
+OPEN = """
+import json, os, sys
+from genie_hf.data import VideoDataset
+for source in json.loads(sys.argv[1]):
+    try:
+        print(VideoDataset(source, 4).lengths.tolist())
+    except ValueError as error:
+        print(error)
+"""
+
+
+def test_a_dataset_on_the_hub_with_configurations_and_what_cannot_be_had_of_it(hub, tmp_path, write_recording):
+    name = hub.new_name("dataset")
+    hub.api.create_repo(name, repo_type="dataset", private=True)
+    for length, config in enumerate(("one", "two"), 9):
+        write_recording(tmp_path / "ds" / config, [length])
+    configs = [{"config_name": config, "data_files": f"{config}/*.parquet"} for config in ("one", "two")]
+    (tmp_path / "ds" / "README.md").write_text(f"---\nconfigs: {json.dumps(configs)}\n---\n")
+    hub.api.upload_folder(repo_id=name, folder_path=tmp_path / "ds", repo_type="dataset")
+
+    def told(*sources, **environment):
+        run = hub.run(OPEN, json.dumps(sources), **environment)
+        assert run.returncode == 0, run.stderr
+        return run.stdout.splitlines()
+
+    two = {"source": name, "config": "two"}
+    nothing = f"{hub.user}/nothing-here"
+    sources = (two, two | {"split": "train[:1]"}, name, two | {"config": "three"}, two | {"split": "test"}, nothing)
+    opened, part, several, other, split, missing = told(*sources)
+    assert opened == part == "[10]"
+    assert "several configurations, give config, one of ['one', 'two']" in several
+    assert "it has no configuration 'three', but ['one', 'two']" in other
+    assert """Unknown split "test". Should be one of ['train']""" in split
+    assert missing.startswith(f"{nothing} is not on this machine") and f"There is no {nothing} on the Hub" in missing
+    (private,) = told(two, token=None, home="stranger")
+    assert "if it is private, log in with `hf auth login`" in private
+    (unknown,) = told(two, token="hf_wrong", home="stranger")
+    assert "does not know the token" in unknown
+    assert told(two, offline=True) == ["[10]"]
+    hub.server.stop()
+    (away,) = told(two, home="stranger")
+    assert "cannot be reached" in away

@@ -50,7 +50,7 @@ def test_files_and_patterns(tmp_path, write_recording, write_video, levels):
         (iter(range(3)), TypeError, "got range_iterator"),
         (None, TypeError, "got NoneType"),
         ({"source": 5}, TypeError, "got int"),
-        ({"source": "x", "splt": "test"}, ValueError, "keys source, split, config.*splt"),
+        ({"source": "x", "splt": "test"}, ValueError, "keys source, split, config, camera, weight.*splt"),
         ({"split": "test"}, ValueError, "only source is required"),
     ],
 )

@@ -122,3 +122,15 @@ def test_errors_name_the_source_and_the_remedy(tmp_path, write_recording):
     (tmp_path / "videos" / "broken.mp4").write_bytes(b"not a video")
     with pytest.raises(ValueError, match="1 of 1 videos in .*broken.mp4 .Invalid data.*name a source"):
         VideoDataset(tmp_path / "videos", num_frames=4)
+
+
+def test_sources_have_weights_all_or_none(tmp_path, write_video):
+    paths = [write_video(tmp_path / f"{n}.mp4", n) for n in (10, 20, 3)]
+    sources = [{"source": str(path), "weight": weight} for path, weight in zip(paths, (3, 0.5, 1), strict=True)]
+    assert VideoDataset(sources[:2], 4).shares == [(7, 3), (17, 0.5)] and VideoDataset(paths, 4).shares is None
+    with pytest.raises(ValueError, match="20.mp4 has no weight, and other sources have one: give one to all"):
+        VideoDataset([sources[0], paths[1]], 4)
+    with pytest.raises(ValueError, match="3.mp4 is long enough for a clip, and it has a weight: leave it out"):
+        VideoDataset(sources, 4)
+    with pytest.raises(ValueError, match="weight of .*10.mp4 must be above 0, got 0"):
+        VideoDataset({"source": str(paths[0]), "weight": 0}, 4)

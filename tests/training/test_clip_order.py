@@ -1,4 +1,5 @@
 import pytest
+import torch
 
 from genie_hf.training.clip_order import ClipOrder
 
@@ -26,3 +27,16 @@ def test_processes_and_passes_share_the_same_batch():
 def test_a_batch_that_cannot_be_shared_is_refused():
     with pytest.raises(ValueError, match="batch_size 6 cannot be split over 4 processes with 1 passes"):
         ClipOrder(50, 6, (0, 1), process=(0, 4))
+
+
+def test_sources_give_their_share_whatever_their_size():
+    sources = [(90, 0.5), (8, 1), (2, 0.5)]
+    order = list(ClipOrder(100, 20, (0, 40), seed=2, sources=sources))
+    drawn = torch.tensor(order).flatten()
+    counts = torch.bincount(drawn, minlength=100)
+    assert [int(part.sum()) for part in counts.split([90, 8, 2])] == [200, 400, 200]
+    assert all(part.max() - part.min() <= 1 for part in counts.split([90, 8, 2]))
+    first = torch.bincount(drawn[:100], minlength=100)
+    assert [int(part.sum()) for part in first.split([90, 8, 2])] == [25, 50, 25]
+    assert list(ClipOrder(100, 20, (13, 40), seed=2, sources=sources)) == order[13:]
+    assert list(ClipOrder(100, 20, (0, 40), seed=3, sources=sources)) != order

@@ -11,7 +11,7 @@ from genie_hf import GeniePipeline
 from genie_hf.data import VideoDataset
 from genie_hf.fingerprint import fingerprint
 from genie_hf.training import train
-from genie_hf.training.data import batches_for, describe_data
+from genie_hf.training.data import batches_for, describe_data, open_data
 from genie_hf.training.device_clips import DeviceClips
 from genie_hf.training.recipe_file import build_recipe
 
@@ -174,3 +174,16 @@ def test_a_cache_that_cannot_be_written_is_told(tiny_values, tmp_path, monkeypat
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.raises(OSError, match="unpacked into .*cache, which cannot be written .*set HF_HOME"):
         train(build_recipe(tiny_values), tmp_path / "world")
+
+
+def test_weights_are_for_training_data(recorded_values, tmp_path):
+    moves = np.random.default_rng(5).integers(4, size=(3, 12))
+    other, held_out = record(tmp_path / "other", moves), record(tmp_path / "held-out", moves[::-1, ::-1])
+    (train_source,) = recorded_values["data"]["train"]
+    weighted = [{"source": train_source, "weight": 0.5}, {"source": other, "weight": 2}]
+    values = recorded_values | {"data": recorded_values["data"] | {"train": weighted, "action_source": "recorded"}}
+    dataset = open_data(build_recipe(values), 4)
+    assert [weight for _, weight in dataset.shares] == [0.5, 2] and sum(n for n, _ in dataset.shares) == len(dataset)
+    values["data"] |= {"test": [{"source": held_out, "weight": 1}]}
+    with pytest.raises(ValueError, match="data.test has weights, and only training draws by them: leave them out"):
+        train(build_recipe(values), tmp_path / "world")

@@ -10,6 +10,7 @@ from .exporting import export_remote_code
 from .measuring import calibrate, evaluate, legend
 from .playing import generate, play
 from .publishing import publish
+from .pushing import data_app
 from .recording import record_app
 from .shared import SETTINGS
 from .training import train
@@ -21,6 +22,7 @@ app = typer.Typer(
     **SETTINGS,
 )
 app.add_typer(record_app, name="record")
+app.add_typer(data_app, name="data")
 for command in (train, evaluate, legend, calibrate, generate, play, publish, export_remote_code):
     app.command()(command)
 

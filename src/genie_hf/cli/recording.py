@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from .pushing import License, check_logged_in, check_repository, push_recording
 from .shared import SETTINGS
 
 record_app = typer.Typer(help="Record video to train on from an environment, as a Hugging Face dataset.", **SETTINGS)
@@ -65,6 +66,11 @@ def coinrun(
         int | None,
         typer.Option(help="Processes that play, by default one per core; does not change a byte of the result."),
     ] = None,
+    push: Annotated[
+        str | None, typer.Option(help="Push it to the Hub when it is done, as a dataset with this name (user/name).")
+    ] = None,
+    private: Annotated[bool, typer.Option("--private", help="With --push: only you may see it.")] = False,
+    license: License = None,
 ):
     """Play real Procgen CoinRun and record it.
 
@@ -89,13 +95,16 @@ def coinrun(
     genie-hf record coinrun data/coinrun/train --levels 0:5000 --steps 200 --policy balanced --frame-skip 3
     ```
 
-    Run the command again to continue an interrupted recording.
+    Run the command again to continue an interrupted recording. `--push` shares it, as `genie-hf data push` does.
     """
     from ..data.coinrun import record
 
     first, _, stop = levels.partition(":")
     if not (first.isdecimal() and stop.isdecimal()):
         raise ValueError(f"--levels is {levels!r}: write it as A:B, for example 0:1000.")
+    if push is not None:
+        check_repository(push)
+        check_logged_in(push)
     try:
         folder = record(
             output,
@@ -110,3 +119,5 @@ def coinrun(
     except ImportError as error:
         raise ValueError(str(error)) from error
     typer.echo(f"Recorded levels {first} to {int(stop) - 1}, {steps} frames each, in {folder}.")
+    if push is not None:
+        push_recording(folder, push, private, license)

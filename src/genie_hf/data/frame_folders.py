@@ -57,11 +57,6 @@ class FrameFolders(Source):
     def reader(
         self, rows: Dataset, notes: Mapping[str, Any], frame_rate: float | None, frame_skip: int
     ) -> VideoReader:
-        if frame_rate is not None and notes.get("frame_rate") is None:
-            raise ValueError(
-                f"{self.place} has images, which have no clock to resample: leave out frame_rate={frame_rate}, or put "
-                'a recording.json beside them that gives their own, as in {"frame_rate": 30}.'
-            )
         return FrameImages(rows, notes, self.stride(notes, frame_rate, frame_skip))
 
 

@@ -1,21 +1,171 @@
-"""LeRobot datasets, which are recognised and refused."""
+"""LeRobot datasets, of the versions 2 and 3 of their format.
 
-from datasets import DatasetDict
+`meta/info.json` names the features and the patterns of the files. In version 2 each episode has a video of its own and
+a line in `meta/episodes.jsonl`. In version 3 a video holds several episodes, one after the other, and
+`meta/episodes/**.parquet` says in which file each lies, and from what time on.
+Source: https://huggingface.co/docs/lerobot/lerobot-dataset-v3.
+"""
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from datasets import Dataset, DatasetDict
+from huggingface_hub import hf_hub_download, snapshot_download
+from huggingface_hub.errors import EntryNotFoundError, HFValidationError
 
 from .place import Place
+from .reader import VideoReader
 from .source import Source
+
+INFO = "meta/info.json"
+NEEDED = ("codebase_version", "data_path", "features", "fps", "splits", "total_episodes", "video_path")
+
+logger = logging.getLogger(__name__)
 
 
 class LeRobot(Source):
-    """A LeRobot dataset, or a folder within one."""
+    """A LeRobot dataset, in a folder or on the Hub, of which one camera is read."""
 
     @staticmethod
     def recognises(place: Place) -> bool:
-        parents = [place.folder, *place.folder.absolute().parents[:3]]
-        return any((parent / "meta" / "info.json").exists() for parent in parents)
+        if place.given is not None:
+            return False
+        if place.files is None:
+            return is_on_hub(place.name)
+        return root_of(place.folder) is not None
+
+    @cached_property
+    def info(self) -> dict:
+        if self.place.files is None:
+            path = Path(hf_hub_download(self.place.name, INFO, repo_type="dataset"))
+        else:
+            root = root_of(self.place.folder)
+            if not root.samefile(self.place.folder):
+                raise ValueError(f"it is a part of the LeRobot dataset {root}: name that folder")
+            path = root / INFO
+        info = json.loads(path.read_text(encoding="utf-8"))
+        missing = set(NEEDED) - info.keys()
+        if missing:
+            raise ValueError(f"its {INFO} lacks {', '.join(sorted(missing))}: download the dataset again")
+        if not info["codebase_version"].startswith(("v2.", "v3.")):
+            raise ValueError(
+                f"it is a LeRobot dataset of version {info['codebase_version']}, and those of v2 and v3 are read: "
+                "convert it with LeRobot"
+            )
+        return info
+
+    @property
+    def camera(self) -> str:
+        """The feature that holds the video of the camera that was asked for, or of the only one there is."""
+        cameras = [name for name, feature in self.info["features"].items() if feature["dtype"] == "video"]
+        wanted = self.place.source.camera
+        found = [name for name in cameras if wanted in (None, name, name.rpartition(".")[2])]
+        if not cameras:
+            raise ValueError(
+                "this LeRobot dataset has no videos, and its images are not read: convert them with LeRobot"
+            )
+        if len(found) != 1:
+            problem = f"no camera {wanted!r}, but" if wanted else "several cameras, give camera, one of"
+            raise ValueError(f"it has {problem} {cameras}")
+        return found[0]
+
+    @property
+    def has_actions(self) -> bool:
+        """Whether each action is a whole number, the index of one of several; others are not read."""
+        action = self.info["features"].get("action")
+        if action is None:
+            return False
+        discrete = action["dtype"].startswith(("int", "uint")) and list(action["shape"]) == [1]
+        if not discrete:
+            logger.info(
+                "%s: its actions are not read: evaluation compares with whole numbers, and these are %s of shape %s.",
+                *(self.place, action["dtype"], action["shape"]),
+            )
+        return discrete
+
+    @cached_property
+    def root(self) -> Path:
+        """The dataset's folder. From the Hub come the videos of the camera alone, and data for the actions alone."""
+        if self.place.files is not None:
+            return self.place.folder
+        wanted = ["meta/*", f"videos/*{self.camera}/*", *(["data/*"] if self.has_actions else [])]
+        return Path(snapshot_download(self.place.name, repo_type="dataset", allow_patterns=wanted))
 
     def rows(self) -> DatasetDict:
-        raise ValueError(
-            "it is a LeRobot dataset, which stores several episodes in one video file: save each episode as a "
-            "video of its own"
+        episodes = list(self.episodes())
+        total = self.info["total_episodes"]
+        if len(episodes) != total:
+            raise ValueError(
+                f"its meta/ describes {len(episodes)} of its {total} episodes: download the dataset again"
+            )
+        splits = {name: slice(*map(int, part.split(":"))) for name, part in self.info["splits"].items()}
+        return DatasetDict(
+            {name: Dataset.from_list(episodes[part]) for name, part in splits.items() if episodes[part]}
         )
+
+    def episodes(self) -> Iterator[dict]:
+        """Of each its index, its video, the seconds at which it begins there, its frames and its actions, if any."""
+        info, camera, actions = self.info, self.camera, self.has_actions
+        for episode in version_2(self.root, info) if info["codebase_version"] < "v3" else version_3(self.root, camera):
+            place = {"video_key": camera, **episode["place"]}
+            data = self.root / info["data_path"].format(**episode["data"])
+            yield {
+                "episode": episode["episode_index"],
+                "video": str(self.root / info["video_path"].format(**place)),
+                "start": episode["start"],
+                "length": episode["length"],
+                "actions": actions_of(data, episode["episode_index"]) if actions else None,
+            }
+
+    def reader(
+        self, rows: Dataset, notes: Mapping[str, Any], frame_rate: float | None, frame_skip: int
+    ) -> VideoReader:
+        from .episodes_in_videos import EpisodesInVideos  # with PyAV
+
+        return EpisodesInVideos(rows, self.info["fps"], frame_rate, frame_skip)
+
+
+def is_on_hub(name: str) -> bool:
+    try:
+        hf_hub_download(name, INFO, repo_type="dataset")
+    except (EntryNotFoundError, HFValidationError):
+        return False
+    return True
+
+
+def root_of(folder: Path) -> Path | None:
+    """The LeRobot dataset that a folder is, or is a part of."""
+    parents = [folder, *folder.absolute().parents[:3]]
+    return next((parent for parent in parents if (parent / INFO).exists()), None)
+
+
+def version_2(root: Path, info: Mapping[str, Any]) -> Iterator[dict]:
+    for line in (root / "meta" / "episodes.jsonl").read_text(encoding="utf-8").splitlines():
+        episode = json.loads(line)
+        index = episode["episode_index"]
+        place = {"episode_chunk": index // info["chunks_size"], "episode_index": index}
+        yield {**episode, "start": 0.0, "place": place, "data": place}
+
+
+def version_3(root: Path, camera: str) -> Iterator[dict]:
+    video = f"videos/{camera}"
+    for path in sorted((root / "meta" / "episodes").rglob("*.parquet")):
+        columns = ["episode_index", "length", "data/chunk_index", "data/file_index"]
+        columns += [f"{video}/{name}" for name in ("chunk_index", "file_index", "from_timestamp")]
+        for episode in pq.read_table(path, columns=columns).to_pylist():
+            place, data = (
+                {name: episode[f"{where}/{name}"] for name in ("chunk_index", "file_index")}
+                for where in (video, "data")
+            )
+            yield {**episode, "start": episode[f"{video}/from_timestamp"], "place": place, "data": data}
+
+
+def actions_of(path: Path, episode: int) -> list[int]:
+    table = pq.read_table(path, columns=["episode_index", "action"], filters=pc.field("episode_index") == episode)
+    return table["action"].to_pylist()

@@ -2,6 +2,7 @@
 
 import glob
 import json
+import math
 import os
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -28,11 +29,16 @@ class DataSource:
         source: a folder, a file, a pattern such as `videos/*.mp4`, an id on the Hub, or a dataset in memory.
         split: split to take; by default the one that the data are opened for.
         config: configuration of a dataset that has several.
+        camera: the one to read of a LeRobot dataset that has several: `observation.images.front`, or `front`.
+        weight: share of the clips that training draws from it, beside the weights of the other sources. By default
+            all clips of all sources are drawn equally often.
     """
 
     source: Any
     split: str | None = None
     config: str | None = None
+    camera: str | None = None
+    weight: float | int | None = None
 
     def __str__(self) -> str:
         return str(self.source) if isinstance(self.source, (str, os.PathLike)) else "the given dataset"
@@ -51,6 +57,8 @@ def to_source(value: Any) -> DataSource:
     if not isinstance(source.source, str | os.PathLike | Dataset | DatasetDict):
         kind = type(source.source).__name__
         raise TypeError(f"a source must be a path, an id on the Hub or a datasets.Dataset, got {kind}.")
+    if source.weight is not None and not 0 < source.weight < math.inf:
+        raise ValueError(f"the weight of {source} must be above 0, got {source.weight}.")
     return source
 
 

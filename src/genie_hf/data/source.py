@@ -8,8 +8,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset, DatasetDict, Video
+from datasets import Dataset, DatasetDict, Image, List, Video
 
+from .image_lists import ImageLists
 from .place import Place
 from .reader import VideoReader
 from .recorded_frames import COLUMNS, RecordedFrames
@@ -41,7 +42,7 @@ class Source(ABC):
     def reader(
         self, rows: Dataset, notes: Mapping[str, Any], frame_rate: float | None, frame_skip: int
     ) -> VideoReader:
-        """Opens some of the rows: here those of a recording, or with a column of the type `datasets.Video`.
+        """Opens some of the rows: here those of a recording, or a column of the type `Video` or `List(Image)`.
 
         Args:
             rows: of one split, one at least.
@@ -53,17 +54,16 @@ class Source(ABC):
             ValueError: the rows cannot be read, or not at this rate.
         """
         if set(COLUMNS) <= set(rows.column_names):
-            if frame_rate is not None and notes.get("frame_rate") is None:
-                raise ValueError(
-                    f"{self.place} is a recording, whose frames have no clock to resample: leave out "
-                    f"frame_rate={frame_rate}."
-                )
             return RecordedFrames(rows, notes, self.stride(notes, frame_rate, frame_skip))
+        images = [name for name, feature in rows.features.items() if isinstance(getattr(feature, "feature", 0), Image)]
+        if images:
+            rows = rows.select_columns(images[0]).cast_column(images[0], List(Image(decode=False)))
+            return ImageLists(rows, notes, self.stride(notes, frame_rate, frame_skip))
         columns = [name for name, feature in rows.features.items() if isinstance(feature, Video)]
         if not columns:
             raise ValueError(
                 f"{self.place} has no video column, only {rows.column_names}: name a recording or a dataset with a "
-                "Video column."
+                "column of the type Video or List(Image)."
             )
         from .video_files import VideoFiles  # with PyAV, which recordings do not need
 
@@ -74,7 +74,12 @@ class Source(ABC):
         """How many frames from one used to the next, of those that come at the rate in the recorder's notes."""
         if frame_rate is None:
             return frame_skip
-        recorded = notes["frame_rate"]
+        recorded = notes.get("frame_rate")
+        if recorded is None:
+            raise ValueError(
+                f"{self.place} has frames without a clock to resample: leave out frame_rate={frame_rate}, or put a "
+                'recording.json beside them that gives their own, as in {"frame_rate": 30}.'
+            )
         if recorded % frame_rate:
             raise ValueError(
                 f"{self.place} was recorded at {recorded} frames per second, which frame_rate={frame_rate} does not "

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import datasets
 from datasets import Dataset, DatasetDict, ReadInstruction
 
+from ..hub.errors import sentence_for
 from .cache import check_cache
 from .frame_folders import FrameFolders
 from .hugging_face import AnyFiles, InMemory, OnHub, ParquetFiles, SavedToDisk, TarFiles, WithConfigurations
@@ -15,19 +16,21 @@ from .place import DataSource, Place, shortened
 from .reader import VideoReader
 from .source import Source
 from .video_folder import VideoFolder, looks_like_video
+from .zip_files import ZipFiles
 
 logger = logging.getLogger(__name__)
 
 SOURCES: tuple[type[Source], ...] = (
     InMemory,
+    LeRobot,
     OnHub,
     SavedToDisk,
-    LeRobot,
     WithConfigurations,
     ParquetFiles,
     FrameFolders,
     VideoFolder,
     TarFiles,
+    ZipFiles,
     AnyFiles,
 )
 """The kinds of sources: the first that recognises a place opens it."""
@@ -56,9 +59,15 @@ def open_source(
     place = Place(source)
     try:
         found = next(kind for kind in SOURCES if kind.recognises(place))(place)
+        if source.camera and not isinstance(found, LeRobot):
+            raise ValueError("it is no LeRobot dataset, and no others have cameras: leave out camera")
         rows, notes = take_split(found, wanted), place.notes
     except Exception as error:
         check_cache(error)
+        asked_hub = place.given is None and not place.folder.exists() and not isinstance(error, ValueError)
+        why = sentence_for(error, place.name, None, None) if asked_hub else None
+        if why:
+            raise ValueError(f"{source} is not on this machine, and cannot be had from the Hub. {why}") from error
         raise ValueError(
             f"No video dataset could be read from {source} ({first_line(error)}): name a folder with a recording, "
             "videos or frames, or a dataset on the Hub."
@@ -97,4 +106,7 @@ def first_line(error: Exception) -> str:
     several = re.search(r"available configs: (\[.*\])", str(error))
     if several:
         return f"it has several configurations, give config, one of {several[1]}"
+    other = re.search(r"BuilderConfig ('.*') not found\. Available: (\[.*\])", str(error))
+    if other:
+        return f"it has no configuration {other[1]}, but {other[2]}"
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ..frames import resize
-from .place import shortened, to_source
+from .place import DataSource, shortened, to_source
 from .sources import open_source
 
 FRAMES_AT_ONCE = 256  # in a thread of `read_all`
@@ -17,10 +17,11 @@ FRAMES_AT_ONCE = 256  # in a thread of `read_all`
 class VideoDataset(torch.utils.data.Dataset):
     """Every clip of `num_frames` consecutive frames in one or several sources of video.
 
-    A source is a folder written by `genie-hf record`, a Hugging Face dataset with a video column (a folder, a Hub id,
-    or a `datasets.Dataset`), files of video (a folder, one file, or a pattern such as `videos/*.mp4`), or a folder of
-    frames, with a subfolder of numbered images for each episode. Subfolders named train, test or validation are
-    splits. Clips may start at any frame and never cross the end of an episode or video.
+    A source is a folder written by `genie-hf record`, a Hugging Face dataset with a column of the type `Video` or
+    `List(Image)` (a folder, a Hub id, or a `datasets.Dataset`), a LeRobot dataset (a folder or a Hub id), files of
+    video (a folder, one file, an archive, or a pattern such as `videos/*.mp4`), or a folder of frames, with a
+    subfolder of numbered images for each episode. Subfolders named train, test or validation are splits. Clips may
+    start at any frame and never cross the end of an episode or video.
 
     A recording is unpacked once into the cache of the datasets library (12 KB a frame of 64x64) and memory-mapped from
     then on. Video files and images are decoded once at the first opening, to know which frames they show and that none
@@ -31,8 +32,8 @@ class VideoDataset(torch.utils.data.Dataset):
 
     Args:
         source: where the video is: a path, a Hub id, a `datasets.Dataset` or `datasets.DatasetDict`, a `DataSource`,
-            or a list of them. A `DataSource`, or a mapping with its keys `source`, `split` and `config`, names a split
-            of its own or one of several configurations. The clips of several sources follow one another.
+            or a list of them. A `DataSource`, or a mapping with its keys, names a split of its own, one of several
+            configurations, a camera or a weight. The clips of several sources follow one another.
         num_frames: frames of a clip.
         image_size: height and width of the frames in pixels, or one number for both. The largest centred part with
             that aspect ratio is resized. By default the size that the video has.
@@ -55,6 +56,7 @@ class VideoDataset(torch.utils.data.Dataset):
         action_groups: of each action, the group of actions with the same effect.
         action_group_names: what the recorder calls each group.
         left_out: files that cannot be read, and why.
+        shares: of each source its number of clips and its weight; None where the sources have no weights.
 
     Raises:
         TypeError: a source of another type.
@@ -105,6 +107,7 @@ class VideoDataset(torch.utils.data.Dataset):
         self.image_size: tuple[int, int] = image_size or min(sizes)
 
         self.lengths = np.concatenate([reader.lengths for reader in self.readers])
+        ends = np.cumsum([len(reader.lengths) for reader in self.readers])
         self.num_clips = np.maximum(self.lengths - num_frames + 1, 0)
         if not self.num_clips.any():
             raise ValueError(
@@ -112,8 +115,9 @@ class VideoDataset(torch.utils.data.Dataset):
                 f"{self.lengths.max(initial=0)}: choose a smaller num_frames or longer videos."
             )
         self.clip_ends = np.cumsum(self.num_clips)
+        self.shares = shares(sources, np.split(self.num_clips, ends[:-1]))
         self.first_frames = np.cumsum([0, *self.lengths])
-        self.first_episodes = np.cumsum([0, *(len(reader.lengths) for reader in self.readers)])
+        self.first_episodes = np.array([0, *ends])
 
     def __len__(self):
         return int(self.clip_ends[-1])
@@ -201,6 +205,21 @@ def check_disjoint(train: VideoDataset, test: VideoDataset) -> None:
             f"{len(both)} of {len(held_out)} held-out pieces of video are also training data ({shortened(both)}): "
             "hold out others, or name their split."
         )
+
+
+def shares(sources: Sequence[DataSource], clips: Sequence[np.ndarray]) -> list[tuple[int, float]] | None:
+    """Of each source its clips and its weight; `clips` has the number in each of its episodes."""
+    found = [(int(counts.sum()), source.weight) for source, counts in zip(sources, clips, strict=True)]
+    if all(weight is None for _, weight in found):
+        return None
+    for source, (count, weight) in zip(sources, found, strict=True):
+        if weight is None:
+            raise ValueError(
+                f"{source} has no weight, and other sources have one: give one to all of them, or to none."
+            )
+        if not count:
+            raise ValueError(f"No video in {source} is long enough for a clip, and it has a weight: leave it out.")
+    return found
 
 
 def common(values: list) -> Any:

@@ -117,13 +117,17 @@ class VideoFiles(VideoReader):
             return Survey(damage=getattr(error, "strerror", None) or str(error))
 
     def read(self, video, start, num_frames):
-        survey, numbers = self.surveys[video], self.frames[video][start : start + num_frames].tolist()
+        return self.decode(video, self.frames[video][start : start + num_frames].tolist()), None
+
+    def decode(self, video, numbers):
+        """Frames of these numbers in the file, in ascending order, uint8 of shape (len(numbers), height, width, 3)."""
+        survey = self.surveys[video]
         try:
             for origin in origins(survey, numbers[0]):
                 with self.open(self.videos[video]) as container:
                     frames = frames_from(container, survey, numbers, origin)
                 if len(frames) == len(set(numbers)):
-                    return np.stack([frames[number] for number in numbers]), None
+                    return np.stack([frames[number] for number in numbers])
             raise EOFError(f"{len(set(numbers)) - len(frames)} of {len(set(numbers))} frames are missing")
         except (av.FFmpegError, OSError, EOFError) as error:
             raise ValueError(

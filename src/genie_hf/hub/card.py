@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from huggingface_hub import EvalResult, ModelCard, ModelCardData
+from huggingface_hub import EvalResult, ModelCard, ModelCardData, RepoCard
 
 from ..training import Recipe, read_recipe
 from .remote_code import without_package
@@ -20,11 +20,11 @@ TAGS = ["genie", "world-model", "video-generation", "latent-actions"]
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
-def finished_card(ours: ModelCard, theirs: str | None) -> ModelCard:
+def finished_card(ours: RepoCard, theirs: str | None) -> RepoCard:
     """Our card, or one that somebody wrote, as it is but for the metadata that it lacks."""
     if theirs is None or MARK in theirs:
         return ours
-    card = ModelCard(theirs, ignore_metadata_errors=True)
+    card = type(ours)(theirs, ignore_metadata_errors=True)
     for name, value in vars(ours.data).items():
         if value is not None and getattr(card.data, name, None) is None:
             setattr(card.data, name, value)

@@ -13,6 +13,7 @@ from huggingface_hub.errors import (
     HfHubHTTPError,
     HFValidationError,
     LocalEntryNotFoundError,
+    LocalTokenNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
@@ -56,7 +57,7 @@ def sentence_for(error: BaseException, name: str, revision: str | None, token: s
     if find(RevisionNotFoundError):
         return f"{name} has no revision {revision!r}: name one of its branches, tags or commits."
     known = token or (token is None and get_token())
-    if status == 401 and not find(RepositoryNotFoundError) and not known:
+    if (status == 401 and not find(RepositoryNotFoundError) and not known) or find(LocalTokenNotFoundError):
         return f"The Hub asks who you are for {name}: {LOG_IN}."
     if status == 401 and not find(RepositoryNotFoundError):
         return f"The Hub does not know the token that it was given: make one at {constants.ENDPOINT}/settings/tokens."

@@ -37,6 +37,8 @@ def check_data(recipe: Recipe, names: list[str]) -> Recipe:
     if recipe.data.test:
         opened.append(open_data(recipe, num_frames, held_out=True))
         check_disjoint(*opened)
+        if opened[1].shares is not None:
+            raise ValueError("data.test has weights, and only training draws by them: leave them out.")
     rate = opened[0].frame_rate or USUAL_FPS
     recipe = replace(recipe, fps=recipe.fps or (int(rate) if rate == int(rate) else rate))
     if recipe.data.action_source == "latent":

@@ -23,10 +23,12 @@ class DataRecipe:
 
     A source is what `genie_hf.data.VideoDataset` takes: a recording, a folder of videos or frames, or a dataset on the
     Hub. One with several splits or configurations may be a mapping, as in
-    `{source: user/videos, split: test, config: small}`.
+    `{source: user/videos, split: test, config: small}`; so may one camera of a LeRobot dataset, `{source: user/arm,
+    camera: front}`.
 
     Args:
-        train: sources to learn from, by default their split train; clips are mixed in proportion to their number.
+        train: sources to learn from, by default their split train; clips are mixed in proportion to their number, or
+            to the weights of the sources: of `[{source: a, weight: 3}, {source: b, weight: 1}]`, 3 of 4 come from a.
         test: held-out sources, for pictures during training and for `genie-hf evaluate`; by default their split test,
             else validation, else train.
         image_size: height and width of the frames in pixels, or one number for both.

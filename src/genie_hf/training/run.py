@@ -176,6 +176,7 @@ class Run:
             settings.gradient_accumulation,
             (self.accelerator.process_index, self.accelerator.num_processes),
             settings.seed,
+            self.data.shares,
         )
         if self.recipe.data.on_device:
             batches = DeviceClips(self.data, device).batches(order)

@@ -9,10 +9,6 @@ def dataset_card(settings, frame_rate):
     first, stop = settings["levels"]
     count = (stop - first) * settings["steps"]
     skip = "no frame skip" if settings["frame_skip"] == 1 else f"each button held for {settings['frame_skip']} steps"
-    buttons = "\n".join(
-        f"| {button} | {name} | {group} {ACTION_GROUP_NAMES[group]} |"
-        for button, (name, group) in enumerate(zip(ACTION_NAMES, ACTION_GROUPS, strict=True))
-    )
     return f"""---
 pretty_name: CoinRun ({settings["mode"]}, {settings["policy"]} policy, levels {first} to {stop - 1})
 tags:
@@ -36,7 +32,24 @@ one on the same level. Recorded with genie_hf, after appendix F of [Genie](https
 
 The policy, {settings["policy"]}: {POLICIES[settings["policy"]].__doc__.split(chr(10))[0].rstrip(".")}.
 
-One row is a chunk of up to {FRAMES_PER_ROW} consecutive frames of one episode, in playing order.
+{row_format()}
+
+```python
+import numpy as np
+from datasets import load_dataset
+
+row = load_dataset("path/to/this/folder", split="train")[0]
+frames = np.frombuffer(row["frames"], np.uint8).reshape(row["num_frames"], row["height"], row["width"], 3)
+```
+"""
+
+
+def row_format():
+    buttons = "\n".join(
+        f"| {button} | {name} | {group} {ACTION_GROUP_NAMES[group]} |"
+        for button, (name, group) in enumerate(zip(ACTION_NAMES, ACTION_GROUPS, strict=True))
+    )
+    return f"""One row is a chunk of up to {FRAMES_PER_ROW} consecutive frames of one episode, in playing order.
 
 | column | content |
 |---|---|
@@ -53,13 +66,4 @@ Several buttons do the same. `recording.json` holds this table as `action_names`
 
 | button | action_names | action_groups |
 |---|---|---|
-{buttons}
-
-```python
-import numpy as np
-from datasets import load_dataset
-
-row = load_dataset("path/to/this/folder", split="train")[0]
-frames = np.frombuffer(row["frames"], np.uint8).reshape(row["num_frames"], row["height"], row["width"], 3)
-```
-"""
+{buttons}"""

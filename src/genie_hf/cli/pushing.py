@@ -1,0 +1,93 @@
+"""`genie-hf data`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .shared import SETTINGS, may_be_on_the_hub
+
+data_app = typer.Typer(help="Share what was recorded.", **SETTINGS)
+
+License = Annotated[str | None, typer.Option(help="Of the data, for the card: mit, cc-by-4.0, ...")]
+
+
+@data_app.callback()
+def sharing():
+    """Share what was recorded."""
+
+
+@data_app.command()
+def push(
+    folder: Annotated[
+        Path, typer.Argument(help="What `genie-hf record` wrote, or a folder of such folders by split.")
+    ],
+    repository: Annotated[str, typer.Argument(help="Where on the Hub, as user/name; it is made if there is none.")],
+    private: Annotated[bool, typer.Option("--private", help="Only you may see it.")] = False,
+    license: License = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be uploaded, and do nothing.")] = False,
+):
+    """Push a recording to the Hub, as a dataset.
+
+    ```
+    genie-hf data push data/coinrun user/coinrun
+    ```
+
+    The Parquet files are uploaded as they are, in one commit, with a card: how it was recorded, how much it is, and a
+    look at it. Subfolders named train, test or validation become splits. Run it again to upload what has changed, or
+    what was not yet uploaded when it was stopped. A recipe that names `user/coinrun` trains as on the folder. Log in
+    before with `hf auth login`.
+    """
+    check_repository(repository)
+    push_recording(folder, repository, private, license, dry_run)
+
+
+def check_repository(repository: str) -> None:
+    if not may_be_on_the_hub(repository):
+        raise ValueError(f"The dataset is to be {repository!r}: name it as user/name.")
+
+
+def check_logged_in(repository: str) -> None:
+    """Raises `OSError` if the Hub does not know who asks, before hours of work for it."""
+    from huggingface_hub import HfApi
+
+    from ..hub.errors import hub_sentences
+
+    with hub_sentences(repository):
+        HfApi().whoami()
+
+
+def push_recording(folder: Path, repository: str, private: bool, license: str | None, dry_run: bool = False) -> None:
+    from huggingface_hub import HfApi
+
+    from ..hub.card import finished_card
+    from ..hub.errors import hub_sentences
+    from ..hub.files import CARD
+    from ..hub.publish import publish
+    from ..hub.recording_card import PREVIEW, preview, recording_card
+    from ..hub.recordings import check_place, is_replaced, read_recording
+
+    recording = read_recording(folder)
+    files = {**recording.files, PREVIEW: preview(recording)}
+    card = recording_card(recording, repository, license)
+    if dry_run:
+        sizes = {
+            name: len(file) if isinstance(file, bytes) else file.stat().st_size for name, file in files.items()
+        } | {CARD: len(str(card).encode())}
+        for name, size in sorted(sizes.items()):
+            typer.echo(f"{size:>13,}  {name}")
+        typer.echo(f"{sum(sizes.values()):>13,}  bytes in {len(sizes)} files would be in {repository}.")
+        return
+    with hub_sentences(repository):
+        check_place(HfApi(), repository)
+    done = publish(
+        files,
+        repository,
+        kind="dataset",
+        card=lambda _, theirs: str(finished_card(card, theirs)),
+        message="Push the recording",
+        private=private or None,
+        replaces=is_replaced,
+    )
+    what = "Pushed" if done.changed else "Nothing has changed in"
+    typer.echo(f"{what} {done.commit.repo_url} (commit {done.commit.oid[:7]}).")

@@ -1,0 +1,65 @@
+import io
+import json
+
+import numpy as np
+import PIL.Image
+import pytest
+from datasets import Dataset, Features, Image, List, Value
+
+from genie_hf.data import VideoDataset, check_disjoint
+
+
+def png(level, size=(8, 12)):
+    file = io.BytesIO()
+    PIL.Image.fromarray(np.full((*size, 3), level, np.uint8)).save(file, "PNG")
+    return {"bytes": file.getvalue(), "path": None}
+
+
+def lists(*episodes):
+    """A clip in each row, of grey images."""
+    columns = {"caption": [str(number) for number in range(len(episodes))], "frames": list(episodes)}
+    return Dataset.from_dict(columns, Features({"caption": Value("string"), "frames": List(Image())}))
+
+
+def grey(pixels):
+    return pixels[:, 0, 0, 0].tolist()
+
+
+@pytest.mark.parametrize("kind", ["memory", "disk", "parquet"])
+def test_a_row_is_an_episode(tmp_path, kind):
+    rows = lists([png(n) for n in range(7)], [png(n) for n in range(50, 55)])
+    source = {"memory": rows, "disk": tmp_path / "saved", "parquet": tmp_path / "rows.parquet"}[kind]
+    if kind == "disk":
+        rows.save_to_disk(source)
+    if kind == "parquet":
+        rows.to_parquet(source)
+    dataset = VideoDataset(source, 4)
+    assert dataset.lengths.tolist() == [7, 5] and dataset.image_size == (8, 12) and dataset.frame_rate is None
+    assert [grey(dataset[i]["pixels"])[0] for i in range(len(dataset))] == [0, 1, 2, 3, 50, 51]
+    assert grey(VideoDataset(source, 2, frame_skip=3).read_all()[0]) == [0, 3, 6, 50, 53]
+
+
+def test_the_rate_is_what_recording_json_says(tmp_path):
+    lists([png(n) for n in range(12)]).to_parquet(tmp_path / "rows.parquet")
+    with pytest.raises(ValueError, match="frames without a clock.*leave out frame_rate=5, or put a recording.json"):
+        VideoDataset(tmp_path, 4, frame_rate=5)
+    (tmp_path / "recording.json").write_text(json.dumps({"frame_rate": 10}))
+    dataset = VideoDataset(tmp_path, 4, frame_rate=5)
+    assert dataset.frame_rate == 5 and grey(dataset[0]["pixels"]) == [0, 2, 4, 6]
+
+
+def test_rows_that_cannot_be_trusted_are_left_out_and_named():
+    damaged = png(3) | {"bytes": png(3)["bytes"][:-20]}
+    sizes = [png(0), png(1), png(2, (16, 12))]
+    dataset = VideoDataset(lists([png(n) for n in range(5)], [png(0), damaged], sizes, []), 4)
+    assert dataset.lengths.tolist() == [5] and list(dataset.left_out) == ["row 1", "row 2", "row 3"]
+    why = list(dataset.left_out.values())
+    assert "cannot be read as an image" in why[0] and why[2] == "it has no images"
+    assert why[1] == "its frames change from (8, 12) to (16, 12) (height, width) at image 2"
+
+
+def test_a_copy_of_a_training_row_is_refused():
+    one, other = [png(n) for n in range(5)], [png(n) for n in range(9, 14)]
+    check_disjoint(VideoDataset(lists(one), 4), VideoDataset(lists(other), 4))
+    with pytest.raises(ValueError, match="1 of 2 held-out.*row 1"):
+        check_disjoint(VideoDataset(lists(one), 4), VideoDataset(lists(other, one), 4))
