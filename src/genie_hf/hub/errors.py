@@ -86,6 +86,8 @@ def sentence_for(error: BaseException, name: str, revision: str | None, token: s
             f"{name} is not stored here and may not be downloaded (HF_HUB_OFFLINE or local_files_only): load it once "
             "with the network."
         )
+    if any("Could not find the necessary `safetensors`" in str(e) for e in errors):
+        return f"{name} lacks weights in the format safetensors; pickles, which could run code, are not loaded."
     if any("Consistency check failed" in str(e) for e in errors):
         return f"A file of {name} did not arrive as a whole: load it again."
     if find(HFValidationError) or "nor a valid repo id" in str(error):
