@@ -8,13 +8,16 @@ import sys
 import pytest
 import torch
 from safetensors.torch import load_file
+from typer.testing import CliRunner
 
 from genie_hf import GeniePipeline
-from genie_hf.training import train
+from genie_hf.cli import app
+from genie_hf.training import loop, read_recipe, train
 from genie_hf.training.checkpoints import list_checkpoints
 from genie_hf.training.hub_branch import BRANCH
 from genie_hf.training.metrics_log import read_metrics
 from genie_hf.training.recipe_file import build_recipe
+from hub_server import READ_TOKEN
 
 
 @pytest.fixture
@@ -66,19 +69,20 @@ def test_a_run_in_its_branch_and_the_world_in_the_default_one(hub, name, tiny_va
     pipe = GeniePipeline.from_pretrained(name)
     pipe.set_progress_bar_config(disable=True)
     pipe.start(torch.rand(3, 64, 64), num_inference_steps=1).step(0)
+    (tmp_path / "recipe.yaml").write_bytes(published["recipe.yaml"])
+    assert read_recipe(tmp_path).to_dict() == build_recipe(tiny_values | {"fps": 15}).to_dict()
 
 
-@pytest.mark.parametrize("stage", ["tokenizer", "world"])
-def test_killed_and_resumed_on_another_machine(stage, hub, name, tiny_values, write_recipe, trained_once, tmp_path):
-    """The process ends itself without a word in the middle of a stage, when the Hub has its fourth step."""
+def test_killed_and_resumed_on_another_machine(hub, name, tiny_values, write_recipe, trained_once, tmp_path):
+    """The process ends itself without a word when it is five steps into the second stage and the Hub has four."""
     recipe = write_recipe(tiny_values)
-    code = f"""
+    code = """
 import os, sys, time
 from genie_hf.training import loop, read_recipe, train
 
 take_step = loop.take_step
 def take_step_or_die(run):
-    if run.name == "{stage}" and run.progress.step == 5:
+    if run.name == "world" and run.progress.step == 5:
         while run.pusher.held: time.sleep(0.01)
         os._exit(9)
     take_step(run)
@@ -91,10 +95,26 @@ train(read_recipe(sys.argv[1]), sys.argv[2], push_to=sys.argv[3])
     arguments = ("train", recipe, "--resume", "--push-to", name, "--output", tmp_path / "second")
     resumed = hub.command(*arguments, home="another")
     assert resumed.returncode == 0, resumed.stderr[-3000:]
-    assert f"Fetching the run at step 4 of stage {stage} from {name}" in resumed.stderr
+    assert f"Fetching the run at step 4 of stage world from {name}" in resumed.stderr
     assert_same(tmp_path / "second", trained_once)
     assert "model_index.json" in hub.files(name)
     assert not list((tmp_path / "second" / "runs").glob("unfinished*"))
+
+
+def test_broken_off_in_the_first_stage_and_resumed_elsewhere(
+    hub, name, tiny_values, trained_once, tmp_path, monkeypatch
+):
+    def take_step_or_fail(run, take_step=loop.take_step):
+        if run.progress.step == 5:
+            raise RuntimeError("the machine goes away")
+        take_step(run)
+
+    recipe = build_recipe(tiny_values)
+    with monkeypatch.context() as patched, pytest.raises(RuntimeError, match="goes away"):
+        patched.setattr(loop, "take_step", take_step_or_fail)
+        train(recipe, tmp_path / "first", push_to=name)
+    train(recipe, tmp_path / "second", resume=True, push_to=name)
+    assert_same(tmp_path / "second", trained_once)
 
 
 def test_what_is_newer_here_is_continued(hub, name, tiny_values, trained_once, tmp_path, caplog):
@@ -109,9 +129,7 @@ def test_what_is_newer_here_is_continued(hub, name, tiny_values, trained_once, t
     ).parents[1]
     (result,) = train(recipe, tmp_path, resume=True, push_to=name)
     assert (result.stage, result.step) == ("world", 6)
-    assert (
-        f"(step 6 of stage world) is newer than the one in {name} (step 4 of stage world): it goes on" in caplog.text
-    )
+    assert f"(step 6 of stage world) goes on: it is newer than that in {name} (step 4 of stage world)" in caplog.text
     assert "runs/world/checkpoint-6/model.safetensors" in hub.files(name, BRANCH)
 
     caplog.clear()
@@ -154,27 +172,31 @@ def test_a_run_takes_no_other_runs_place(hub, name, tiny_values, tmp_path):
         train(recipe, tmp_path / "three", push_to=other)
 
 
-def test_a_name_that_cannot_be_written_to_is_told_before_training(hub, name, tiny_values, write_recipe):
+def test_a_name_that_cannot_be_written_to_is_told_before_training(hub, name, tiny_values, write_recipe, monkeypatch):
     recipe = write_recipe(tiny_values)
 
-    def refused(repository, *options, **environment):
-        result = hub.command("train", recipe, "--push-to", repository, *options, **environment)
-        assert result.returncode == 2 and "Traceback" not in result.stderr
+    def refused(repository, *options, token=None):
+        if token is not None:
+            monkeypatch.setenv("HF_TOKEN", token)
+        arguments = ["train", str(recipe), "--push-to", repository, *options]
+        error = CliRunner().invoke(app, arguments).exception
+        assert isinstance(error, (OSError, ValueError)) and len(str(error).splitlines()) == 1
         assert not (recipe.parent / "runs" / "tokenizer").exists()
-        return result.stderr.splitlines()[-1]
+        return str(error)
 
-    assert "log in with `hf auth login`, or set HF_TOKEN" in refused(name, token=None)
-    assert "does not know the token" in refused(name, token="hf_wrong")
     assert "The token may not write to somebody-else/world" in refused("somebody-else/world")
     assert "The repository is './world': name it as user/name." in refused("./world")
+    assert "--push-every is 0" in refused(name, "--push-every", "0")
     hub.api.create_repo(name)
     assert f"{name} is there already, and public" in refused(name, "--private")
-    if hub.url.startswith("http://127"):
-        assert f"The token may not write to {name}" in refused(name, token="hf_testerreads")
-        hub.server.stop()
-        assert "cannot be reached" in refused(name)
-    result = hub.command("train", recipe, "--push-every", 2)
-    assert result.returncode == 2 and "name a repository with --push-to" in result.stderr
+    assert "does not know the token" in refused(name, token="hf_wrong")
+    assert "log in with `hf auth login`, or set HF_TOKEN" in refused(name, token="")
+    with pytest.raises(ValueError, match="name a repository with --push-to"):
+        train(build_recipe(tiny_values), recipe.parent, push_every=2)
+    hub.server.stop()
+    assert "cannot be reached" in refused(name)
+    hub.server.start()
+    assert f"The token may not write to {name}" in refused(name, token=READ_TOKEN)
 
 
 class Evil:
@@ -192,6 +214,17 @@ def test_a_checkpoint_that_could_run_code_is_not_loaded(hub, name, tiny_values, 
     with pytest.raises(ValueError, match="custom_checkpoint_0.pkl in the checkpoint of .* could run code"):
         train(recipe, tmp_path / "two", "tokenizer", resume=True, push_to=name)
     assert not (tmp_path / "evil").exists() and not list_checkpoints(tmp_path / "two" / "runs" / "tokenizer")
+
+
+@pytest.mark.parametrize("file", ["optimizer.bin", "custom_checkpoint_0.pkl", "model.safetensors"])
+def test_a_checkpoint_that_is_damaged_on_the_hub_is_told(file, hub, name, tiny_values, trained_tokenizer, tmp_path):
+    recipe = build_recipe(tiny_values)
+    train(recipe, trained_tokenizer, "tokenizer", resume=True, push_to=name)
+    path = f"runs/tokenizer/checkpoint-6/{file}"
+    half = (trained_tokenizer / path).read_bytes()[:-100]
+    hub.api.upload_file(path_or_fileobj=half, path_in_repo=path, repo_id=name, revision=BRANCH)
+    with pytest.raises(ValueError, match="No checkpoint in .* is intact: start again with --overwrite"):
+        train(recipe, tmp_path, "tokenizer", resume=True, push_to=name)
 
 
 def test_two_processes_push_once_and_resume_from_the_hub(hub, name, tiny_values, write_recipe, tmp_path):
@@ -213,6 +246,5 @@ def test_two_processes_push_once_and_resume_from_the_hub(hub, name, tiny_values,
     tiny_values["training"]["tokenizer"]["steps"] = 6
     write_recipe(tiny_values)
     run("--output", tmp_path / "two", "--resume", home="another")
-    run("--output", tmp_path / "one", "--resume", "--push-to", hub.new_name())
-    ours, theirs = (load_file(tmp_path / each / "video_tokenizer" / "model.safetensors") for each in ("one", "two"))
-    assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+    assert [line["step"] for line in read_metrics(tmp_path / "two/runs/tokenizer/metrics.jsonl")] == [1, 2, 3, 4, 5, 6]
+    assert "runs/tokenizer/checkpoint-6/random_states_1.pkl" in hub.files(name, BRANCH)

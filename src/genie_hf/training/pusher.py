@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+from huggingface_hub.utils.logging import get_verbosity, set_verbosity, set_verbosity_error
 
 from .checkpoints import step_of
 from .hub_branch import BRANCH, TrainingBranch, files_to_push
@@ -51,15 +52,17 @@ class Pusher:
         self.pushed: dict[str, int] = {}  # the last step of each stage that was to be pushed
 
     def __enter__(self) -> "Pusher":
-        self.had_bars = not are_progress_bars_disabled()
+        self.bars, self.verbosity = not are_progress_bars_disabled(), get_verbosity()
         disable_progress_bars()  # there is one for training
+        set_verbosity_error()  # each try would be told
         threading.Thread(target=self.work, name="pusher", daemon=True).start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_) -> None:
         if kind is None or issubclass(kind, Exception):
             self.finish()
-        if self.had_bars:
+        set_verbosity(self.verbosity)
+        if self.bars:
             enable_progress_bars()
 
     @property
