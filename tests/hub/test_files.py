@@ -24,6 +24,18 @@ def test_checkpoints_pickles_and_what_is_hidden_stay_at_home(world, tiny_pipelin
     assert list(world_files(world, tiny_pipeline.dynamics)) == PUBLISHED
 
 
+def test_the_recipe_is_whole(world, tiny_pipeline):
+    own, run = world / "recipe.yaml", world / "runs" / "world" / "recipe.yaml"
+    run.write_text(own.read_text())
+    assert world_files(world, tiny_pipeline.dynamics)["recipe.yaml"] == own
+    own.write_text("extends: ../other\n")
+    assert world_files(world, tiny_pipeline.dynamics)["recipe.yaml"] == run
+    own.unlink()
+    assert world_files(world, tiny_pipeline.dynamics)["recipe.yaml"] == run
+    run.unlink()
+    assert "recipe.yaml" not in world_files(world, tiny_pipeline.dynamics)
+
+
 def test_figures_of_other_dynamics_stay_at_home_with_their_pictures(world, tiny_pipeline):
     file = world / "metrics.json"
     file.write_text(file.read_text().replace('"dynamics_fingerprint": "', '"dynamics_fingerprint": "0'))
