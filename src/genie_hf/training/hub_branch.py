@@ -10,12 +10,10 @@ import os
 import pickle
 import re
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-import yaml
 from huggingface_hub import CommitOperationAdd, HfApi
 
 from ..hub.card import finished_card, world_card
@@ -24,7 +22,6 @@ from ..hub.files import components, is_replaced, world_files
 from ..hub.publish import publish
 from ..pipeline_genie import GeniePipeline
 from .checkpoints import damaged_files, list_checkpoints, step_of
-from .recipe_file import without_derived
 from .stages import STAGES
 
 logger = logging.getLogger(__name__)
@@ -151,18 +148,15 @@ class TrainingBranch:
     def publish_world(self, output: Path) -> None:
         """Makes the default branch hold the finished world."""
         pipe = GeniePipeline.from_pretrained(output)
-        values = yaml.safe_load((output / "runs" / self.stages[-1] / "recipe.yaml").read_text(encoding="utf-8"))
-        with tempfile.TemporaryDirectory() as folder:
-            recipe = Path(folder, "recipe.yaml")
-            recipe.write_text(yaml.safe_dump(without_derived(values), sort_keys=False), encoding="utf-8")
-            files = world_files(output, pipe.dynamics) | {"recipe.yaml": recipe}
-            publish(
-                files,
-                self.repository,
-                card=lambda name, theirs: str(finished_card(world_card(pipe, name, files), theirs)),
-                private=self.private or None,
-                replaces=lambda name: is_replaced(name, files),
-            )
+        recipe = output / "runs" / self.stages[-1] / "recipe.yaml"
+        files = world_files(output, pipe.dynamics) | {"recipe.yaml": recipe}
+        publish(
+            files,
+            self.repository,
+            card=lambda name, theirs: str(finished_card(world_card(pipe, name, files), theirs)),
+            private=self.private or None,
+            replaces=lambda name: is_replaced(name, files),
+        )
 
 
 def local_checkpoint(output: Path, names: list[str]) -> tuple[str, int] | None:
