@@ -203,6 +203,7 @@ def measure_start_up(runs: int) -> list[dict]:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--short", action="store_true", help="fewer repeats, nothing compiled, not the paper's size")
+    parser.add_argument("--frames", nargs="+", choices=PIPELINES, help="only frames of these worlds, compiled as well")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks" / "generate.json")
     arguments = parser.parse_args()
     short = arguments.short
@@ -214,6 +215,11 @@ def main():
         print(f"\n**{title}**\n\n{table(rows)}", flush=True)
 
     print(f"ceiling: {results['ceiling_gflops']['before']:.0f} GFLOP/s in {str(DTYPE).removeprefix('torch.')}")
+    if arguments.frames:
+        for name in arguments.frames:
+            section(f"One world, frame by frame: {name}", name, measure_frames(name, 5, threads, compiled=True))
+        report(arguments.output, results)
+        return
     section("From nothing to the first frame", "start_up", measure_start_up(1 if short else 3))
     section("Cached against uncached", "agreement", measure_agreement(3 if short else 7))
     frames = []

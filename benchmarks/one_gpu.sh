@@ -13,7 +13,7 @@ set -euo pipefail
 
 OUT=${OUT:?name the folder for the results}
 TOTAL_SECONDS=${TOTAL_SECONDS:-570}
-RECIPE=${RECIPE:-pipelines/coinrun-gpu}
+RECIPE=${RECIPE:-pipelines/coinrun-gpu}     # a folder in the repository; the results have the same path
 # One recording a line, all made at the same time: its folder, as the recipe names it, and the options of `genie-hf
 # record coinrun`; by default what the recipe's first lines say
 RECORDINGS=${RECORDINGS:-}
@@ -64,7 +64,7 @@ install() {
 # its cache when the training asks for it.
 warm_up() {
     genie 60 record coinrun data/warm-up --levels 0:12 --steps 100
-    genie 120 train pipeline --data data/warm-up --output warm-up --max-minutes 0.01
+    genie 120 train "$RECIPE" --data data/warm-up --output warm-up --max-minutes 0.01
     say "warmed up"
 }
 
@@ -82,6 +82,7 @@ record() {
 }
 
 run_commands() {
+    rm -r pipelines
     ln -s "$REPOSITORY"/{benchmarks,pipelines,tests} .
     local limit command
     while read -r limit command; do
@@ -97,9 +98,13 @@ collect() {
     say "collecting the results (status $status)"
     [[ ! $monitor ]] || kill "$monitor" || true
     cd "$WORK"
-    cp pipeline/metrics.json pipeline/evaluation.png "$OUT" 2>/dev/null || true
-    tar --create --gzip --file "$OUT/runs.tar.gz" --exclude='checkpoint*' --exclude='codes*' pipeline/runs || true
-    tar --create --exclude=pipeline/runs pipeline |
+    if [[ $COMMANDS ]]; then
+        exit "$status"
+    fi
+    cp "$RECIPE"/{metrics.json,evaluation.png} "$OUT" 2>/dev/null || true
+    tar --create --gzip --file "$OUT/runs.tar.gz" --exclude='checkpoint*' --exclude='codes*' \
+        "$RECIPE/runs" gpu.csv warm-up.log || true
+    tar --create --exclude="$RECIPE/runs" "$RECIPE" |
         split --bytes=15000000 --numeric-suffixes --suffix-length=1 - "$OUT/pipeline.tar." || true
     ls -l "$OUT"
     say "done"
@@ -113,20 +118,20 @@ main() {
     cd "$WORK"
     if command -v nvidia-smi >/dev/null; then
         nvidia-smi --query-gpu=timestamp,utilization.gpu,memory.used,power.draw --format=csv --loop=5 \
-            >pipeline/runs/gpu.csv &
+            >gpu.csv &
         monitor=$!
     fi
-    [[ $COMMANDS ]] || warm_up </dev/null >pipeline/runs/warm-up.log 2>&1 &
+    [[ $COMMANDS ]] || warm_up </dev/null >warm-up.log 2>&1 &
     record
     if [[ $COMMANDS ]]; then
         run_commands
         return
     fi
     say "training"
-    genie "$(left)" train pipeline
+    genie "$(left)" train "$RECIPE"
     say "measuring"
     # shellcheck disable=SC2086
-    genie "$(left)" evaluate pipeline $EVALUATE
+    genie "$(left)" evaluate "$RECIPE" $EVALUATE
 }
 
 mkdir -p "$OUT"
@@ -134,9 +139,9 @@ OUT=$(realpath "$OUT")
 cd "$(dirname "$0")/.."
 REPOSITORY=$PWD
 rm -rf "$WORK"
-mkdir -p "$WORK/pipeline/runs"
+mkdir -p "$WORK"
 WORK=$(realpath "$WORK")
-cp "$RECIPE/recipe.yaml" "$WORK/pipeline/"
+cp --parents pipelines/*/*.yaml "$WORK"
 [[ $RECORDINGS ]] || RECORDINGS=$(sed -n 's/^# *genie-hf record coinrun //p' "$RECIPE/recipe.yaml")
 monitor=
 main 2>&1 | tee "$OUT/log.txt"

@@ -57,7 +57,7 @@ class DynamicsLoraMixin(LoraBaseMixin):
             ValueError: for an adapter that does not fit the dynamics, or holds more than LoRA weights.
         """
         check_peft_version(MIN_PEFT_VERSION)
-        from peft import set_peft_model_state_dict
+        import peft  # with a comment, or diffusers would warn that remote code needs it
 
         if self.dynamics.transformer.blocks._compiled_call_impl is not None or self.dynamics.device.type == "meta":
             raise ValueError("load LoRA weights before compile() and before enable_sequential_cpu_offload().")
@@ -65,14 +65,14 @@ class DynamicsLoraMixin(LoraBaseMixin):
         check_fit(config, weights, self.dynamics, pretrained_model_name_or_path)
         name = adapter_name or get_adapter_name(self.dynamics)
         self.dynamics.add_adapter(config, name)
-        set_peft_model_state_dict(self.dynamics, weights, name)
+        peft.set_peft_model_state_dict(self.dynamics, weights, name)
         self.dynamics.train(self.dynamics.training)  # the new layers, too: their dropout
         _maybe_remove_and_reapply_group_offloading(self.dynamics)
 
     def save_lora_weights(self, save_directory: str | Path, adapter_name: str | None = None) -> None:
         """Writes an adapter's `adapter_config.json` and `adapter_model.safetensors`; by default the active one's."""
         check_peft_version(MIN_PEFT_VERSION)
-        from peft import get_peft_model_state_dict
+        import peft  # as above
 
         names = self.get_active_adapters() if adapter_name is None else [adapter_name]
         loaded = list(getattr(self.dynamics, "peft_config", ()))
@@ -80,7 +80,7 @@ class DynamicsLoraMixin(LoraBaseMixin):
             raise ValueError(f"adapter_name is {adapter_name!r}; give one of the loaded adapters {loaded}.")
         name = names[0]
         self.dynamics.peft_config[name].save_pretrained(save_directory)
-        weights = get_peft_model_state_dict(self.dynamics, adapter_name=name)
+        weights = peft.get_peft_model_state_dict(self.dynamics, adapter_name=name)
         save_file(
             {PREFIX + key: tensor.contiguous() for key, tensor in weights.items()}, Path(save_directory, WEIGHTS)
         )
@@ -110,7 +110,7 @@ class DynamicsLoraMixin(LoraBaseMixin):
 
 def read_adapter(name: str | Path, **kwargs) -> tuple:
     """An adapter's configuration, and its weights by their names in the model."""
-    from peft import PeftConfig
+    import peft  # as above
 
     files = {}
     for file in (CONFIG, WEIGHTS):
@@ -122,7 +122,7 @@ def read_adapter(name: str | Path, **kwargs) -> tuple:
                 "one on the Hub."
             ) from error
     try:
-        config = PeftConfig.from_pretrained(str(Path(files[CONFIG]).parent))
+        config = peft.PeftConfig.from_pretrained(str(Path(files[CONFIG]).parent))
         weights = load_file(files[WEIGHTS])
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise OSError(f"The adapter in {name} is damaged ({error}). Get a fresh copy.") from error
@@ -131,7 +131,7 @@ def read_adapter(name: str | Path, **kwargs) -> tuple:
 
 def check_fit(config, weights: dict[str, torch.Tensor], model: PreTrainedModel, name: str | Path) -> None:
     """Raises `ValueError` if an adapter does not fit such a model. The model itself is not changed."""
-    from peft import get_peft_model_state_dict
+    import peft  # as above
 
     whole = [key for key in weights if ".lora_" not in key]
     if whole:
@@ -145,7 +145,7 @@ def check_fit(config, weights: dict[str, torch.Tensor], model: PreTrainedModel, 
         empty.add_adapter(config)
     except ValueError as error:
         raise ValueError(f"The adapter in {name} does not fit the dynamics: {error}") from error
-    wanted = {key: list(tensor.shape) for key, tensor in get_peft_model_state_dict(empty).items()}
+    wanted = {key: list(tensor.shape) for key, tensor in peft.get_peft_model_state_dict(empty).items()}
     found = {key: list(tensor.shape) for key, tensor in weights.items()}
     for key in sorted(wanted.keys() | found.keys()):
         if found.get(key) != wanted.get(key):

@@ -4,6 +4,7 @@ import inspect
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from .fingerprint import check_fingerprints
 from .frames import OUTPUT_TYPES, ImageInput, check_output_type, fit_frames, to_output
 from .hub.errors import hub_sentences
 from .lora import DynamicsLoraMixin
+from .model_index import without_remote_code
 from .models.latent_action_base import LatentActionModel
 from .models.modeling_dynamics import GenieDynamicsModel
 from .models.modeling_video_tokenizer import GenieVideoTokenizer
@@ -133,6 +135,11 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
         return loaded
 
     @classmethod
+    def _dict_from_json_file(cls, json_file) -> dict:
+        """As diffusers', but where code lies in the repository, this package's classes are taken instead."""
+        return without_remote_code(super()._dict_from_json_file(json_file))
+
+    @classmethod
     def extract_init_dict(cls, config_dict, **kwargs) -> tuple[dict, dict, dict]:
         """As diffusers', but the stored `text_to_image` is loaded with what also gives it the `dtype`.
 
@@ -151,12 +158,21 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
             init_dict["text_to_image"] = [StoredPipeline.__module__, StoredPipeline.__name__]
         return init_dict, *others
 
+    def save_pretrained(self, save_directory: str | Path, *args, **kwargs) -> None:
+        """As diffusers', but a pipeline whose code came from a repository is not saved without that code."""
+        if type(self).__module__.startswith("diffusers_modules."):
+            raise ValueError(
+                "diffusers does not save the code that came with this pipeline: copy the folder that it came from, "
+                "and save models that have changed into theirs, such as pipe.dynamics.save_pretrained."
+            )
+        super().save_pretrained(save_directory, *args, **kwargs)
+
     def _upload_folder(self, working_dir, repo_id, **settings):
         """What `push_to_hub` and `save_pretrained` call for the upload: also of what lies beside the world."""
-        from genie_hf.hub.pushing import push_world  # only now, as it needs everything
+        pushing = import_module("genie_hf.hub.pushing")  # only now, as it needs everything
 
         settings["message"] = settings.pop("commit_message", None) or f"Upload {type(self).__name__}"
-        return push_world(self, working_dir, repo_id, **settings)
+        return pushing.push_world(self, working_dir, repo_id, **settings)
 
     @property
     def num_actions(self) -> int:

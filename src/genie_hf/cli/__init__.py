@@ -1,4 +1,4 @@
-"""The command line: `genie-hf record | train | evaluate | legend | calibrate | generate | play | publish`."""
+"""The command line `genie-hf`: a command is a function in a file beside this one."""
 
 import logging
 import sys
@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from .exporting import export_remote_code
 from .measuring import calibrate, evaluate, legend
 from .playing import generate, play
 from .publishing import publish
@@ -20,7 +21,7 @@ app = typer.Typer(
     **SETTINGS,
 )
 app.add_typer(record_app, name="record")
-for command in (train, evaluate, legend, calibrate, generate, play, publish):
+for command in (train, evaluate, legend, calibrate, generate, play, publish, export_remote_code):
     app.command()(command)
 
 

@@ -14,6 +14,9 @@ def publish(
     private: Annotated[bool, typer.Option("--private", help="Only you may see it.")] = False,
     revision: Annotated[str | None, typer.Option(help="A tag for this state, such as v1.")] = None,
     license: Annotated[str | None, typer.Option(help="Of the weights, for the card: apache-2.0, mit, ...")] = None,
+    remote_code: Annotated[
+        bool, typer.Option("--remote-code", help="With the code, for who does not have genie_hf (trust_remote_code).")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be uploaded, and do nothing.")] = False,
 ):
     """Publish a world on the Hub.
@@ -36,29 +39,34 @@ def publish(
     from ..hub.card import finished_card, world_card
     from ..hub.files import CARD, check_plays, is_replaced, world_files
     from ..hub.publish import publish as upload
+    from ..hub.remote_code import remote_code as files_of_code
 
     check_plays(pipe, pipeline)
     files = world_files(pipeline, pipe.dynamics)
+    remote_code |= (pipeline / "pipeline_genie.py").is_file()  # what was exported with code is published with it
+    code = {name: text.encode() for name, text in files_of_code(pipeline).items()} if remote_code else {}
+    everything: dict[str, Path | bytes] = {**files, **code}
 
     def card(name: str, theirs: str | None) -> str:
         own = pipeline / CARD
         written = own.read_text(encoding="utf-8") if own.is_file() else theirs
-        return str(finished_card(world_card(pipe, name, files, license), written))
+        return str(finished_card(world_card(pipe, name, files, license, remote_code), written))
 
     if dry_run:
         sizes = {name: file.stat().st_size for name, file in files.items()}
+        sizes |= {name: len(text) for name, text in code.items()}
         sizes[CARD] = len(card(repository, None).encode())
         for name, size in sorted(sizes.items()):
             typer.echo(f"{size:>13,}  {name}")
         typer.echo(f"{sum(sizes.values()):>13,}  bytes in {len(sizes)} files would be in {repository}.")
         return
     done = upload(
-        files,
+        everything,
         repository,
         card=card,
         private=private or None,
         tag=revision,
-        replaces=lambda name: is_replaced(name, files),
+        replaces=lambda name: is_replaced(name, everything),
     )
     what = "Published" if done.changed else "Nothing has changed in"
     named = f", {revision}" if revision else ""

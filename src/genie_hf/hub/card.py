@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from ..training import Recipe, read_recipe
+from .remote_code import without_package
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -31,7 +32,11 @@ def finished_card(ours: ModelCard, theirs: str | None) -> ModelCard:
 
 
 def world_card(
-    pipe: "GeniePipeline", repository: str, files: dict[str, Path], license: str | None = None
+    pipe: "GeniePipeline",
+    repository: str,
+    files: dict[str, Path],
+    license: str | None = None,
+    remote_code: bool = False,
 ) -> ModelCard:
     """The card of a world.
 
@@ -40,6 +45,7 @@ def world_card(
         repository: its name on the Hub.
         files: what is published with it, by name in the repository.
         license: its id, such as "apache-2.0".
+        remote_code: whether the code that plays it is published with it.
     """
     recipe = read_recipe(files["recipe.yaml"]) if "recipe.yaml" in files else None
     figures = figures_of(files, "metrics.json")
@@ -63,6 +69,7 @@ def world_card(
         about(pipe),
         pictures(files, ".gif"),
         use_of_world(repository, files),
+        without_package(f'"{repository}"') if remote_code else "",
         quality(figures, files),
         legend(files, recipe),
         training(recipe),

@@ -1,7 +1,7 @@
 """Which files of a world's folder are published: what plays it and what is known about it; no training state."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,7 +67,7 @@ def about_files(folder: Path, dynamics: GenieDynamicsModel) -> dict[str, Path]:
     return named
 
 
-def is_replaced(name: str, files: Mapping[str, Path]) -> bool:
+def is_replaced(name: str, files: Collection[str]) -> bool:
     """Whether a file of a repository is one of an earlier state of the world, and goes if it is not among its files.
 
     So old shards are never loaded with new weights; what somebody has put beside the world stays.

@@ -45,7 +45,12 @@ class GenieVideoTokenizerConfig(PatchAutoencoderConfig):
             raise ValueError(f"codes_per_token_side must be at least 1, got {self.codes_per_token_side}.")
 
     def to_dict(self) -> dict:
-        return super().to_dict() | {"quantizer": quantizer_values(self.quantizer)}
+        values = super().to_dict() | {"quantizer": quantizer_values(self.quantizer)}
+        if "auto_map" in values:
+            # As our name contains "Tokenizer", transformers writes (slow, fast), as for a tokenizer of text.
+            classes = values["auto_map"].items()
+            values["auto_map"] = {auto: name if isinstance(name, str) else name[0] for auto, name in classes}
+        return values
 
     @property
     def grid_size(self) -> tuple[int, int]:

@@ -5,6 +5,7 @@ It also knows which dtype a CPU is slow in. What is pushed to the Hub gets a car
 
 import copy
 import functools
+from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -85,11 +86,14 @@ class CheckedLoading:
 
     def _upload_modified_files(self, working_dir, repo_id, files_timestamps, **settings):
         """What `push_to_hub` and `save_pretrained` call for the upload: with a card of ours."""
-        from genie_hf.hub.pushing import push_model  # only now, as it needs everything
+        if not __name__.startswith("genie_hf."):  # but remote code, which travels with the model
+            return super()._upload_modified_files(working_dir, repo_id, files_timestamps, **settings)
+        pushing = import_module("genie_hf.hub.pushing")  # only now, as it needs everything
 
         settings["message"] = settings.pop("commit_message", None) or f"Upload {type(self).__name__}"
         names = {"revision": "branch", "commit_description": "description"}
-        return push_model(self, working_dir, repo_id, **{names.get(key, key): x for key, x in settings.items()})
+        settings = {names.get(key, key): value for key, value in settings.items()}
+        return pushing.push_model(self, working_dir, repo_id, **settings)
 
     @functools.wraps(PreTrainedModel.save_pretrained, assigned=())  # diffusers looks there for `variant` and others
     def save_pretrained(self, save_directory: str | Path, *args, **kwargs) -> None:
