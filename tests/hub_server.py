@@ -5,7 +5,7 @@
 
 Each commit is a whole tree, so that branches, tags, pull requests and commits can be asked for as revisions. Two users
 are there: TOKEN and READ_TOKEN are those of `tester`, who may write with the first alone, STRANGERS_TOKEN is that of
-`stranger`. `fail`, `cut` and `stop` make it behave badly.
+`stranger`. `fail`, `cut`, `slow` and `stop` make it behave badly.
 
 What it does not model: Xet (set HF_HUB_DISABLE_XET=1), multi-part uploads, redirects to a store of files, compression,
 organisations, discussions and merging, collections, search and lists of repositories, the checks of a card's metadata
@@ -134,6 +134,7 @@ class Misbehaviour:
     status: int = 0  # 0: the connection is cut
     headers: dict = field(default_factory=dict)
     after: int = 0  # bytes of the file that are still sent
+    wait: float = 0  # seconds before the request is answered as always
 
 
 class HubServer:
@@ -183,6 +184,10 @@ class HubServer:
     def cut(self, request: str, after: int = 0, times: int | None = None) -> None:
         """Cuts the connection at requests that match; those of a file after so many bytes of it."""
         self.misbehaviours.append(Misbehaviour(re.compile(request), times, after=after))
+
+    def slow(self, request: str, wait: float, times: int | None = None) -> None:
+        """Answers requests that match after so many seconds."""
+        self.misbehaviours.append(Misbehaviour(re.compile(request), times, wait=wait))
 
     def misbehaviour(self, request: str) -> Misbehaviour | None:
         with self.lock:
@@ -275,6 +280,9 @@ class Requests(BaseHTTPRequestHandler):
         self.raw, self.query = raw, {name: values[-1] for name, values in parse_qs(url.query).items()}
         self.cut_after = None
         bad = self.server_hub.misbehaviour(f"{self.command} {path}")
+        if bad is not None and bad.wait:
+            time.sleep(bad.wait)
+            bad = None
         if bad is not None and bad.status:
             return self.send(bad.status, {"error": "Out of order"}, {"X-Error-Message": "Out of order", **bad.headers})
         if bad is not None and not bad.after:
@@ -450,6 +458,13 @@ class Requests(BaseHTTPRequestHandler):
         if name in repository.branches:
             raise Problem(409, "Reference already exists")
         repository.branches[name] = repository.find(self.json().get("startingPoint", "main"))
+        self.send(200, {})
+
+    @route("POST", f"api/{REPO}/super-squash/(?P<name>[^/]+)")
+    def squash(self, kind, id, name):
+        repository = self.find(kind, id, write=True)
+        tree = repository.commits[repository.find(name)].tree
+        repository.add(repository.branches, name, Commit(tree, self.json()["message"], None))
         self.send(200, {})
 
     @route("DELETE", f"api/{REPO}/branch/(?P<name>[^/]+)")

@@ -1,5 +1,7 @@
 """The tests' own Hub answers huggingface_hub, transformers, diffusers and datasets as the real one does."""
 
+import time
+
 import pytest
 from huggingface_hub import HfApi
 from huggingface_hub.errors import (
@@ -108,6 +110,16 @@ def test_who_may_do_what(hub, folder):
         stranger.hf_hub_download(name, "README.md", cache_dir=folder.parent)
 
 
+def test_a_branch_without_its_history(hub, folder):
+    name = hub.new_name()
+    hub.api.create_repo(name)
+    hub.api.create_branch(name, branch="other")
+    hub.api.upload_folder(repo_id=name, folder_path=folder, revision="other")
+    files = hub.files(name, "other")
+    hub.api.super_squash_history(name, branch="other")
+    assert len(hub.commits(name, "other")) == 1 and hub.files(name, "other") == files
+
+
 def test_it_fails_when_asked_to(hub, folder, tmp_path):
     server, name = hub.server, hub.new_name()
     hub.api.create_repo(name)
@@ -119,6 +131,9 @@ def test_it_fails_when_asked_to(hub, folder, tmp_path):
     server.cut("GET .*model.safetensors", after=100, times=1)
     got = hub.api.hf_hub_download(name, "a/model.safetensors", cache_dir=tmp_path)
     assert open(got).read() == "weights" * 99  # the rest came by a Range request
+    server.slow("GET /api/models", 0.5, times=1)
+    began = time.monotonic()
+    assert hub.api.model_info(name).id == name and time.monotonic() - began > 0.5
     server.stop()
     with pytest.raises(Exception, match="[Cc]onnect"):
         hub.api.model_info(name)

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from genie_hf import GenieVideoTokenizer
-from genie_hf.training import train
+from genie_hf.training import read_recipe, train
 from genie_hf.training.metrics_log import read_metrics
 from genie_hf.training.recipe_file import build_recipe
 from genie_hf.training.run_folder import claim
@@ -87,6 +87,11 @@ def test_what_a_run_cannot_change_is_refused(section, change, message, tiny_valu
         with pytest.raises(ValueError, match=message):
             train(build_recipe(tiny_values), trained_tokenizer, "tokenizer", resume=True)
     assert (trained_tokenizer / "runs" / "tokenizer" / "recipe.yaml").read_text() == written
+
+
+def test_a_run_writes_down_a_recipe(tiny_values, trained_tokenizer):
+    written = read_recipe(trained_tokenizer / "runs" / "tokenizer")
+    assert written.to_dict() == build_recipe(tiny_values | {"fps": 15}).to_dict()  # the data's
 
 
 def test_changed_data_are_told(tiny_values, trained_tokenizer, caplog):

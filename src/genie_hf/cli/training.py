@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .shared import check_data, quieten_libraries
+from .shared import check_data, may_be_on_the_hub, quieten_libraries
 
 
 def train(
@@ -52,6 +52,21 @@ def train(
             "sizes must be the recipe's.",
         ),
     ] = None,
+    push_to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="USER/REPO",
+            help="Push checkpoints to this repository on the Hub while training goes on, and at last the world. With "
+            "--resume the run is fetched from there if it is further there than here.",
+        ),
+    ] = None,
+    push_every: Annotated[
+        int | None,
+        typer.Option(metavar="STEPS", help="Push a checkpoint only after so many steps; by default each one."),
+    ] = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="Only you may see the repository, if --push-to makes it.")
+    ] = False,
 ):
     """Train a world from a recipe.
 
@@ -77,6 +92,13 @@ def train(
     genie-hf train pipelines/coinrun-gpu --from pipelines/coinrun-gpu --data my-videos --output pipelines/mine
     ```
 
+    On a machine that may go away at any time, and on the next one:
+
+    ```
+    genie-hf train pipelines/coinrun-gpu --push-to user/coinrun
+    genie-hf train pipelines/coinrun-gpu --push-to user/coinrun --resume
+    ```
+
     Several GPUs: `torchrun --nproc_per_node 4 -m genie_hf.cli train ...`
 
     Metrics, pictures and checkpoints go into `runs/<stage>/`. Ctrl-C or SIGTERM finishes the step, saves a checkpoint
@@ -87,6 +109,8 @@ def train(
 
     recipe = find_recipe(recipe)
     check_data([*(data or ()), *(test_data or ())])
+    if push_to is not None and not may_be_on_the_hub(push_to):
+        raise ValueError(f"The repository is {push_to!r}: name it as user/name.")
     from ..training import read_recipe
     from ..training import train as run_training
 
@@ -108,6 +132,9 @@ def train(
         max_minutes=max_minutes,
         cache_codes=cache_codes,
         pretrained=pretrained,
+        push_to=push_to,
+        push_every=push_every,
+        private=private,
     )
     if os.environ.get("RANK", "0") != "0":  # one of several processes
         return
@@ -123,4 +150,6 @@ def train(
         for option, sources in (("--data", data), ("--test-data", test_data)):
             command += [part for source in sources or () for part in (option, source)]
         command += ["--cache-codes"] if cache_codes else []
+        command += ["--push-to", push_to] if push_to else []
+        command += ["--push-every", str(push_every)] if push_every else []
         typer.echo(f"{taken}, {why}{saved}. Continue from {result.checkpoint} with: {shlex.join(command)}")

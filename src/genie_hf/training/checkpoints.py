@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import torch
@@ -68,8 +68,10 @@ def check_fits(checkpoint: Path, stage: torch.nn.Module) -> None:
             )
 
 
-def save_checkpoint(accelerator: Accelerator, run: Path, step: int) -> Path:
+def save_checkpoint(accelerator: Accelerator, run: Path, step: int, held: Collection[Path] = ()) -> Path:
     """Saves everything that `accelerator` knows as `checkpoint-<step>`, and only then deletes older ones but one.
+
+    Those that are `held` are not deleted yet.
 
     Raises:
         OSError: it cannot be written, for example on a full disk.
@@ -92,7 +94,7 @@ def save_checkpoint(accelerator: Accelerator, run: Path, step: int) -> Path:
         flush(run)
         kept = [checkpoint for checkpoint in list_checkpoints(run) if step_of(checkpoint) <= step][-KEPT:]
         for old in list_checkpoints(run):
-            if old not in kept:
+            if old not in kept and old not in held:
                 shutil.rmtree(old)
     accelerator.wait_for_everyone()
     return final

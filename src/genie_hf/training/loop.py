@@ -11,6 +11,7 @@ import torch
 from tqdm.auto import tqdm
 
 from .progress import clips_per_second
+from .pusher import Pusher
 from .recipe import Recipe
 from .run import Run
 from .signals import stop_signals
@@ -47,9 +48,10 @@ def train_stage(
     max_minutes: float | None = None,
     cache_codes: bool = False,
     pretrained: str | Path | None = None,
+    pusher: Pusher | None = None,
 ) -> TrainingResult:
     """Trains one stage; an earlier run of it is continued or replaced. See `train`."""
-    run = Run(recipe, output, name, resume, cache_codes, pretrained)
+    run = Run(recipe, output, name, resume, cache_codes, pretrained, pusher)
     settings, progress = run.settings, run.progress
     max_minutes = settings.max_minutes if max_minutes is None else max_minutes
     started = read = time.monotonic()
@@ -95,8 +97,11 @@ def train_stage(
                 run.draw()
             if saves:
                 run.save_checkpoint()
+                if not done:
+                    run.push()
     bar.close()
     models = [] if ended_by == "signal" else run.save_models()
+    run.push(is_last=True, ended=bool(models))
     run.close()
     return TrainingResult(name, progress.step, ended_by, run.checkpoint, models)
 

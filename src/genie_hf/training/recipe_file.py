@@ -143,6 +143,15 @@ def build_recipe(values: dict) -> Recipe:
     return build(Recipe, values | parts, "")
 
 
+def without_derived(values: dict) -> dict:
+    """What `Recipe.to_dict` gives, but for what follows from something else: the file of a recipe."""
+    return values | {
+        name: {key: value for key, value in values[name].items() if key not in derived}
+        for name, derived in DERIVED.items()
+        if values.get(name) is not None
+    }
+
+
 def check_clips(name: str, stage: StageRecipe, models: list[PreTrainedConfig | None]) -> None:
     """Gives a stage the length of its clips, or raises `ValueError` for one that its models do not take."""
     configs = [config for config in models if config is not None]

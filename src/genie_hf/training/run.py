@@ -31,6 +31,7 @@ from .metrics_log import MetricsLog
 from .pictures import draw_clips, pick_clips
 from .pretrained import start_from
 from .progress import Progress, describe
+from .pusher import Pusher
 from .recipe import Recipe
 from .run_folder import prepare_run
 from .signals import ignore_interrupts
@@ -51,6 +52,7 @@ class Run:
         resume: whether the run goes on from its last checkpoint; else it begins anew, in place of an earlier one.
         cache_codes: whether the video tokenizer encodes every frame before training.
         pretrained: a pipeline whose weights the stage's models start from.
+        pusher: what pushes checkpoints to the Hub, in the process that does.
 
     Attributes:
         stage: the stage, as Accelerate wraps it.
@@ -68,8 +70,9 @@ class Run:
         resume: bool = False,
         cache_codes: bool = False,
         pretrained: str | Path | None = None,
+        pusher: Pusher | None = None,
     ):
-        self.recipe, self.output, self.name = recipe, output, name
+        self.recipe, self.output, self.name, self.pusher = recipe, output, name, pusher
         self.settings, self.folder = recipe.training.stages[name], output / "runs" / name
         set_seed(self.settings.seed)
         stage = STAGES[name].build(recipe, output)
@@ -268,7 +271,13 @@ class Run:
             self.ema.restore(self.trained)
 
     def save_checkpoint(self) -> None:
-        self.checkpoint = save_checkpoint(self.accelerator, self.folder, self.progress.step)
+        held = self.pusher.held if self.pusher else ()
+        self.checkpoint = save_checkpoint(self.accelerator, self.folder, self.progress.step, held)
+
+    def push(self, is_last: bool = False, ended: bool = False) -> None:
+        """Has the last checkpoint pushed to the Hub, if that is asked for; see `Pusher.push`."""
+        if self.pusher is not None:
+            self.pusher.push(self.name, self.checkpoint, is_last, ended)
 
     def save_models(self) -> list[Path]:
         """Saves what the stage has made in the pipeline's folder; returns the folders."""

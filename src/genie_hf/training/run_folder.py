@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from .checkpoints import list_checkpoints, step_of
 from .recipe import Recipe
+from .recipe_file import without_derived
 from .stages import STAGES
 
 logger = logging.getLogger(__name__)
@@ -96,9 +97,10 @@ def prepare_run(run: Path, recipe: Recipe, data: dict, resume: bool) -> None:
     if run.exists() and not resume:
         shutil.rmtree(run)
     run.mkdir(parents=True, exist_ok=True)
-    written, values = run / "recipe.yaml", json.loads(json.dumps(recipe.to_dict()))
+    written, values = run / "recipe.yaml", without_derived(json.loads(json.dumps(recipe.to_dict())))
     if resume and written.exists():
-        before, now = flatten(yaml.safe_load(written.read_text(encoding="utf-8"))), flatten(values)
+        before, now = yaml.safe_load(written.read_text(encoding="utf-8")), flatten(values)
+        before = flatten(without_derived(before))  # earlier versions wrote down all
         changed = [key for key in sorted(before.keys() | now.keys()) if before.get(key) != now.get(key)]
         for key in changed:
             was, is_now = before.get(key), now.get(key)

@@ -9,8 +9,10 @@ from accelerate import PartialState
 
 from .checkpoints import list_checkpoints, step_of
 from .data import check_data
+from .hub_branch import TrainingBranch
 from .loop import TrainingResult, train_stage
 from .pretrained import start_from, take_over
+from .pusher import Pusher
 from .recipe import Recipe
 from .run_folder import check_space, claim, refuse_to_overwrite
 from .stages import STAGES
@@ -28,6 +30,9 @@ def train(
     max_minutes: float | None = None,
     cache_codes: bool = False,
     pretrained: str | Path | None = None,
+    push_to: str | None = None,
+    push_every: int | None = None,
+    private: bool = False,
 ) -> list[TrainingResult]:
     """Trains a world, or one stage of it. At the end `output` holds a pipeline for `GeniePipeline.from_pretrained`.
 
@@ -43,6 +48,10 @@ def train(
             in each clip; see `CachedCodes` for the slight difference that it makes.
         pretrained: a pipeline, by its folder or id on the Hub, whose weights each stage's models start from. Their
             sizes must be the recipe's. Models of earlier stages that `output` lacks are copied as they are.
+        push_to: a repository on the Hub, as user/name, that gets each checkpoint in its branch `training`, and the
+            finished world in its default branch. With `resume` the run is fetched from there if it is further there.
+        push_every: steps from one pushed checkpoint to the next, if not each one is to be pushed.
+        private: whether the repository, if it is new, is private.
 
     Returns:
         How each stage that ran has ended.
@@ -50,7 +59,8 @@ def train(
     Raises:
         ValueError: the stage does not exist, its data or its tokenizer is missing, `output` holds a run already or is
             being trained by another process, or a resumed run cannot continue with this recipe.
-        OSError: `output` cannot be written, or the disk is full.
+        OSError: `output` cannot be written, the disk is full, or one cannot write to the repository at the start.
+            Later on the Hub's absence is no error.
         FloatingPointError: the loss or the gradient is no longer finite.
     """
     stages = recipe.training.stages
@@ -60,16 +70,31 @@ def train(
         raise ValueError("a resumed run already has its weights: leave out --resume or --from.")
     if cache_codes and recipe.data.on_device:
         raise ValueError("data.on_device keeps frames, not codes: leave out data.on_device or --cache-codes.")
+    if push_to is None and (push_every is not None or private):
+        raise ValueError("there is nowhere to push to: name a repository with --push-to.")
+    if push_every is not None and push_every < 1:
+        raise ValueError(f"--push-every is {push_every}: it is a number of steps, at least 1.")
     output = Path(output)
     names = [stage] if stage else list(stages)
     has_group = torch.distributed.is_available() and torch.distributed.is_initialized()
     processes = PartialState(cpu=not torch.accelerator.is_available())
-    with claim(output) if processes.is_main_process else contextlib.nullcontext():
-        if resume:
-            names = stages_to_resume(recipe, output, names)
-        elif not overwrite:
+    with contextlib.ExitStack() as contexts:
+        if processes.is_main_process:
+            contexts.enter_context(claim(output))
+        if not resume and not overwrite:
             for name in names:
                 refuse_to_overwrite(output, name)
+        pusher = None
+        if push_to is not None and processes.is_main_process:
+            branch = TrainingBranch(push_to, list(stages), private)
+            if resume or not overwrite:
+                branch.refuse_to_replace(names, resume)
+            if resume:
+                branch.catch_up(output, names)
+            pusher = contexts.enter_context(Pusher(branch, output, push_every))
+        processes.wait_for_everyone()
+        if resume:
+            names = stages_to_resume(recipe, output, names)
         recipe = check_data(recipe, names)
         check_space(output, recipe, names, resume)
         if pretrained is not None:
@@ -84,7 +109,7 @@ def train(
         results = []
         for name in names:
             continues = resume and name == names[0]
-            results.append(train_stage(recipe, output, name, continues, max_minutes, cache_codes, pretrained))
+            results.append(train_stage(recipe, output, name, continues, max_minutes, cache_codes, pretrained, pusher))
             if results[-1].ended_by == "signal":
                 break
     if not has_group:
