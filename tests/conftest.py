@@ -9,6 +9,7 @@ os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="genie-hf-datasets-") 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # best for models this tiny, and for tests that run side by side
 
+import huggingface_hub
 import pytest
 import torch
 from transformers import set_seed
@@ -23,6 +24,7 @@ from genie_hf import (
     GenieVideoTokenizerConfig,
     MaskGITScheduler,
 )
+from hub_account import HubAccount
 
 gc.freeze()  # or each training, which collects garbage at its end, would look through all that was imported
 
@@ -83,3 +85,14 @@ def tiny_pipeline(tiny_video_tokenizer, tiny_latent_action_model, tiny_dynamics)
 def clips():
     """Two clips of six frames, floats of shape (2, 6, 3, 16, 16), whole steps of 1/255."""
     return torch.randint(256, (2, 6, 3, 16, 16), generator=torch.Generator().manual_seed(3)) / 255
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """A user's account on a Hub of the tests' own, or on the real one if GENIE_HF_TEST_HUB_TOKEN is set."""
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
+    (tmp_path / "hub").mkdir()
+    account = HubAccount(tmp_path / "hub")
+    yield account
+    account.close()

@@ -4,6 +4,7 @@ import inspect
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import PIL.Image
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from .fingerprint import check_fingerprints
 from .frames import OUTPUT_TYPES, ImageInput, check_output_type, fit_frames, to_output
+from .hub.errors import hub_sentences
 from .lora import DynamicsLoraMixin
 from .models.latent_action_base import LatentActionModel
 from .models.modeling_dynamics import GenieDynamicsModel
@@ -34,6 +36,8 @@ from .play.world import GenieWorld
 from .registration import register_pipeline
 from .scheduling_maskgit import MaskGITScheduler
 from .stored_pipeline import StoredPipeline
+
+FORMAT_VERSION = 1  # of a saved pipeline, `_format_version` in its model_index.json; without one it is 1
 
 
 @dataclass
@@ -98,6 +102,28 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
         self._num_timesteps = 0
 
     @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs) -> "GeniePipeline":
+        """As diffusers', from safetensors alone, and what is wrong is said in one sentence.
+
+        Args:
+            pretrained_model_name_or_path: the folder of a world, or its name on the Hub, as user/name.
+            kwargs: as in [`~diffusers.DiffusionPipeline.from_pretrained`]: `revision`, `token`, `cache_dir`,
+                `local_files_only`, `variant`, `dtype`, `fps`, and components that replace those that are stored.
+
+        Raises:
+            FileNotFoundError: the folder holds no world.
+            OSError: there is no such world, or the Hub cannot be reached, or a file is damaged.
+            ValueError: for a world that a newer genie_hf has made, and for parts that do not fit together.
+        """
+        name = str(pretrained_model_name_or_path)
+        if Path(name).is_dir() and not Path(name, cls.config_name).is_file():
+            raise FileNotFoundError(
+                f"{name} holds no trained world (no {cls.config_name}): name the folder of one, or train it."
+            )
+        with hub_sentences(name, kwargs.get("revision"), kwargs.get("token")):
+            return super().from_pretrained(name, **kwargs | {"use_safetensors": True})
+
+    @classmethod
     def load_config(cls, pretrained_model_name_or_path, *args, **kwargs):
         """As diffusers', but what is no pipeline's index is a `ValueError`."""
         loaded = super().load_config(pretrained_model_name_or_path, *args, **kwargs)
@@ -111,11 +137,26 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
         """As diffusers', but the stored `text_to_image` is loaded with what also gives it the `dtype`.
 
         This is where diffusers reads what loads each component, whichever class's `from_pretrained` is called.
+
+        Raises:
+            ValueError: for a pipeline that a newer genie_hf has saved.
         """
+        if config_dict.get("_format_version", 1) > FORMAT_VERSION:
+            raise ValueError(
+                f"this world has the format {config_dict['_format_version']}, and this genie_hf reads formats up to "
+                f"{FORMAT_VERSION}: upgrade it (pip install -U genie-hf)."
+            )
         init_dict, *others = super().extract_init_dict(config_dict, **kwargs)
         if init_dict.get("text_to_image", [None])[0] is not None:
             init_dict["text_to_image"] = [StoredPipeline.__module__, StoredPipeline.__name__]
         return init_dict, *others
+
+    def _upload_folder(self, working_dir, repo_id, **settings):
+        """What `push_to_hub` and `save_pretrained` call for the upload: also of what lies beside the world."""
+        from genie_hf.hub.pushing import push_world  # only now, as it needs everything
+
+        settings["message"] = settings.pop("commit_message", None) or f"Upload {type(self).__name__}"
+        return push_world(self, working_dir, repo_id, **settings)
 
     @property
     def num_actions(self) -> int:

@@ -1,4 +1,4 @@
-"""The command line: `genie-hf record | train | evaluate | legend | calibrate | generate | play`."""
+"""The command line: `genie-hf record | train | evaluate | legend | calibrate | generate | play | publish`."""
 
 import logging
 import sys
@@ -8,6 +8,7 @@ import typer
 
 from .measuring import calibrate, evaluate, legend
 from .playing import generate, play
+from .publishing import publish
 from .recording import record_app
 from .shared import SETTINGS
 from .training import train
@@ -19,7 +20,7 @@ app = typer.Typer(
     **SETTINGS,
 )
 app.add_typer(record_app, name="record")
-for command in (train, evaluate, legend, calibrate, generate, play):
+for command in (train, evaluate, legend, calibrate, generate, play, publish):
     app.command()(command)
 
 

@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 from errno import EISDIR
 from glob import has_magic
+from logging import ERROR, getLogger
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Annotated, Any
@@ -49,14 +50,7 @@ def load_pipeline(name: str):
     from ..precision import preferred_dtype
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        pipe = GeniePipeline.from_pretrained(name, dtype=preferred_dtype(device)).to(device)
-    except OSError as error:
-        if Path(name).is_dir():
-            raise
-        raise ValueError(
-            f"There is no folder {name}, and no world of this name on the Hub ({first_line(error)})."
-        ) from error
+    pipe = GeniePipeline.from_pretrained(name, dtype=preferred_dtype(device)).to(device)
     check_finite(pipe, name)
     return pipe
 
@@ -103,7 +97,5 @@ def quieten_libraries() -> None:
     for logging in (diffusers_logging, transformers_logging):
         logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
-
-
-def first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0].rstrip(".")
+    for name in ("diffusers.pipelines.pipeline_utils", "huggingface_hub.hf_api"):  # what went wrong is said by us
+        getLogger(name).setLevel(ERROR)

@@ -1,6 +1,6 @@
 """A `from_pretrained` that says in one sentence what is wrong with which file of a model.
 
-It also knows which dtype a CPU is slow in.
+It also knows which dtype a CPU is slow in. What is pushed to the Hub gets a card that says what it is.
 """
 
 import copy
@@ -9,8 +9,10 @@ from pathlib import Path
 import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError, safe_open
+from transformers import PreTrainedConfig
 from transformers.utils import logging
 
+from ..hub.errors import hub_sentences
 from .precision import preferred_dtype
 
 logger = logging.get_logger(__name__)
@@ -39,8 +41,10 @@ class CheckedLoading:
         name = pretrained_model_name_or_path
         checked = not kwargs.get("ignore_mismatched_sizes")
         kwargs["ignore_mismatched_sizes"] = True  # or else a table is printed instead of a sentence
+        kwargs["use_safetensors"] = True  # a pickle can run code
         try:
-            model, info = super().from_pretrained(name, *args, output_loading_info=True, **kwargs)
+            with hub_sentences(name, kwargs.get("revision"), kwargs.get("token")):
+                model, info = super().from_pretrained(name, *args, output_loading_info=True, **kwargs)
         except StrictDataclassError as error:
             raise ValueError(f"The config.json of {name} is invalid: {' '.join(str(error).split())}") from error
         except SafetensorError as error:
@@ -58,6 +62,11 @@ class CheckedLoading:
                 f"The weights of {name} lack {len(lacking)} of the tensors that its config.json asks for, such as "
                 f"{lacking[0]}. Use a config and weights of the same model."
             )
+        if strange := unknown_fields(model.config):
+            logger.warning(
+                f"The config.json of {name} has {', '.join(strange)}, which genie_hf does not know and leaves out of "
+                "account: check the spelling, or upgrade genie_hf."
+            )
         if all(kwargs.get(name) is None for name in ("dtype", "torch_dtype", "device_map")):
             if model.dtype == torch.bfloat16 and preferred_dtype("cpu") == torch.float32:
                 model._stored_dtype = model.dtype
@@ -68,6 +77,14 @@ class CheckedLoading:
                 )
         return (model, info) if output_loading_info else model
 
+    def _upload_modified_files(self, working_dir, repo_id, files_timestamps, **settings):
+        """What `push_to_hub` and `save_pretrained` call for the upload: with a card of ours."""
+        from genie_hf.hub.pushing import push_model  # only now, as it needs everything
+
+        settings["message"] = settings.pop("commit_message", None) or f"Upload {type(self).__name__}"
+        names = {"revision": "branch", "commit_description": "description"}
+        return push_model(self, working_dir, repo_id, **{names.get(key, key): x for key, x in settings.items()})
+
     def save_pretrained(self, save_directory: str | Path, *args, **kwargs) -> None:
         """As [`~transformers.PreTrainedModel.save_pretrained`], in the dtype that the model was stored in.
 
@@ -77,6 +94,12 @@ class CheckedLoading:
         if self._stored_dtype is None or self.dtype != torch.float32 or kwargs.get("state_dict") is not None:
             return super().save_pretrained(save_directory, *args, **kwargs)
         return copy.deepcopy(self).to(self._stored_dtype).save_pretrained(save_directory, *args, **kwargs)
+
+
+def unknown_fields(config: PreTrainedConfig) -> list[str]:
+    """What a configuration holds beside the fields of its class and what transformers adds."""
+    added = {"model_type", "transformers_version", "architectures", "quantization_config", "auto_map"}
+    return sorted(name for name in vars(config).keys() - vars(type(config)()).keys() - added if name[0] != "_")
 
 
 def damaged_file(name: str | Path) -> str | Path:

@@ -1,0 +1,240 @@
+"""The card of a world or of one of its models: what it is, how to use it, how good it is, how it was made."""
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+from ..training import Recipe, read_recipe
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from ..pipeline_genie import GeniePipeline
+
+MARK = "<!-- Written by genie-hf, which renews this card at the next push. Without this line it is kept as it is. -->"
+TAGS = ["genie", "world-model", "video-generation", "latent-actions"]
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def finished_card(ours: ModelCard, theirs: str | None) -> ModelCard:
+    """Our card, or one that somebody wrote, as it is but for the metadata that it lacks."""
+    if theirs is None or MARK in theirs:
+        return ours
+    card = ModelCard(theirs, ignore_metadata_errors=True)
+    for name, value in vars(ours.data).items():
+        if value is not None and getattr(card.data, name, None) is None:
+            setattr(card.data, name, value)
+    return card
+
+
+def world_card(
+    pipe: "GeniePipeline", repository: str, files: dict[str, Path], license: str | None = None
+) -> ModelCard:
+    """The card of a world.
+
+    Args:
+        pipe: the world.
+        repository: its name on the Hub.
+        files: what is published with it, by name in the repository.
+        license: its id, such as "apache-2.0".
+    """
+    recipe = read_recipe(files["recipe.yaml"]) if "recipe.yaml" in files else None
+    figures = figures_of(files, "metrics.json")
+    results = [
+        EvalResult("image-to-video", data, data, metric, round(value, 4), metric_name=label)
+        for label, metric, values in main_figures(figures)
+        for data, value in values.items()
+    ]
+    data = ModelCardData(
+        model_name=repository.split("/")[-1],
+        library_name="genie_hf",
+        pipeline_tag="image-to-video",
+        license=license,
+        tags=TAGS,
+        datasets=hub_datasets(recipe) or None,
+        eval_results=results or None,
+    )
+    sections = [
+        f"# {repository.split('/')[-1]}",
+        MARK,
+        about(pipe),
+        pictures(files, ".gif"),
+        use_of_world(repository, files),
+        quality(figures, files),
+        legend(files),
+        training(recipe),
+        limits(pipe, figures),
+    ]
+    return to_card(data, sections)
+
+
+def model_card(model: "PreTrainedModel", repository: str) -> ModelCard:
+    """The card of a model that is pushed alone."""
+    name = type(model).__name__
+    code = f'from genie_hf import {name}\n\nmodel = {name}.from_pretrained("{repository}")'
+    sections = [
+        f"# {repository.split('/')[-1]}",
+        MARK,
+        f"A `{name}` of {parameters(model)}, a part of a world model of the kind of "
+        "[Genie](https://arxiv.org/abs/2402.15391).",
+        f"## Use\n\n```python\n{code}\n```\n\n{FIRST_IMPORT.format(loader='AutoModel')}",
+    ]
+    return to_card(ModelCardData(library_name="genie_hf", tags=TAGS), sections)
+
+
+def to_card(data: ModelCardData, sections: list[str]) -> ModelCard:
+    return ModelCard(f"---\n{data.to_yaml()}\n---\n\n" + "\n\n".join(filter(None, sections)) + "\n")
+
+
+def parameters(*models: "PreTrainedModel | None") -> str:
+    number = sum(p.numel() for model in models if model is not None for p in model.parameters())
+    return f"{number / 1e6:.1f} million parameters" if number >= 1e5 else f"{number:,} parameters"
+
+
+# The sections
+
+FIRST_IMPORT = "`{loader}` loads it as well, after `import genie_hf` (`pip install genie-hf`)."
+
+
+def about(pipe: "GeniePipeline") -> str:
+    height, width = pipe.frame_size
+    size = parameters(pipe.video_tokenizer, pipe.latent_action_model, pipe.dynamics)
+    return (
+        f"A world to play, learnt from video ([Genie](https://arxiv.org/abs/2402.15391)): a picture and one of "
+        f"{pipe.num_actions} actions in, the next frame out. {width}x{height} pixels, {pipe.config.fps:g} frames a "
+        f"second, {size}, {pipe.dynamics.config.num_frames} frames of memory."
+    )
+
+
+def pictures(files: dict[str, Path], suffix: str) -> str:
+    return "\n\n".join(f"![{Path(name).stem}]({name})" for name in files if name.endswith(suffix) and "/" not in name)
+
+
+def use_of_world(repository: str, files: dict[str, Path]) -> str:
+    example = next((name for name in files if name.startswith("examples/")), None)
+    start = f'hf_hub_download("{repository}", "{example}")' if example else '"a-picture.png"'
+    imports = "from huggingface_hub import hf_hub_download\n" if example else ""
+    return (
+        f"## Use\n\n```python\nfrom genie_hf import GeniePipeline\n{imports}\n"
+        f'pipe = GeniePipeline.from_pretrained("{repository}")\n'
+        f"world = pipe.start({start})\n"
+        "frame = world.step(0)  # one action in, one frame out\n```\n\n"
+        f"`genie-hf play {repository}` opens it in a browser. {FIRST_IMPORT.format(loader='DiffusionPipeline')}"
+    )
+
+
+def quality(figures: dict | None, files: dict[str, Path]) -> str:
+    if figures is None:
+        return ""
+    data = list(figures["data"])
+    rows = [f"| measured by `genie-hf evaluate` | {' | '.join(data)} |", "|---|" + "---|" * len(data)]
+    for label, metric, values in main_figures(figures):
+        digits = 1 if metric == "psnr" else 2
+        cells = (f"{values[name]:.{digits}f}" if name in values else "" for name in data)
+        rows.append(f"| {label} | {' | '.join(cells)} |")
+    settings = figures["settings"]
+    how = f"{settings['num_inference_steps']} MaskGIT steps a frame, from one prompt frame"
+    picture = "\n\n![Truth, reconstruction, and rollouts](evaluation.png)" if "evaluation.png" in files else ""
+    table = "\n".join(rows)
+    return f"## How good it is\n\nOn held-out video, {how}; PSNR in dB.\n\n{table}{picture}"
+
+
+def legend(files: dict[str, Path]) -> str:
+    does, named = figures_of(files, "action_legend.json"), figures_of(files, "action_names.json")
+    if does is None and named is None:
+        return ""
+    number = len((does or named)["actions"])
+    rows = ["| action | leads | from | named |", "|---|---|---|---|"]
+    for action in range(number):
+        leads = does["actions"][action] if does else {}
+        name = named["actions"][action] if named else {}
+        share = f"{leads['consistency']:.0%} of starts" if leads else ""
+        where = {"none": "nowhere"}.get(leads.get("direction"), leads.get("direction", ""))
+        rows.append(f"| {action} | {where} | {share} | {name.get('name') or ''} |")
+    picture = "\n\n![What each action does](action_legend.png)" if "action_legend.png" in files else ""
+    table = "\n".join(rows)
+    return f"## What its actions do\n\nNobody told it what they are; it found them by itself.\n\n{table}{picture}"
+
+
+def training(recipe: Recipe | None) -> str:
+    if recipe is None:
+        return ""
+    lines = [f"- data: {', '.join(f'`{source}`' for source in training_sources(recipe))}"]
+    for name, stage in recipe.training.stages.items():
+        frames = "one frame" if stage.num_frames == 1 else f"{stage.num_frames} frames"
+        most = f", at most {stage.max_minutes:g} minutes" if stage.max_minutes else ""
+        lines.append(f"- {name}: up to {stage.steps:,} steps of {stage.batch_size:,} clips of {frames}{most}")
+    told = {"latent": "without action labels", "recorded": "with the actions that were recorded"}
+    listed = "\n".join(lines)
+    return (
+        f"## How it was trained\n\nFrom video {told[recipe.data.action_source]}, by "
+        f"`genie-hf train recipe.yaml` with [this recipe](recipe.yaml):\n\n{listed}"
+    )
+
+
+def limits(pipe: "GeniePipeline", figures: dict | None) -> str:
+    lines = [
+        f"It remembers {pipe.dynamics.config.num_frames} frames: what has left the picture for longer may come back "
+        "changed. It knows what its training video showed, and turns other pictures into that. Long plays drift."
+    ]
+    for name, measured in (figures or {}).get("data", {}).items():
+        lasting = measured.get("persistence", {})
+        if "inferred_actions" in lasting:
+            kept = lasting["inferred_actions"]["kept"]
+            lines.append(
+                f"On {name}, {kept['edge_energy']:.0%} of the edges and {kept['colours']:.0%} of the colours are left "
+                f"after {lasting['horizons'][-1]} frames."
+            )
+    return "## Limits\n\n" + " ".join(lines)
+
+
+# The figures
+
+
+def figures_of(files: dict[str, Path], name: str) -> dict | None:
+    return json.loads(files[name].read_text(encoding="utf-8")) if name in files else None
+
+
+def main_figures(figures: dict | None) -> list[tuple[str, str, dict[str, float]]]:
+    """What stands in the card: label, metric, and the value on each data set that has one."""
+    if figures is None:
+        return []
+    horizon = figures["settings"]["horizon"]
+    wanted: list[tuple[str, str, tuple]] = [
+        ("reconstruction, PSNR", "psnr", ("reconstruction", "psnr")),
+        ("reconstruction, SSIM", "ssim", ("reconstruction", "ssim")),
+        ("rollout, PSNR of the first frame", "psnr", ("rollout", "inferred_actions", "psnr", 0)),
+        (f"rollout, PSNR after {horizon} frames", "psnr", ("rollout", "inferred_actions", "psnr", -1)),
+        ("the same with other actions", "psnr", ("rollout", "random_actions", "psnr", -1)),
+        ("the same, copying the first frame", "psnr", ("rollout", "copy_first_frame", "psnr", -1)),
+        ("true actions told from latent ones", "accuracy", ("latent_actions", "agreement", "mapping_accuracy")),
+        ("the same, always the most common one", "accuracy", ("latent_actions", "agreement", "majority_accuracy")),
+    ]
+    listed = []
+    for label, metric, path in wanted:
+        values = {name: look_up(measured, path) for name, measured in figures["data"].items()}
+        values = {name: value for name, value in values.items() if value is not None}
+        if values:
+            listed.append((label, metric, values))
+    return listed
+
+
+def look_up(figures: Any, path: tuple) -> float | None:
+    for key in path:
+        if isinstance(key, str) and key not in (figures or {}):
+            return None
+        figures = figures[key]
+    return figures
+
+
+def hub_datasets(recipe: Recipe | None) -> list[str]:
+    """The training data that lie on the Hub."""
+    sources = [] if recipe is None else training_sources(recipe)
+    return sorted({name for name in sources if HUB_ID.fullmatch(name) and not Path(name).exists()})
+
+
+def training_sources(recipe: Recipe) -> list[str]:
+    return [source["source"] if isinstance(source, dict) else source for source in recipe.data.train]

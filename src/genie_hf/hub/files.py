@@ -1,0 +1,71 @@
+"""Which files of a world's folder are published: what plays it and what is known about it; no training state."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import PIL.Image
+
+from ..evaluation.results import read_results
+from ..models.modeling_dynamics import GenieDynamicsModel
+
+if TYPE_CHECKING:
+    from ..pipeline_genie import GeniePipeline
+
+CARD = "README.md"
+LOADED = (".json", ".safetensors", ".txt", ".model")  # of a component; a pickle is none of them
+ABOUT = ("*.json", "*.yaml", "*.png", "*.jpg", "*.jpeg", "*.webp", "*.gif", "*.mp4", "LICENSE*")
+EXAMPLES = (".png", ".jpg", ".jpeg", ".webp")
+MEASURED = {  # figures, and the picture that was drawn with them
+    "metrics.json": "evaluation.png",
+    "action_legend.json": "action_legend.png",
+    "action_names.json": None,
+}
+
+
+def components(folder: Path) -> list[str]:
+    """The folders of a pipeline's parts."""
+    index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+    return [name for name, value in index.items() if isinstance(value, list) and value[0] and name[0] != "_"]
+
+
+def world_files(folder: Path, dynamics: GenieDynamicsModel) -> dict[str, Path]:
+    """What is published of a world, by name in the repository, its card left out.
+
+    Args:
+        folder: where the pipeline was saved.
+        dynamics: its own; figures of others, measured before it was trained again, stay at home.
+    """
+    found = [path for part in components(folder) for path in (folder / part).rglob("*") if path.suffix in LOADED]
+    named = {path.relative_to(folder).as_posix(): path for path in found}
+    return dict(sorted({**named, **about_files(folder, dynamics)}.items()))
+
+
+def about_files(folder: Path, dynamics: GenieDynamicsModel) -> dict[str, Path]:
+    """What lies in a world's folder beside its parts: examples, legend, names, figures, recipe, pictures."""
+    found = [path for pattern in ABOUT for path in folder.glob(pattern)]
+    found += [path for path in (folder / "examples").glob("*") if path.suffix.lower() in EXAMPLES]
+    named = {path.relative_to(folder).as_posix(): path for path in found if path.is_file()}
+    for figures, picture in MEASURED.items():
+        if figures in named and read_results(folder / figures, dynamics) is None:
+            named.pop(figures)
+            named.pop(picture, None)
+    return named
+
+
+def is_replaced(name: str, files: Mapping[str, Path]) -> bool:
+    """Whether a file of a repository is one of an earlier state of the world, and goes if it is not among its files.
+
+    So old shards are never loaded with new weights; what somebody has put beside the world stays.
+    """
+    top = name.split("/")[0]
+    parts = {part.split("/")[0] for part in files if "/" in part} | {"examples"}
+    return ("/" in name and top in parts) or name in MEASURED or name in MEASURED.values()
+
+
+def check_plays(pipe: "GeniePipeline", folder: Path) -> None:
+    """Plays a frame, from one of the folder's examples if there is one; raises what is in the way."""
+    examples = [path for path in sorted((folder / "examples").glob("*")) if path.suffix.lower() in EXAMPLES]
+    start = examples[0] if examples else PIL.Image.new("RGB", pipe.frame_size[::-1], "grey")
+    pipe.start(start, num_inference_steps=1).step(0)

@@ -1,0 +1,107 @@
+"""A world's files into a repository, all of them in one commit."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi
+from huggingface_hub.errors import EntryNotFoundError, RevisionNotFoundError
+
+from .errors import hub_sentences
+from .files import CARD
+
+
+class Published(NamedTuple):
+    """What came of publishing.
+
+    Args:
+        commit: the commit that holds the files; it knows the repository's name and page.
+        changed: whether it was made now.
+    """
+
+    commit: CommitInfo
+    changed: bool
+
+
+def publish(
+    files: Mapping[str, Path | bytes],
+    repository: str,
+    *,
+    card: Callable[[str, str | None], str] | None = None,
+    message: str = "Publish the world",
+    description: str | None = None,
+    private: bool | None = None,
+    token: str | bool | None = None,
+    branch: str | None = None,
+    create_pr: bool = False,
+    tag: str | None = None,
+    replaces: Callable[[str], bool] = lambda name: False,
+) -> Published:
+    """Makes a repository hold these files, by one commit; by none if it holds them already.
+
+    All content is uploaded before the commit is made, so that no branch ever holds a part of it.
+
+    Args:
+        files: a file or its content, by name in the repository.
+        repository: its name, as user/name; it is made if there is none.
+        card: makes the card from the repository's name and the card that it holds, if any.
+        message: of the commit.
+        description: of the commit.
+        private: whether a new repository is private.
+        token: as everywhere on the Hub; by default that of who is logged in.
+        branch: where to commit, by default main; it is made if there is none.
+        create_pr: whether to propose the commit instead.
+        tag: a name for the commit; a tag that is there is not moved.
+        replaces: whether a file of the repository goes, now that `files` has none of its name.
+
+    Raises:
+        OSError: the Hub cannot be reached, or refuses; in one sentence.
+        ValueError: the repository is public although it should be private, or has the tag already, on other files.
+    """
+    api = HfApi(token=token)
+    with hub_sentences(repository, token=token):
+        repository = api.create_repo(repository, private=private, exist_ok=True).repo_id
+        if branch is not None and not branch.startswith("refs/pr/"):
+            api.create_branch(repository, branch=branch, exist_ok=True)
+        before = api.model_info(repository, revision=branch)
+        tagged = commit_of(api, repository, tag)
+    if private and not before.private:
+        raise ValueError(f"{repository} is there already, and public: make it private first, or publish elsewhere.")
+    if tagged not in (None, before.sha):
+        raise ValueError(f"{repository} has a tag {tag} already, for other files than these: choose another.")
+    with hub_sentences(repository, token=token):
+        if card is not None:
+            files = {**files, CARD: card(repository, card_of(api, repository, before.sha)).encode()}
+        gone = [file.rfilename for file in before.siblings if file.rfilename not in files]
+        commit = api.create_commit(
+            repository,
+            [
+                *(CommitOperationAdd(name, file) for name, file in files.items()),
+                *(CommitOperationDelete(name) for name in gone if replaces(name)),
+            ],
+            commit_message=message,
+            commit_description=description,
+            revision=branch,
+            create_pr=create_pr,
+        )
+        if tag is not None and tagged is None:
+            api.create_tag(repository, tag=tag, revision=commit.oid)
+    if tag is not None and tagged not in (None, commit.oid):
+        raise ValueError(f"{repository} has these files now, but its tag {tag} is the ones before: choose another.")
+    return Published(commit, commit.oid != before.sha)
+
+
+def commit_of(api: HfApi, repository: str, revision: str | None) -> str | None:
+    """The commit that a revision names, if there is such a revision."""
+    try:
+        return None if revision is None else api.model_info(repository, revision=revision).sha
+    except RevisionNotFoundError:
+        return None
+
+
+def card_of(api: HfApi, repository: str, revision: str) -> str | None:
+    """The card of a repository, if it has one."""
+    try:
+        return Path(api.hf_hub_download(repository, CARD, revision=revision)).read_text(encoding="utf-8")
+    except EntryNotFoundError:
+        return None
