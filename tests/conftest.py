@@ -13,6 +13,7 @@ import huggingface_hub
 import pytest
 import torch
 from transformers import set_seed
+from transformers.utils.hub import hf_api
 
 from genie_hf import (
     GenieDynamicsConfig,
@@ -89,10 +90,22 @@ def clips():
 
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
-    """A user's account on a Hub of the tests' own, or on the real one if GENIE_HF_TEST_HUB_TOKEN is set."""
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
+    """A user's account on a Hub of the tests' own, or on the real one if GENIE_HF_TEST_HUB_TOKEN is set.
+
+    This process uses it as well, with a cache of its own.
+    """
+    constants = huggingface_hub.constants
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub" / "cache"))
     (tmp_path / "hub").mkdir()
     account = HubAccount(tmp_path / "hub")
+    monkeypatch.setattr(constants, "ENDPOINT", account.url)
+    monkeypatch.setattr(
+        constants, "HUGGINGFACE_CO_URL_TEMPLATE", account.url + "/{repo_id}/resolve/{revision}/{filename}"
+    )
+    for api in (huggingface_hub.hf_api.api, hf_api()):
+        monkeypatch.setattr(api, "endpoint", account.url)
+    monkeypatch.setenv("HF_TOKEN", account.token)
     yield account
     account.close()

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from huggingface_hub import HfApi, constants
 
+import genie_hf
 from hub_server import TOKEN, HubServer
 
 
@@ -51,6 +52,16 @@ class HubAccount:
         self.names.append((kind, name))
         return name
 
+    def files(self, name: str, revision: str = "main", kind: str = "model") -> dict[str, bytes]:
+        """What lies in a repository, but for .gitattributes."""
+        folder = Path(self.api.snapshot_download(name, revision=revision, repo_type=kind))
+        paths = [path for path in folder.rglob("*") if path.is_file() and path.name != ".gitattributes"]
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+    def commits(self, name: str, revision: str = "main", kind: str = "model") -> list[str]:
+        """The commits behind a revision, the last one first."""
+        return [commit.commit_id for commit in self.api.list_repo_commits(name, revision=revision, repo_type=kind)]
+
     def environment(self, token: str | None = "own", home: str = "home", offline: bool = False, **more) -> dict:
         """That of a process.
 
@@ -67,6 +78,7 @@ class HubAccount:
             "HF_HUB_DISABLE_XET": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "NO_COLOR": "1",
+            "PYTHONPATH": str(Path(genie_hf.__file__).parents[1]),
         }
         if token is not None:
             environment["HF_TOKEN"] = self.token if token == "own" else token

@@ -12,4 +12,4 @@ class StoredPipeline(DiffusionPipeline, nn.Module):
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path, **kwargs) -> DiffusionPipeline:
-        return DiffusionPipeline.from_pretrained(pretrained_model_name_or_path, **kwargs)
+        return DiffusionPipeline.from_pretrained(pretrained_model_name_or_path, **kwargs | {"use_safetensors": True})

@@ -64,7 +64,7 @@ def world_card(
         pictures(files, ".gif"),
         use_of_world(repository, files),
         quality(figures, files),
-        legend(files),
+        legend(files, recipe),
         training(recipe),
         limits(pipe, figures),
     ]
@@ -142,7 +142,7 @@ def quality(figures: dict | None, files: dict[str, Path]) -> str:
     return f"## How good it is\n\nOn held-out video, {how}; PSNR in dB.\n\n{table}{picture}"
 
 
-def legend(files: dict[str, Path]) -> str:
+def legend(files: dict[str, Path], recipe: Recipe | None) -> str:
     does, named = figures_of(files, "action_legend.json"), figures_of(files, "action_names.json")
     if does is None and named is None:
         return ""
@@ -156,7 +156,9 @@ def legend(files: dict[str, Path]) -> str:
         rows.append(f"| {action} | {where} | {share} | {name.get('name') or ''} |")
     picture = "\n\n![What each action does](action_legend.png)" if "action_legend.png" in files else ""
     table = "\n".join(rows)
-    return f"## What its actions do\n\nNobody told it what they are; it found them by itself.\n\n{table}{picture}"
+    latent = recipe is not None and recipe.data.action_source == "latent"
+    found = "Nobody told it what they are; it found them by itself.\n\n" if latent else ""
+    return f"## What its actions do\n\n{found}{table}{picture}"
 
 
 def training(recipe: Recipe | None) -> str:

@@ -83,9 +83,11 @@ def sentence_for(error: BaseException, name: str, revision: str | None, token: s
         return f"The Hub ({constants.ENDPOINT}) cannot be reached for {name}: check the network, then try again."
     if find(LocalEntryNotFoundError, OfflineModeIsEnabled):
         return (
-            f"{name} is not stored here and may not be downloaded (HF_HUB_OFFLINE or local_files_only): load it once "
-            "with the network."
+            f"{name} is not stored here, and the Hub may not be asked (HF_HUB_OFFLINE or local_files_only): allow it "
+            "once."
         )
+    if any("Could not find the necessary `safetensors`" in str(e) for e in errors):
+        return f"{name} lacks weights in the format safetensors; pickles, which could run code, are not loaded."
     if any("Consistency check failed" in str(e) for e in errors):
         return f"A file of {name} did not arrive as a whole: load it again."
     if find(HFValidationError) or "nor a valid repo id" in str(error):

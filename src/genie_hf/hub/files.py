@@ -30,6 +30,17 @@ def components(folder: Path) -> list[str]:
     return [name for name, value in index.items() if isinstance(value, list) and value[0] and name[0] != "_"]
 
 
+def recipe_of(folder: Path) -> Path | None:
+    """The whole recipe of a world.
+
+    That is its own, or, where it was trained by a recipe that lies elsewhere or extends another, what its last run
+    wrote down.
+    """
+    own, runs = folder / "recipe.yaml", sorted(folder.glob("runs/*/recipe.yaml"), key=lambda run: run.stat().st_mtime)
+    whole = own.is_file() and not any(line.startswith("extends:") for line in own.read_text("utf-8").splitlines())
+    return runs[-1] if runs and not whole else own if own.is_file() else None
+
+
 def world_files(folder: Path, dynamics: GenieDynamicsModel) -> dict[str, Path]:
     """What is published of a world, by name in the repository, its card left out.
 
@@ -47,6 +58,8 @@ def about_files(folder: Path, dynamics: GenieDynamicsModel) -> dict[str, Path]:
     found = [path for pattern in ABOUT for path in folder.glob(pattern)]
     found += [path for path in (folder / "examples").glob("*") if path.suffix.lower() in EXAMPLES]
     named = {path.relative_to(folder).as_posix(): path for path in found if path.is_file()}
+    if (recipe := recipe_of(folder)) is not None:
+        named["recipe.yaml"] = recipe
     for figures, picture in MEASURED.items():
         if figures in named and read_results(folder / figures, dynamics) is None:
             named.pop(figures)

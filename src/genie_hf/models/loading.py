@@ -4,12 +4,13 @@ It also knows which dtype a CPU is slow in. What is pushed to the Hub gets a car
 """
 
 import copy
+import functools
 from pathlib import Path
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError, safe_open
-from transformers import PreTrainedConfig
+from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.utils import logging
 
 from ..hub.errors import hub_sentences
@@ -47,6 +48,11 @@ class CheckedLoading:
                 model, info = super().from_pretrained(name, *args, output_loading_info=True, **kwargs)
         except StrictDataclassError as error:
             raise ValueError(f"The config.json of {name} is invalid: {' '.join(str(error).split())}") from error
+        except OSError as error:
+            if "no file named" not in str(error):
+                raise
+            told = str(error).removeprefix("Error ").rstrip(".")
+            raise OSError(f"There is {told}; pickles, which could run code, are not loaded.") from error
         except SafetensorError as error:
             file = damaged_file(name)
             raise OSError(f"{file} is damaged or not a safetensors file ({error}). Get a fresh copy.") from error
@@ -85,6 +91,7 @@ class CheckedLoading:
         names = {"revision": "branch", "commit_description": "description"}
         return push_model(self, working_dir, repo_id, **{names.get(key, key): x for key, x in settings.items()})
 
+    @functools.wraps(PreTrainedModel.save_pretrained, assigned=())  # diffusers looks there for `variant` and others
     def save_pretrained(self, save_directory: str | Path, *args, **kwargs) -> None:
         """As [`~transformers.PreTrainedModel.save_pretrained`], in the dtype that the model was stored in.
 

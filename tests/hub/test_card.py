@@ -1,0 +1,64 @@
+import re
+
+import pytest
+from huggingface_hub import ModelCard
+
+from genie_hf.hub.card import finished_card, model_card, world_card
+from genie_hf.hub.files import world_files
+
+
+@pytest.fixture
+def files(world, tiny_pipeline):
+    return world_files(world, tiny_pipeline.dynamics)
+
+
+def test_the_metadata_are_those_of_recipe_and_figures(tiny_pipeline, files):
+    recipe = files["recipe.yaml"]
+    recipe.write_text(re.sub(r"train: \[.*\]", "train: [user/videos, a/folder/here]", recipe.read_text()))
+    data = ModelCard(str(world_card(tiny_pipeline, "user/world", files, license="mit"))).data
+    assert (data.library_name, data.license, data.pipeline_tag) == ("genie_hf", "mit", "image-to-video")
+    assert "world-model" in data.tags and data.datasets == ["user/videos"]
+    results = {result.metric_name: result for result in data.eval_results}
+    assert data.model_name == "world" and len(results) == 8
+    assert results["reconstruction, PSNR"].metric_value == 30.4226
+    assert results["rollout, PSNR after 10 frames"].dataset_name == "test-balanced"
+
+
+def test_the_text_shows_what_there_is_and_nothing_else(tiny_pipeline, files):
+    text = world_card(tiny_pipeline, "user/world", files).text
+    linked = re.findall(r"\]\((?!http)(.+?)\)", text)
+    assert set(linked) == {"evaluation.png", "action_legend.png", "recipe.yaml"} <= set(files)
+    assert 'GeniePipeline.from_pretrained("user/world")' in text and "examples/noise.png" in text
+    assert "| reconstruction, PSNR | 30.4 |" in text and "| 4 | left | 50% of starts |  |" in text
+    assert "16x16 pixels, 15 frames a second" in text and "without action labels" in text
+
+    bare = world_card(tiny_pipeline, "user/world", {})
+    assert bare.data.eval_results is None and "](" not in bare.text.replace("](https://arxiv.org", "")
+    assert "## How good" not in bare.text and "## How it was trained" not in bare.text
+
+
+def test_a_film_is_shown_first(tiny_pipeline, files, world):
+    text = world_card(tiny_pipeline, "user/world", files | {"play.gif": world / "play.gif"}).text
+    assert text.index("![play](play.gif)") < text.index("## Use")
+
+
+def test_a_card_that_somebody_wrote_is_kept_and_lacks_no_metadata(tiny_pipeline, files):
+    ours = world_card(tiny_pipeline, "user/world", files, license="mit")
+    written = "---\nlicense: apache-2.0\ntags: [mine]\n---\n\n# Mine\n\nAs I wrote it.\n"
+    card = finished_card(ours, written)
+    assert card.text == "\n# Mine\n\nAs I wrote it.\n"
+    assert (card.data.license, card.data.tags, card.data.library_name) == ("apache-2.0", ["mine"], "genie_hf")
+    assert len(ModelCard(str(card)).data.eval_results) == 8
+    assert finished_card(ours, "No metadata at all.").data.license == "mit"
+
+
+def test_a_card_of_ours_is_renewed(tiny_pipeline, files):
+    earlier = str(world_card(tiny_pipeline, "user/world", {}))
+    ours = world_card(tiny_pipeline, "user/world", files)
+    assert finished_card(ours, earlier) is ours
+
+
+def test_a_model_says_what_loads_it(tiny_dynamics):
+    card = model_card(tiny_dynamics, "user/dynamics")
+    assert 'GenieDynamicsModel.from_pretrained("user/dynamics")' in card.text
+    assert "More Information Needed" not in card.text and card.data.library_name == "genie_hf"

@@ -1,0 +1,73 @@
+"""A repository holds all of a state or nothing of it."""
+
+import pytest
+
+from genie_hf.hub.publish import publish
+
+WEIGHTS = {"model_index.json": b"{}", "dynamics/model.safetensors": b"weights", "examples/a.png": b"a"}
+
+
+@pytest.fixture
+def name(hub):
+    return hub.new_name()
+
+
+def test_one_commit_holds_everything_and_has_the_tag(hub, name):
+    done = publish(WEIGHTS, name, tag="v1", card=lambda name, theirs: f"---\nlicense: mit\n---\n# {name}, {theirs}\n")
+    assert done.changed and hub.commits(name)[0] == done.commit.oid and len(hub.commits(name)) == 2
+    assert hub.files(name, "v1") == WEIGHTS | {"README.md": f"---\nlicense: mit\n---\n# {name}, None\n".encode()}
+
+
+def test_the_same_again_makes_no_commit_and_sends_nothing(hub, name):
+    first = publish(WEIGHTS, name, tag="v1")
+    again = publish(WEIGHTS, name, tag="v1")
+    assert not again.changed and again.commit.oid == first.commit.oid and len(hub.commits(name)) == 2
+    changed = publish(WEIGHTS | {"examples/a.png": b"another"}, name, tag="v2")
+    assert changed.changed and hub.files(name, "v1") == WEIGHTS
+    assert sum(request.startswith("PUT /objects/") for request in hub.server.requests) == 3
+
+
+@pytest.mark.parametrize("request_", ["PUT /objects/", "POST .*/commit/main"])
+def test_what_breaks_off_leaves_the_branch_as_it_was(hub, name, request_):
+    publish(WEIGHTS, name)
+    hub.server.fail(request_, 403)
+    with pytest.raises(OSError):
+        publish(WEIGHTS | {"model_index.json": b"[]", "dynamics/model.safetensors": b"others"}, name, tag="v1")
+    assert hub.files(name) == WEIGHTS and not hub.api.list_repo_refs(name).tags
+    hub.server.misbehaviours.clear()
+    publish(WEIGHTS | {"dynamics/model.safetensors": b"others"}, name, tag="v1")
+    assert hub.files(name, "v1")["dynamics/model.safetensors"] == b"others"
+
+
+def test_a_tag_is_not_moved(hub, name):
+    publish(WEIGHTS, name, tag="v1")
+    new = WEIGHTS | {"model_index.json": b"[]"}
+    with pytest.raises(ValueError, match="has these files now, but its tag v1 is the ones before: choose another"):
+        publish(new, name, tag="v1")
+    with pytest.raises(ValueError, match="has a tag v1 already, for other files than these: choose another"):
+        publish(WEIGHTS | {"model_index.json": b"()"}, name, tag="v1")
+    assert hub.files(name, "v1") == WEIGHTS and hub.files(name) == new
+
+
+def test_what_is_public_is_not_taken_for_private(hub, name):
+    publish(WEIGHTS, name, private=True)
+    assert hub.api.model_info(name).private
+    hub.api.update_repo_settings(name, private=False)
+    with pytest.raises(ValueError, match="is there already, and public"):
+        publish(WEIGHTS | {"secret.json": b"{}"}, name, private=True)
+    assert hub.files(name) == WEIGHTS
+
+
+def test_files_of_an_earlier_state_go_where_asked(hub, name):
+    publish(WEIGHTS | {"notes.txt": b"mine"}, name)
+    publish({"model_index.json": b"{}"}, name, replaces=lambda name: name != "notes.txt" and name[0] != ".")
+    assert hub.files(name) == {"model_index.json": b"{}", "notes.txt": b"mine"}
+
+
+def test_a_branch_or_a_pull_request_leaves_main_alone(hub, name):
+    publish(WEIGHTS, name)
+    publish({"a.json": b"1"}, name, branch="try")
+    proposed = publish({"a.json": b"2"}, name, create_pr=True)
+    assert hub.files(name) == WEIGHTS
+    assert hub.files(name, "try")["a.json"] == b"1"
+    assert hub.files(name, proposed.commit.pr_revision)["a.json"] == b"2"
