@@ -14,6 +14,7 @@ import logging
 import os
 import re
 import sys
+from concurrent.futures import wait
 from functools import wraps
 from pathlib import Path
 
@@ -159,13 +160,14 @@ def open_worlds(worlds: Worlds) -> dict:
         What the page's script needs to know: `models`, the names, and `first`, what there is to know of the first, or
         its `error`.
     """
-    opened = [worlds.open(name) for name in (worlds.names if is_gpu_lent() else worlds.names[:1])]
-    for loading in opened:
-        if error := loading.exception():
-            print(error, file=sys.stderr)
-    error = opened[0].exception()
-    first = to_refusal(error).reply if error else opened[0].result().description
-    return {"models": worlds.names, "first": first}
+    first, *others = worlds.names if is_gpu_lent() else worlds.names[:1]
+    loading = worlds.open(first)
+    wait(worlds.open(name) for name in others)
+    try:
+        description = loading.result().description
+    except Exception as error:
+        description = to_refusal(error).reply
+    return {"models": worlds.names, "first": description}
 
 
 def proxy_hops() -> int:

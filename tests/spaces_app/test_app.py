@@ -41,9 +41,9 @@ def test_the_world_that_genie_model_names_is_loaded_and_described(folder, monkey
 @pytest.mark.parametrize("zero_gpu", ["1", ""])
 def test_on_zerogpu_alone_the_page_asks_for_bursts(folder, monkeypatch, zero_gpu):
     monkeypatch.setenv("SPACES_ZERO_GPU", zero_gpu)
-    page = app.build_page(app.Worlds({"tiny": str(folder)}, app.load_world)).get_config_file()
-    (config,) = (each["props"]["config"] for each in page["components"] if each["type"] == "html")
-    assert config["first"]["bursts"] == bool(zero_gpu)
+    worlds = app.Worlds({"tiny": str(folder)}, app.load_world)
+    assert app.open_worlds(worlds)["first"]["bursts"] == bool(zero_gpu)
+    page = app.build_page(worlds).get_config_file()
     assert ("burst" in {event for each in page["dependencies"] for _, event in each["targets"]}) == bool(zero_gpu)
 
 

@@ -10,7 +10,7 @@ app = pytest.importorskip("app", reason="the page needs Gradio: pip install 'gen
 
 
 def test_the_script_comes_before_gradios_own_and_other_answers_are_left_alone():
-    page = app.build_page(None, {"error": "There is no world."})
+    page = app.build_page(app.Worlds({"no/world": "/no/world"}, app.load_world))
     _, url, _ = app.serve(page, 0, prevent_thread_lock=True, quiet=True, inbrowser=False)
     try:
         with urllib.request.urlopen(url) as reply:

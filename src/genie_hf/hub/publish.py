@@ -27,6 +27,7 @@ def publish(
     files: Mapping[str, Path | bytes],
     repository: str,
     *,
+    kind: str = "model",
     card: Callable[[str, str | None], str] | None = None,
     message: str = "Publish the world",
     description: str | None = None,
@@ -44,6 +45,7 @@ def publish(
     Args:
         files: a file or its content, by name in the repository.
         repository: its name, as user/name; it is made if there is none.
+        kind: `"model"`, `"dataset"` or `"space"`.
         card: makes the card from the repository's name and the card that it holds, if any.
         message: of the commit.
         description: of the commit.
@@ -60,19 +62,22 @@ def publish(
     """
     api = HfApi(token=token)
     with hub_sentences(repository, token=token):
-        repository = api.create_repo(repository, private=private, exist_ok=True).repo_id
+        sdk = "gradio" if kind == "space" else None
+        made = api.create_repo(repository, repo_type=kind, private=private, exist_ok=True, space_sdk=sdk)
+        repository = made.repo_id
         if branch is not None and not branch.startswith("refs/pr/"):
-            api.create_branch(repository, branch=branch, exist_ok=True)
-        before = api.model_info(repository, revision=branch)
-        tagged = commit_of(api, repository, tag)
+            api.create_branch(repository, branch=branch, repo_type=kind, exist_ok=True)
+        before = api.repo_info(repository, revision=branch, repo_type=kind)
+        tagged = commit_of(api, repository, tag, kind)
     if private and not before.private:
         raise ValueError(f"{repository} is there already, and public: make it private first, or publish elsewhere.")
     if tagged not in (None, before.sha):
         raise ValueError(f"{repository} has a tag {tag} already, for other files than these: choose another.")
     with hub_sentences(repository, token=token):
         if card is not None:
-            files = {**files, CARD: card(repository, card_of(api, repository, before.sha)).encode()}
-        gone = [file.rfilename for file in before.siblings if file.rfilename not in files]
+            files = {**files, CARD: card(repository, card_of(api, repository, before.sha, kind)).encode()}
+        there = api.list_repo_files(repository, revision=before.sha, repo_type=kind)
+        gone = [name for name in there if name not in files]
         commit = api.create_commit(
             repository,
             [
@@ -81,27 +86,30 @@ def publish(
             ],
             commit_message=message,
             commit_description=description,
+            repo_type=kind,
             revision=branch,
             create_pr=create_pr,
         )
         if tag is not None and tagged is None:
-            api.create_tag(repository, tag=tag, revision=commit.oid)
+            api.create_tag(repository, tag=tag, revision=commit.oid, repo_type=kind)
     if tag is not None and tagged not in (None, commit.oid):
         raise ValueError(f"{repository} has these files now, but its tag {tag} is the ones before: choose another.")
     return Published(commit, commit.oid != before.sha)
 
 
-def commit_of(api: HfApi, repository: str, revision: str | None) -> str | None:
+def commit_of(api: HfApi, repository: str, revision: str | None, kind: str) -> str | None:
     """The commit that a revision names, if there is such a revision."""
     try:
-        return None if revision is None else api.model_info(repository, revision=revision).sha
+        return None if revision is None else api.repo_info(repository, revision=revision, repo_type=kind).sha
     except RevisionNotFoundError:
         return None
 
 
-def card_of(api: HfApi, repository: str, revision: str) -> str | None:
+def card_of(api: HfApi, repository: str, revision: str, kind: str) -> str | None:
     """The card of a repository, if it has one."""
     try:
-        return Path(api.hf_hub_download(repository, CARD, revision=revision)).read_text(encoding="utf-8")
+        return Path(api.hf_hub_download(repository, CARD, revision=revision, repo_type=kind)).read_text(
+            encoding="utf-8"
+        )
     except EntryNotFoundError:
         return None
