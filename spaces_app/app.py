@@ -1,7 +1,7 @@
 """Play a world in the browser: choose a picture, hold a key, and the model imagines frame after frame.
 
-`GENIE_MODELS` names the worlds to play, folders or Hub ids with commas between them, `user/world@revision` where it must be
-this one; `GENIE_MODEL` names one. Without them the page plays those in `worlds.txt`, or the bundled CoinRun world.
+`GENIE_MODELS` names the worlds to play, folders or Hub ids with commas between them, `user/world@revision` where it must
+be this one; `GENIE_MODEL` names one. Without them the page plays those in `worlds.txt`, or the bundled CoinRun world.
 `GENIE_PROXY_HOPS` says how many proxies stand before the page, as visitors are told apart by their address.
 """
 
@@ -14,7 +14,6 @@ import logging
 import os
 import re
 import sys
-from concurrent.futures import wait
 from functools import wraps
 from pathlib import Path
 
@@ -57,6 +56,8 @@ def find_sources() -> dict[str, str]:
         sources = [one]
     else:
         sources = listed.read_text().split() if listed.is_file() else [str(BUNDLED)]
+    if not sources:
+        raise ValueError("GENIE_MODELS or worlds.txt names no world: name folders, or worlds on the Hub as user/name.")
     found: dict[str, str] = {}
     for source in sources:
         is_folder = Path(source).is_dir() or Path(source).is_absolute()
@@ -154,17 +155,15 @@ def load_world(name: str, source: str, visits: Visits) -> World:
 
 
 def open_worlds(worlds: Worlds) -> dict:
-    """Waits for the first world, on ZeroGPU for all: there what is not loaded at the start is never on the GPU.
+    """Loads the first world, on ZeroGPU all: there what is not loaded at the start is never on the GPU.
 
     Returns:
         What the page's script needs to know: `models`, the names, and `first`, what there is to know of the first, or
         its `error`.
     """
-    first, *others = worlds.names if is_gpu_lent() else worlds.names[:1]
-    loading = worlds.open(first)
-    wait(worlds.open(name) for name in others)
+    first, *_ = [worlds.open_now(name) for name in (worlds.names if is_gpu_lent() else worlds.names[:1])]
     try:
-        description = loading.result().description
+        description = first.result().description
     except Exception as error:
         description = to_refusal(error).reply
     return {"models": worlds.names, "first": description}

@@ -49,6 +49,15 @@ class Worlds:
             loading = self._loading[name] = self._loader.submit(self._load, name, self._sources[name], self.visits)
         return loading
 
+    def open_now(self, name: str) -> Future[World]:
+        """Loads a world in this thread: on ZeroGPU that is where models are put on the GPU."""
+        loading = self._loading[name] = Future()
+        try:
+            loading.set_result(self._load(name, self._sources[name], self.visits))
+        except Exception as error:
+            loading.set_exception(error)
+        return loading
+
     async def get(self, message: dict) -> World:
         """The world that a message names as `model`, or the first.
 

@@ -3,6 +3,7 @@
 import asyncio
 import copy
 import json
+import threading
 import urllib.request
 
 import pytest
@@ -47,6 +48,18 @@ def test_on_zerogpu_alone_the_page_asks_for_bursts(folder, monkeypatch, zero_gpu
     assert ("burst" in {event for each in page["dependencies"] for _, event in each["targets"]}) == bool(zero_gpu)
 
 
+def test_on_zerogpu_all_worlds_are_loaded_by_the_main_thread(monkeypatch):
+    monkeypatch.setenv("SPACES_ZERO_GPU", "1")
+    threads = []
+
+    def load(name, source, visits):
+        threads.append((name, threading.current_thread()))
+        return app.World(None, {"model": name})
+
+    assert app.open_worlds(app.Worlds({"a": "a", "b": "b"}, load))["first"] == {"model": "a"}
+    assert threads == [("a", threading.main_thread()), ("b", threading.main_thread())]
+
+
 @pytest.mark.parametrize("make", [lambda path: path / "no" / "world", lambda path: path], ids=["missing", "empty"])
 def test_a_world_that_cannot_be_loaded_is_one_sentence_without_its_path(tmp_path, make):
     with pytest.raises(ValueError, match="The world .* could not be loaded.*GENIE_MODEL=") as refusal:
@@ -71,6 +84,9 @@ def test_worlds_are_named_by_the_environment_or_by_a_file_of_the_space(folder, t
     assert app.find_sources() == {"world": str(folder)}
     monkeypatch.setenv("GENIE_MODELS", f"{folder}, user/caves")
     assert list(app.find_sources()) == ["world", "user/caves"]
+    monkeypatch.setenv("GENIE_MODELS", ",")
+    with pytest.raises(ValueError, match="names no world: name folders"):
+        app.find_sources()
     monkeypatch.setenv("GENIE_MODELS", f"{folder},{tmp_path / 'other' / 'world'}")
     with pytest.raises(ValueError, match="GENIE_MODELS names two worlds world"):
         app.find_sources()

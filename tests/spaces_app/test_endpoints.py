@@ -51,7 +51,8 @@ def test_a_program_chooses_a_world(client):
     first, other = client.predict(api_name="/start"), client.predict(model="other", api_name="/start")
     assert first["models"] == other["models"] == ["tiny", "other"]
     assert (first["gallery"], other["gallery"]) == (["ball"], ["hoop"])
-    assert [client.predict(world=each["world"], action=1, api_name="/step")["frame"] for each in (first, other)] == [1, 1]
+    for each in (first, other):
+        assert client.predict(world=each["world"], action=1, api_name="/step")["frame"] == 1
 
 
 def test_mistakes_are_told_in_the_same_sentences_as_on_the_page(client):

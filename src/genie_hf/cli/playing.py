@@ -78,8 +78,8 @@ def play(
         list[str] | None,
         typer.Argument(
             metavar="[PIPELINE]...",
-            help="Folders of trained worlds, or their names on the Hub (user/name, user/name@revision); by default the "
-            "bundled one.",
+            help="Folders of trained worlds, or their names on the Hub (user/name or user/name@revision); by default "
+            "the bundled one.",
         ),
     ] = None,
     port: Annotated[
