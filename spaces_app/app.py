@@ -1,7 +1,7 @@
 """Play a world in the browser: choose a picture, hold a key, and the model imagines frame after frame.
 
-`GENIE_MODELS` names the worlds to play, folders or Hub ids with commas between them, `user/world@revision` where it must
-be this one; `GENIE_MODEL` names one. Without them the page plays those in `worlds.txt`, or the bundled CoinRun world.
+`GENIE_MODELS` names the worlds to play, folders or Hub ids with commas between them, `user/world@revision` where it
+must be this one; `GENIE_MODEL` names one. Without them the page plays those in `worlds.txt`, or the bundled world.
 `GENIE_PROXY_HOPS` says how many proxies stand before the page, as visitors are told apart by their address.
 """
 
