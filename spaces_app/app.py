@@ -159,14 +159,10 @@ def open_worlds(worlds: Worlds) -> dict:
 
     Returns:
         What the page's script needs to know: `models`, the names, and `first`, what there is to know of the first, or
-        its `error`.
+        None if it could not be loaded.
     """
     first, *_ = [worlds.open_now(name) for name in (worlds.names if is_gpu_lent() else worlds.names[:1])]
-    try:
-        description = first.result().description
-    except Exception as error:
-        description = to_refusal(error).reply
-    return {"models": worlds.names, "first": description}
+    return {"models": worlds.names, "first": None if first.exception() else first.result().description}
 
 
 def proxy_hops() -> int:

@@ -31,14 +31,10 @@ MAX_WAIT_SECONDS = 10
 
 
 class Visits:
-    """The sessions of all players of a page, whichever world they play, and what is counted of them.
+    """The sessions of all players of a page, whichever world they play, and what is counted of them."""
 
-    Args:
-        seconds: how long a session stays that nobody plays.
-    """
-
-    def __init__(self, seconds: float = 15 * 60):
-        self.sessions = SessionStore(MAX_SESSIONS, MAX_MEMORY, seconds)
+    def __init__(self):
+        self.sessions = SessionStore(MAX_SESSIONS, MAX_MEMORY, seconds=15 * 60)
         self.starts = RateLimit(60, 600)
         self.exports = RateLimit(6, 60)
 

@@ -31,7 +31,7 @@ async function decode(address) {
  * Brings the page to life.
  *
  * @param element - of the page
- * @param config - `models`, the names of the worlds, and `first`, what the server says of the first, or its `error`
+ * @param config - `models`, the names of the worlds, and `first`, what the server says of the first, if it is there
  * @param server - Gradio's server functions
  * @param burst - (message): asks for a GPU, for a while
  */
@@ -41,8 +41,8 @@ export async function main({ element, config, server, burst }) {
   const { name, complaint } = chosenWorld(location.search, models);
   const ask = connect(server, name);
   showWorlds(page, models, name, location.search);
-  let world = first;
-  if (name !== models[0]) {
+  let world = name === models[0] ? first : null;
+  if (!world) {
     page.say(`Loading ${name}…`);
     world = await ask("describe", {}).catch((error) => ({ error: error.message }));
   }

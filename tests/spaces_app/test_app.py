@@ -67,9 +67,11 @@ def test_a_world_that_cannot_be_loaded_is_one_sentence_without_its_path(tmp_path
     assert str(tmp_path) not in str(refusal.value)
 
 
-def test_without_a_world_the_page_is_built_and_says_why(tmp_path):
-    page = app.build_page(app.Worlds({"x": str(tmp_path / "x")}, app.load_world))
-    assert "could not be loaded" in json.dumps(page.get_config_file())
+def test_without_a_world_the_page_is_built_and_says_why_when_it_is_asked(tmp_path):
+    worlds = app.Worlds({"x": str(tmp_path / "x")}, app.load_world)
+    assert '"first": null' in json.dumps(app.build_page(worlds).get_config_file())
+    with pytest.raises(ValueError, match="The world x could not be loaded"):
+        asyncio.run(worlds.get({}))
 
 
 def test_worlds_are_named_by_the_environment_or_by_a_file_of_the_space(folder, tmp_path, monkeypatch):

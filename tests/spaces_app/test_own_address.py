@@ -19,6 +19,6 @@ def test_the_script_comes_before_gradios_own_and_other_answers_are_left_alone():
         assert html.count(SCRIPT) == 1
         assert html.index(b"window.gradio_config = ") < html.index(SCRIPT) < html.index(b"gradio_config?.is_colab")
         with urllib.request.urlopen(url + "config") as reply:
-            assert b"The world no/world could not be loaded." in reply.read()
+            assert b"no/world" in reply.read()
     finally:
         page.close()
