@@ -114,7 +114,7 @@ async def read_config(url: str) -> dict:
                 break
             await asyncio.sleep(0.2)
     component = next(component for component in components if component["type"] == "html")
-    return component["props"]["props"]["config"] | {"component": component["id"]}
+    return component["props"]["props"]["config"]["first"] | {"component": component["id"]}
 
 
 # One player at a browser

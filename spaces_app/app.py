@@ -1,6 +1,7 @@
 """Play a world in the browser: choose a picture, hold a key, and the model imagines frame after frame.
 
-`GENIE_MODEL` names the world to play, a folder or a Hub id; without it the page plays the bundled CoinRun world.
+`GENIE_MODELS` names the worlds to play, folders or Hub ids with commas between them, `user/world@revision` where it
+must be this one; `GENIE_MODEL` names one. Without them the page plays those in `worlds.txt`, or the bundled world.
 `GENIE_PROXY_HOPS` says how many proxies stand before the page, as visitors are told apart by their address.
 """
 
@@ -11,6 +12,7 @@ except ImportError:
 import asyncio
 import logging
 import os
+import re
 import sys
 from functools import wraps
 from pathlib import Path
@@ -25,14 +27,15 @@ from batch_engine import BatchEngine
 from burst_engine import MAX_SECONDS, BurstEngine
 from engine import Engine
 from genie_hf import GenieDynamicsModel, GeniePipeline
-from genie_hf.cli.shared import load_pipeline, quieten_libraries
+from genie_hf.cli.shared import load_pipeline, quieten_libraries, split_revision
 from genie_hf.evaluation.results import read_results
 from limits import BodyLimit, Proxies
 from own_address import OwnAddress
 from pictures import data_uri, to_webp
 from refusal import Refusal, to_refusal
-from service import DEFAULT_INFERENCE_STEPS, MAX_INFERENCE_STEPS, Service
+from service import DEFAULT_INFERENCE_STEPS, MAX_INFERENCE_STEPS, Service, Visits
 from session import MAX_FRAMES
+from worlds import World, Worlds
 
 HERE = Path(__file__).parent
 BUNDLED = HERE.parent / "pipelines" / "coinrun-gpu"
@@ -40,31 +43,61 @@ BUNDLED = HERE.parent / "pipelines" / "coinrun-gpu"
 log = logging.getLogger(__name__)
 
 
-def load_named() -> tuple[GeniePipeline, Path, str]:
-    """The pipeline that `GENIE_MODEL` names, its folder, and the name to show.
+def find_sources() -> dict[str, str]:
+    """Where the worlds to play are, by the names to show.
 
     Raises:
-        ValueError: if it cannot be loaded, with a sentence that names no folder but the last.
+        ValueError: if two have the same name.
     """
-    source = os.environ.get("GENIE_MODEL") or str(BUNDLED)
-    name = Path(source).name if Path(source).is_dir() or Path(source).is_absolute() else source
+    one, several, listed = os.environ.get("GENIE_MODEL"), os.environ.get("GENIE_MODELS"), HERE / "worlds.txt"
+    if several:
+        sources = [source.strip() for source in several.split(",") if source.strip()]
+    elif one:
+        sources = [one]
+    else:
+        sources = listed.read_text().split() if listed.is_file() else [str(BUNDLED)]
+    if not sources:
+        raise ValueError("GENIE_MODELS or worlds.txt names no world: name folders, or worlds on the Hub as user/name.")
+    found: dict[str, str] = {}
+    for source in sources:
+        is_folder = Path(source).is_dir() or Path(source).is_absolute()
+        name = Path(source).name if is_folder else re.sub("@[0-9a-f]{40}$", "", source)
+        if name in found:
+            raise ValueError(f"GENIE_MODELS names two worlds {name}: give one of the folders another name.")
+        found[name] = source
+    return found
+
+
+def load_named(name: str, source: str) -> tuple[GeniePipeline, Path]:
+    """The pipeline in a folder or on the Hub, and its folder.
+
+    Raises:
+        ValueError: if it cannot be loaded, with a sentence that says its name, but not where it should be.
+    """
     quieten_libraries()
     try:
         pipe = load_pipeline(source)
         beside = ["examples/*", "action_legend.json", "action_names.json"]
-        folder = source if Path(source).is_dir() else snapshot_download(source, allow_patterns=beside)
+        repository, revision = split_revision(source)
+        is_folder = Path(source).is_dir()
+        folder = source if is_folder else snapshot_download(repository, revision=revision, allow_patterns=beside)
     except Exception as error:
-        log.error("GENIE_MODEL=%s could not be loaded: %s", source, error)
+        log.error("%s could not be loaded: %s", source, error)
         raise ValueError(
             f"The world {name} could not be loaded. Whoever runs this page can name another one: "
             "GENIE_MODEL=<folder or Hub id of a trained world>."
         ) from None
-    return pipe, Path(folder), name
+    return pipe, Path(folder)
+
+
+def is_gpu_lent() -> bool:
+    """Whether this is ZeroGPU."""
+    return bool(os.environ.get("SPACES_ZERO_GPU"))
 
 
 def make_engine(pipe: GeniePipeline) -> Engine:
     """What runs the model: a thread of this process, or on ZeroGPU a process that is lent a GPU for each burst."""
-    if not os.environ.get("SPACES_ZERO_GPU"):
+    if not is_gpu_lent():
         return BatchEngine(pipe)
     return BurstEngine(pipe, spaces.GPU(duration=MAX_SECONDS + 5) if spaces else lambda function: function)
 
@@ -114,6 +147,24 @@ def describe(service: Service, folder: Path, model: str) -> dict:
     }
 
 
+def load_world(name: str, source: str, visits: Visits) -> World:
+    """The world of a name with all that it takes to play it; what cannot be loaded raises a `ValueError`."""
+    pipe, folder = load_named(name, source)
+    service = Service(pipe, find_gallery(folder), make_engine(pipe), visits)
+    return World(service, describe(service, folder, name))
+
+
+def open_worlds(worlds: Worlds) -> dict:
+    """Loads the first world, on ZeroGPU all: there what is not loaded at the start is never on the GPU.
+
+    Returns:
+        What the page's script needs to know: `models`, the names, and `first`, what there is to know of the first, or
+        None if it could not be loaded.
+    """
+    first, *_ = [worlds.open_now(name) for name in (worlds.names if is_gpu_lent() else worlds.names[:1])]
+    return {"models": worlds.names, "first": None if first.exception() else first.result().description}
+
+
 def proxy_hops() -> int:
     """How many proxies stand before the page: `GENIE_PROXY_HOPS`, without it one on a Space and none elsewhere.
 
@@ -141,35 +192,33 @@ def answering(function):
     return reply
 
 
-def build_page(service: Service | None, config: dict) -> gr.Blocks:
-    """The page: one component with a script of its own, and named endpoints for programs.
+def build_page(worlds: Worlds) -> gr.Blocks:
+    """The page: one component with a script of its own, and named endpoints for programs."""
 
-    Args:
-        service: what plays the worlds; None where none could be loaded.
-        config: what the script knows of the world, or `error`, a sentence.
-    """
+    @answering
+    async def describe(message: dict):
+        return (await worlds.get(message)).description
 
     @answering
     async def start(message: dict, request: gr.Request):
-        return await service.start(message, request.client.host)
+        return await (await worlds.get(message)).service.start(message, request.client.host)
 
     @answering
     async def step(message: dict):
-        return await service.step(message)
+        return await worlds.playing(message).step(message)
 
     @answering
     async def preview(message: dict):
-        return await service.preview(message)
+        return await worlds.playing(message).preview(message)
 
     @answering
     async def export(message: dict):
-        return await service.export(message)
-
-    bursts = service.engine.bursts if service else None
+        return await worlds.playing(message).export(message)
 
     def burst(event: gr.EventData):
         try:
-            yield from bursts.play(service.session(event._data))
+            service = worlds.playing(event._data)
+            yield from service.engine.bursts.play(service.session(event._data))
         except Refusal:
             pass  # the steps of an expired world say so themselves
 
@@ -177,16 +226,15 @@ def build_page(service: Service | None, config: dict) -> gr.Blocks:
         player = gr.HTML(
             html_template=(HERE / "player" / "player.html").read_text(),
             js_on_load=script.ON_LOAD,
-            server_functions=[start, step, preview, export] if service else [],
+            server_functions=[describe, start, step, preview, export],
             apply_default_css=False,
-            config=config,
+            config=open_worlds(worlds),
         )
-        if service:
-            publish(service)
-        if bursts:
+        publish(worlds)
+        if is_gpu_lent():
             player.burst(
                 burst,
-                concurrency_limit=bursts.max_at_once,
+                concurrency_limit=BurstEngine.max_at_once,
                 trigger_mode="multiple",
                 show_progress="hidden",
                 api_visibility="private",
@@ -194,25 +242,46 @@ def build_page(service: Service | None, config: dict) -> gr.Blocks:
     return page
 
 
-def publish(service: Service) -> None:
+def publish(worlds: Worlds) -> None:
     """Named endpoints, for `gradio_client` and agents."""
+
+    def told(error: Exception) -> gr.Error:
+        return gr.Error(str(to_refusal(error)), print_exception=False)
 
     async def checked(reply):
         try:
             return await reply
         except Exception as error:
-            raise gr.Error(str(to_refusal(error)), print_exception=False) from None
+            raise told(error) from None
+
+    def playing(world: str) -> Service:
+        try:
+            return worlds.playing({"world": world})
+        except Refusal as error:
+            raise told(error) from None
 
     async def start(
-        request: gr.Request, example: str = "", picture: str = "", text: str = "", seed: int = 0, steps: int = 4
+        request: gr.Request,
+        example: str = "",
+        picture: str = "",
+        text: str = "",
+        seed: int = 0,
+        steps: int = 4,
+        model: str = "",
     ) -> dict:
-        """Starts a world from a picture of the gallery (its name), from a picture file (in base64) or from a text."""
+        """Starts a world from a picture of the gallery (its name), from a picture file (in base64) or from a text.
+
+        `model` is one of `models`, the names of the worlds that are here; without it it is the first.
+        """
+        service = (await checked(worlds.get({"model": model}))).service
         given = {"gallery": example or next(iter(service.gallery)), "picture": picture, "text": text}
         reply = await checked(service.start({**given, "seed": seed, "steps": steps}, request.client.host))
-        return {**reply, "num_actions": service.num_actions, "gallery": list(service.gallery)}
+        more = {"num_actions": service.num_actions, "gallery": list(service.gallery), "models": worlds.names}
+        return {**reply, **more}
 
     async def step(world: str, action: int, roll: int = 0) -> dict:
         """Takes an action, from 0; another roll gives another sample of the same step."""
+        service = playing(world)
         reply = asyncio.ensure_future(checked(service.step({"world": world, "action": action, "roll": roll})))
         if bursts := service.engine.bursts:
             await asyncio.sleep(0)  # the step is asked for, or refused
@@ -222,11 +291,11 @@ def publish(service: Service) -> None:
 
     async def preview(world: str) -> dict:
         """The next frame for every action, side by side in one picture."""
-        return await checked(service.preview({"world": world}))
+        return await checked(playing(world).preview({"world": world}))
 
     async def undo(world: str) -> dict:
         """Goes back one frame."""
-        return await checked(service.undo({"world": world}))
+        return await checked(playing(world).undo({"world": world}))
 
     for function in (start, step, preview, undo):
         gr.api(function, api_name=function.__name__, concurrency_limit=16)
@@ -250,17 +319,10 @@ def serve(page: gr.Blocks, hops: int, **settings):
 def main():
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     try:
-        hops = proxy_hops()
+        hops, sources = proxy_hops(), find_sources()
     except ValueError as error:
         sys.exit(str(error))
-    try:
-        pipe, folder, name = load_named()
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        page = build_page(None, {"error": str(error)})
-    else:
-        service = Service(pipe, find_gallery(folder), make_engine(pipe))
-        page = build_page(service, describe(service, folder, name))
+    page = build_page(Worlds(sources, load_world))
     has_screen = sys.platform in ("darwin", "win32") or "DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ
     try:
         serve(page, hops, inbrowser=has_screen)

@@ -30,22 +30,29 @@ DEFAULT_INFERENCE_STEPS = 4
 MAX_WAIT_SECONDS = 10
 
 
+class Visits:
+    """The sessions of all players of a page, whichever world they play, and what is counted of them."""
+
+    def __init__(self):
+        self.sessions = SessionStore(MAX_SESSIONS, MAX_MEMORY, seconds=15 * 60)
+        self.starts = RateLimit(60, 600)
+        self.exports = RateLimit(6, 60)
+
+
 class Service:
-    """Plays worlds for many players at once.
+    """Plays a world for many players at once.
 
     Args:
         pipe: the world model.
         gallery: start pictures by the name that a replay link gives them.
         engine: what runs the model.
-        seconds: how long a world stays that nobody plays.
+        visits: those of the page.
     """
 
-    def __init__(self, pipe: GeniePipeline, gallery: dict[str, Path], engine: Engine, seconds: float = 15 * 60):
+    def __init__(self, pipe: GeniePipeline, gallery: dict[str, Path], engine: Engine, visits: Visits):
         self.pipe, self.gallery, self.engine = pipe, gallery, engine
         self.num_actions = pipe.dynamics.config.num_actions
-        self.sessions = SessionStore(MAX_SESSIONS, MAX_MEMORY, seconds)
-        self.starts = RateLimit(60, 600)
-        self.exports = RateLimit(6, 60)
+        self.sessions, self.starts, self.exports = visits.sessions, visits.starts, visits.exports
 
     async def start(self, message: dict, address: str) -> dict:
         """A new world.
@@ -73,6 +80,7 @@ class Service:
         else:
             prompt = {"image": await asyncio.to_thread(self._picture, message)}
         session = await answer(self.engine.start(**prompt, seed=seed, num_inference_steps=steps))
+        session.service = self
         self.sessions.drop(str(message.get("leave")))
         self.sessions.put(session, address)
         return {"world": session.token, "frame": 0, "image": data_uri(session.frames[0].image, "image/webp")}

@@ -1,9 +1,12 @@
 """One player's way through a world: a tree of frames under a token that nobody can guess."""
 
 import secrets
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from genie_hf.play.history import Step
+
+if TYPE_CHECKING:
+    from service import Service
 
 MAX_FRAMES = 1000  # of one session, all branches together
 
@@ -28,6 +31,7 @@ class Session:
         image: the first frame as a WebP file.
     """
 
+    service: "Service"  # that plays it
     nbytes = 0  # memory of the model's state, where the session keeps one
 
     def __init__(self, image: bytes):

@@ -2,11 +2,13 @@
 
 const MAX_SEED = 2 ** 31 - 1;
 
-/** Actions as one character each, with a dot for each roll after the first: `22.4` re-rolled the second 2 once. */
-export function replayLink(session, address) {
+/** Actions as one character each, with a dot for each roll after the first: `22.4` re-rolled the second 2 once.
+ *  `world` is its name, where the page has others too. */
+export function replayLink(session, address, world = null) {
   const { source, seed, steps } = session.start;
   const actions = session.path().slice(1).map((frame) => frame.action.toString(36) + ".".repeat(frame.roll));
-  return `${address}?${new URLSearchParams({ w: source.gallery, a: actions.join(""), s: seed, n: steps })}`;
+  const query = { ...(world && { world }), w: source.gallery, a: actions.join(""), s: seed, n: steps };
+  return `${address}?${new URLSearchParams(query)}`;
 }
 
 /**

@@ -16,6 +16,7 @@ import { preparePrompts } from "./prompts.js";
 import { Screen } from "./screen.js";
 import { connect } from "./server.js";
 import { copyLink, saveFilm } from "./share.js";
+import { chosenWorld, showWorlds } from "./worlds.js";
 
 const randomSeed = () => Math.floor(Math.random() * 10000);
 
@@ -30,19 +31,32 @@ async function decode(address) {
  * Brings the page to life.
  *
  * @param element - of the page
- * @param config - what the server says of the world, or `error`, a sentence
+ * @param config - `models`, the names of the worlds, and `first`, what the server says of the first, if it is there
  * @param server - Gradio's server functions
  * @param burst - (message): asks for a GPU, for a while
  */
-export function main({ element, config, server, burst }) {
+export async function main({ element, config, server, burst }) {
   const page = new Page(element);
-  if (config.error) {
-    page.say(config.error);
+  const { models, first } = config;
+  const { name, complaint } = chosenWorld(location.search, models);
+  const ask = connect(server, name);
+  showWorlds(page, models, name, location.search);
+  let world = name === models[0] ? first : null;
+  if (!world) {
+    page.say(`Loading ${name}…`);
+    world = await ask("describe", {}).catch((error) => ({ error: error.message }));
+  }
+  if (world.error) {
+    page.say(world.error);
     page.find(".genie").classList.add("broken");
     for (const control of page.findAll("button, input, textarea")) control.disabled = true;
     return;
   }
-  const ask = connect(server);
+  play({ page, config: world, ask, burst, complaint, isOneOfMany: models.length > 1 });
+}
+
+/** Fills the page with a world; `complaint` is a sentence on the link that led here. */
+function play({ page, config, ask, burst, complaint, isOneOfMany }) {
   const legend = new Legend(config);
   const names = new Names(config.model, config.names);
   const bindings = new Bindings(config.actions, legend, config.names);
@@ -77,7 +91,7 @@ export function main({ element, config, server, burst }) {
   const shares = {
     gif: () => saveFilm(page, ask, player.session, "gif"),
     mp4: () => saveFilm(page, ask, player.session, "mp4"),
-    link: () => copyLink(page, player.session),
+    link: () => copyLink(page, player.session, isOneOfMany ? config.model : null),
   };
   for (const button of page.findAll("[data-tool]")) button.addEventListener("click", tools[button.dataset.tool]);
   for (const button of page.findAll("[data-share]")) button.addEventListener("click", shares[button.dataset.share]);
@@ -101,7 +115,7 @@ export function main({ element, config, server, burst }) {
   });
   page.find(".about").textContent =
     `World: ${config.model}, ${config.actions} actions, ${config.size[1]}x${config.size[0]} pixels, on ${config.device}.`;
-  startFirstWorld(page, config, player, steps);
+  startFirstWorld(page, config, player, steps, complaint);
   page.focusView();
 }
 
@@ -125,10 +139,10 @@ function prepareSteps(page, config, player) {
 }
 
 /** The one of a replay link, or else of the gallery's first picture. */
-function startFirstWorld(page, config, player, steps) {
-  let link = null, complaint = "";
+function startFirstWorld(page, config, player, steps, complaint) {
+  let link = null;
   try {
-    link = readLink(location.search, config);
+    link = complaint ? null : readLink(location.search, config);
   } catch (error) {
     complaint = error.message;
   }

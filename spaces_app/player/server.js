@@ -2,12 +2,16 @@
 
 const NO_ANSWER = "The server did not answer. Check your connection and try again.";
 
-/** Turns Gradio's server functions into one: `ask(name, message)` gives the reply, or fails with a sentence. */
-export function connect(functions) {
+/**
+ * Turns Gradio's server functions into one: `ask(name, message)` gives the reply, or fails with a sentence.
+ *
+ * @param model - the name of the world that is played here
+ */
+export function connect(functions, model) {
   return async (name, message) => {
     let reply = null;
     try {
-      reply = await functions[name](message);
+      reply = await functions[name]({ ...message, model });
     } catch (error) {
       console.warn(name, error);
     }

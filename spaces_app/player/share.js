@@ -25,12 +25,13 @@ export async function saveFilm(page, ask, session, kind) {
   }
 }
 
-export async function copyLink(page, session) {
+/** `world` is the name of the world, where the page has others too. */
+export async function copyLink(page, session, world) {
   if (!session) return;
   if (!session.start.source.gallery) return page.say("A picture of your own cannot be in a link. Save a GIF or an MP4.");
   const field = page.find(".link");
   field.hidden = false;
-  field.value = replayLink(session, location.origin + location.pathname);
+  field.value = replayLink(session, location.origin + location.pathname, world);
   field.select();
   try {
     await navigator.clipboard.writeText(field.value);

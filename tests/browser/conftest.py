@@ -35,11 +35,11 @@ LEGEND += [("down", 0.59)]
 class Server:
     """`app.py` in a process of its own, with what it prints in a log."""
 
-    def __init__(self, model: Path, log: Path):
+    def __init__(self, log: Path, *models: Path):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        environment = {**os.environ, "GENIE_MODEL": str(model), "GRADIO_SERVER_PORT": str(port)}
+        environment = {**os.environ, "GENIE_MODELS": ",".join(map(str, models)), "GRADIO_SERVER_PORT": str(port)}
         environment["GENIE_PROXY_HOPS"] = "1"  # each visitor says its own address
         environment.pop("DISPLAY", None)  # opens no window of its own
         environment.pop("OMP_NUM_THREADS", None)  # has as many threads as on a visitor's machine
@@ -75,7 +75,7 @@ def servers(tmp_path_factory):
             (world / path.name).symlink_to(path)
     actions = [{"direction": direction, "consistency": share} for direction, share in LEGEND]
     (world / "action_legend.json").write_text(json.dumps({"num_start_frames": 200, "actions": actions}))
-    servers = [Server(world, folder / "world.log"), Server(folder / "secret" / "nothing", folder / "nothing.log")]
+    servers = [Server(folder / "world.log", world), Server(folder / "nothing.log", folder / "secret" / "nothing")]
     yield servers
     for server in servers:
         server.stop()
@@ -89,6 +89,19 @@ def url(servers):
 @pytest.fixture(scope="session")
 def url_without_world(servers):
     return servers[1].wait()
+
+
+@pytest.fixture
+def url_of_worlds(tiny_pipeline, tmp_path):
+    """A page with two worlds, and one between them that does not exist."""
+    pytest.importorskip("gradio", reason="needs gradio: pip install 'genie-hf[play]'")
+    for name in ("caves", "hills"):
+        tiny_pipeline.save_pretrained(tmp_path / name)
+        (tmp_path / name / "examples").mkdir()
+        Image.effect_noise((32, 32), 90).save(tmp_path / name / "examples" / f"{name}-1.png")
+    server = Server(tmp_path / "log", *(tmp_path / name for name in ("caves", "nothing", "hills")))
+    yield server.wait()
+    server.stop()
 
 
 @pytest.fixture(scope="session")

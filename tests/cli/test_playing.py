@@ -78,5 +78,14 @@ def test_a_port_that_is_taken_is_said_before_the_world_is_loaded(run):
     )
 
 
+def test_the_page_is_given_all_worlds(run, world, monkeypatch):
+    monkeypatch.setattr(playing, "find_spec", lambda name: name)
+    monkeypatch.setattr(playing.runpy, "run_path", lambda *page, **settings: print(playing.os.environ["GENIE_MODELS"]))
+    monkeypatch.setenv("GENIE_MODELS", "")  # as it was, afterwards
+    assert run("play", world, "user/caves@v1")[1] == f"{world},user/caves@v1\n"
+    status, _, err = run("play", world, "nowhere")
+    assert status == 2 and "There is no folder nowhere" in err
+
+
 def test_the_page_is_found():
     assert (playing.find_page().parent / "player" / "player.html").exists()

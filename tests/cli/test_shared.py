@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from genie_hf.cli.shared import check_writable, writing
+from genie_hf.cli.shared import check_writable, split_revision, writing
 
 
 def with_nan(folder):
@@ -59,3 +59,10 @@ def test_a_full_disk_is_said_with_the_file(tmp_path):
     with pytest.raises(OSError, match=r"x.gif cannot be written \(No space left on device\). Make room"):
         with writing(tmp_path / "x.gif"), open("/dev/full", "wb", buffering=0) as full:
             full.write(b"frames")
+
+
+def test_a_name_may_say_which_revision(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "caves@home").mkdir()
+    named = [split_revision(name) for name in ("me/caves@v1", "me/caves", "caves@home")]
+    assert named == [("me/caves", "v1"), ("me/caves", None), ("caves@home", None)]

@@ -26,7 +26,7 @@ def world(tiny_pipeline, tmp_path):
     measured = {
         "metrics.json": figures,
         "evaluation.png": picture,
-        "action_legend.json": {"actions": actions},
+        "action_legend.json": {"num_start_frames": 9, "actions": actions},
         "action_legend.png": picture,
     }
     write_results(folder, measured, tiny_pipeline.dynamics)

@@ -3,6 +3,7 @@
 import asyncio
 import copy
 import json
+import threading
 import urllib.request
 
 import pytest
@@ -25,11 +26,10 @@ def folder(tiny_pipeline, tmp_path):
 
 def test_the_world_that_genie_model_names_is_loaded_and_described(folder, monkeypatch):
     monkeypatch.setenv("GENIE_MODEL", str(folder))
+    monkeypatch.delenv("GENIE_MODELS", raising=False)
     legend = {"num_start_frames": 9, "actions": [{"direction": "left", "consistency": 0.9}] * 5}
     (folder / "action_legend.json").write_text(json.dumps(legend))
-    pipe, where, name = app.load_named()
-    service = app.Service(pipe, app.find_gallery(where), app.make_engine(pipe))
-    config = app.describe(service, where, name)
+    config = app.open_worlds(app.Worlds(app.find_sources(), app.load_world))["first"]
     assert (config["model"], config["actions"], config["size"], config["memory"]) == ("world", 5, [16, 16], 4)
     assert config["legend"] == legend["actions"] and config["starts"] == 9
     assert [(entry["name"], entry["seen"]) for entry in config["gallery"]][0] == ("noise", True)
@@ -40,26 +40,58 @@ def test_the_world_that_genie_model_names_is_loaded_and_described(folder, monkey
 
 
 @pytest.mark.parametrize("zero_gpu", ["1", ""])
-def test_on_zerogpu_alone_the_page_asks_for_bursts(tiny_pipeline, folder, monkeypatch, zero_gpu):
+def test_on_zerogpu_alone_the_page_asks_for_bursts(folder, monkeypatch, zero_gpu):
     monkeypatch.setenv("SPACES_ZERO_GPU", zero_gpu)
-    service = app.Service(tiny_pipeline, app.find_gallery(folder), app.make_engine(tiny_pipeline))
-    config = app.describe(service, folder, "tiny")
-    assert config["bursts"] == bool(zero_gpu)
-    page = app.build_page(service, config).get_config_file()
+    worlds = app.Worlds({"tiny": str(folder)}, app.load_world)
+    assert app.open_worlds(worlds)["first"]["bursts"] == bool(zero_gpu)
+    page = app.build_page(worlds).get_config_file()
     assert ("burst" in {event for each in page["dependencies"] for _, event in each["targets"]}) == bool(zero_gpu)
 
 
+def test_on_zerogpu_all_worlds_are_loaded_by_the_main_thread(monkeypatch):
+    monkeypatch.setenv("SPACES_ZERO_GPU", "1")
+    threads = []
+
+    def load(name, source, visits):
+        threads.append((name, threading.current_thread()))
+        return app.World(None, {"model": name})
+
+    assert app.open_worlds(app.Worlds({"a": "a", "b": "b"}, load))["first"] == {"model": "a"}
+    assert threads == [("a", threading.main_thread()), ("b", threading.main_thread())]
+
+
 @pytest.mark.parametrize("make", [lambda path: path / "no" / "world", lambda path: path], ids=["missing", "empty"])
-def test_a_world_that_cannot_be_loaded_is_one_sentence_without_its_path(tmp_path, monkeypatch, make):
-    monkeypatch.setenv("GENIE_MODEL", str(make(tmp_path)))
+def test_a_world_that_cannot_be_loaded_is_one_sentence_without_its_path(tmp_path, make):
     with pytest.raises(ValueError, match="The world .* could not be loaded.*GENIE_MODEL=") as refusal:
-        app.load_named()
+        app.load_named("x", str(make(tmp_path)))
     assert str(tmp_path) not in str(refusal.value)
 
 
-def test_without_a_world_the_page_is_built_and_says_why(tmp_path):
-    page = app.build_page(None, {"error": "The world x could not be loaded."})
-    assert "could not be loaded" in json.dumps(page.get_config_file())
+def test_without_a_world_the_page_is_built_and_says_why_when_it_is_asked(tmp_path):
+    worlds = app.Worlds({"x": str(tmp_path / "x")}, app.load_world)
+    assert '"first": null' in json.dumps(app.build_page(worlds).get_config_file())
+    with pytest.raises(ValueError, match="The world x could not be loaded"):
+        asyncio.run(worlds.get({}))
+
+
+def test_worlds_are_named_by_the_environment_or_by_a_file_of_the_space(folder, tmp_path, monkeypatch):
+    monkeypatch.delenv("GENIE_MODELS", raising=False)
+    monkeypatch.delenv("GENIE_MODEL", raising=False)
+    assert app.find_sources() == {"coinrun-gpu": str(app.BUNDLED)}
+    monkeypatch.setattr(app, "HERE", tmp_path)
+    pinned = "user/caves@" + 40 * "a"
+    (tmp_path / "worlds.txt").write_text(f"{pinned}\nuser/caves@v1\n")
+    assert app.find_sources() == {"user/caves": pinned, "user/caves@v1": "user/caves@v1"}
+    monkeypatch.setenv("GENIE_MODEL", str(folder))
+    assert app.find_sources() == {"world": str(folder)}
+    monkeypatch.setenv("GENIE_MODELS", f"{folder}, user/caves")
+    assert list(app.find_sources()) == ["world", "user/caves"]
+    monkeypatch.setenv("GENIE_MODELS", ",")
+    with pytest.raises(ValueError, match="names no world: name folders"):
+        app.find_sources()
+    monkeypatch.setenv("GENIE_MODELS", f"{folder},{tmp_path / 'other' / 'world'}")
+    with pytest.raises(ValueError, match="GENIE_MODELS names two worlds world"):
+        app.find_sources()
 
 
 def test_what_a_server_function_raises_is_its_reply():
@@ -126,9 +158,8 @@ def start_worlds(url, count, headers):
 
 
 @pytest.mark.parametrize("hops", [0, 1])
-def test_an_invented_address_neither_passes_the_limit_nor_uses_up_a_strangers(tiny_pipeline, folder, hops):
-    service = app.Service(tiny_pipeline, app.find_gallery(folder), app.make_engine(tiny_pipeline))
-    page = app.build_page(service, app.describe(service, folder, "tiny"))
+def test_an_invented_address_neither_passes_the_limit_nor_uses_up_a_strangers(folder, hops):
+    page = app.build_page(app.Worlds({"tiny": str(folder)}, app.load_world))
     _, url, _ = app.serve(page, hops, prevent_thread_lock=True, quiet=True, inbrowser=False)
     try:
         proxy = ", 8.8.8.8" if hops else ""  # what the trusted proxy adds

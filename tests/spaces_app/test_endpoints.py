@@ -15,8 +15,12 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Gradio'
 @pytest.fixture
 def client(tiny_pipeline, tmp_path):
     Image.radial_gradient("L").resize((32, 32)).save(tmp_path / "ball.png")
-    service = app.Service(tiny_pipeline, {"ball": tmp_path / "ball.png"}, app.BatchEngine(tiny_pipeline))
-    page = app.build_page(service, app.describe(service, tmp_path, "tiny"))
+
+    def load(name, source, visits):
+        service = app.Service(tiny_pipeline, {source: tmp_path / "ball.png"}, app.BatchEngine(tiny_pipeline), visits)
+        return app.World(service, app.describe(service, tmp_path, name))
+
+    page = app.build_page(app.Worlds({"tiny": "ball", "other": "hoop"}, load))
     _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, ssr_mode=False, inbrowser=False)
     yield gradio_client.Client(url, verbose=False)
     page.close()
@@ -43,11 +47,20 @@ def test_a_program_plays(client):
     assert client.predict(world=world, action=3, roll=1, api_name="/step")["frame"] == 3
 
 
+def test_a_program_chooses_a_world(client):
+    first, other = client.predict(api_name="/start"), client.predict(model="other", api_name="/start")
+    assert first["models"] == other["models"] == ["tiny", "other"]
+    assert (first["gallery"], other["gallery"]) == (["ball"], ["hoop"])
+    for each in (first, other):
+        assert client.predict(world=each["world"], action=1, api_name="/step")["frame"] == 1
+
+
 def test_mistakes_are_told_in_the_same_sentences_as_on_the_page(client):
     world = client.predict(api_name="/start")["world"]
     mistakes = {
         "action is 5. Choose a whole number from 0 to 4.": {"world": world, "action": 5, "api_name": "/step"},
         "This world has expired. Press Reset to start it again.": {"world": "forged", "api_name": "/preview"},
+        "There is no world ? on this page. There are tiny, other.": {"model": "?", "api_name": "/start"},
         "There is no such start picture in the gallery. Choose another one.": {"example": "?", "api_name": "/start"},
     }
     for sentence, request in mistakes.items():

@@ -10,7 +10,7 @@ app = pytest.importorskip("app", reason="the page needs Gradio: pip install 'gen
 
 
 def test_the_script_comes_before_gradios_own_and_other_answers_are_left_alone():
-    page = app.build_page(None, {"error": "There is no world."})
+    page = app.build_page(app.Worlds({"no/world": "/no/world"}, app.load_world))
     _, url, _ = app.serve(page, 0, prevent_thread_lock=True, quiet=True, inbrowser=False)
     try:
         with urllib.request.urlopen(url) as reply:
@@ -19,6 +19,6 @@ def test_the_script_comes_before_gradios_own_and_other_answers_are_left_alone():
         assert html.count(SCRIPT) == 1
         assert html.index(b"window.gradio_config = ") < html.index(SCRIPT) < html.index(b"gradio_config?.is_colab")
         with urllib.request.urlopen(url + "config") as reply:
-            assert b"There is no world." in reply.read()
+            assert b"no/world" in reply.read()
     finally:
         page.close()

@@ -11,14 +11,14 @@ from PIL import Image
 from batch_engine import BatchEngine
 from burst_engine import BurstEngine
 from refusal import Refusal
-from service import Service
+from service import Service, Visits
 
 
 @pytest.fixture
 def service(tiny_pipeline, tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "noise.png")
-    return Service(tiny_pipeline, {"noise": tmp_path / "noise.png"}, BatchEngine(tiny_pipeline))
+    return Service(tiny_pipeline, {"noise": tmp_path / "noise.png"}, BatchEngine(tiny_pipeline), Visits())
 
 
 def ask(request):
@@ -154,7 +154,7 @@ def test_a_step_lost_on_its_way_gets_a_sentence_and_the_world_plays_on(service, 
 
 def test_on_a_gpu_that_is_lent_no_world_starts_from_a_text(tiny_pipeline):
     tiny_pipeline.register_modules(text_to_image=tiny_pipeline)  # any will do: it is not asked
-    service = Service(tiny_pipeline, {}, BurstEngine(tiny_pipeline, lambda function: function))
+    service = Service(tiny_pipeline, {}, BurstEngine(tiny_pipeline, lambda function: function), Visits())
     with pytest.raises(Refusal, match="no model that turns text into pictures"):
         ask(service.start({"text": "a castle"}, "me"))
 

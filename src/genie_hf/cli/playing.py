@@ -74,29 +74,34 @@ def generate(
 
 
 def play(
-    pipeline: Annotated[
-        str | None,
-        typer.Argument(help="Folder of a trained world, or its name on the Hub; by default the bundled one."),
+    pipelines: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PIPELINE]...",
+            help="Folders of trained worlds, or their names on the Hub (user/name or user/name@revision); by default "
+            "the bundled one.",
+        ),
     ] = None,
     port: Annotated[
         int | None, typer.Option(help="Port of the page; by default the first free one from 7860.", min=1, max=65535)
     ] = None,
 ):
-    """Play a world in the browser.
+    """Play worlds in the browser.
 
     ```
-    genie-hf play pipelines/coinrun-gpu
+    genie-hf play pipelines/coinrun-gpu user/another-world
     ```
 
-    A page opens with a button for each action; the keys 1, 2, 3, ... press them. Stop it with Ctrl-C.
+    A page opens with a button for each action; the keys 1, 2, 3, ... press them. Of several worlds the first is loaded
+    at once, the others when they are chosen on the page. Stop it with Ctrl-C.
     Needs `pip install genie-hf[play]`.
     """
-    if pipeline is not None:
+    for pipeline in pipelines or []:
         check_pipeline(pipeline)
     if find_spec("gradio") is None:
         raise ValueError("The page needs Gradio: pip install 'genie-hf[play]'.")
-    if pipeline is not None:
-        os.environ["GENIE_MODEL"] = pipeline
+    if pipelines:
+        os.environ["GENIE_MODELS"] = ",".join(pipelines)
     if port is not None:
         check_port(port)
         os.environ["GRADIO_SERVER_PORT"] = str(port)

@@ -1,10 +1,12 @@
 """`genie-hf publish`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from .playing import find_page
 from .shared import check_pipeline, load_pipeline, may_be_on_the_hub, quieten_libraries
 
 
@@ -17,6 +19,7 @@ def publish(
     remote_code: Annotated[
         bool, typer.Option("--remote-code", help="With the code, for who does not have genie_hf (trust_remote_code).")
     ] = False,
+    space: Annotated[str | None, typer.Option(help="A Space that plays this state, as user/name.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be uploaded, and do nothing.")] = False,
 ):
     """Publish a world on the Hub.
@@ -28,18 +31,23 @@ def publish(
     The world is loaded and played for a frame first. Weights, legend, names, examples, recipe, figures and card are
     uploaded in one commit; checkpoints stay here. Run it again to upload what has changed. The card is written from
     recipe and figures; a README.md in the folder is taken instead. Log in before with `hf auth login`.
+
+    `--space user/play-coinrun` makes a Space with the page of `genie-hf play`, which plays the world as it is now.
     """
     if not pipeline.is_dir():
         raise FileNotFoundError(f"There is no folder {pipeline}: name the folder of a trained world.")
     check_pipeline(str(pipeline))
-    if not may_be_on_the_hub(repository):
-        raise ValueError(f"The repository is {repository!r}: name it as user/name.")
+    for option, name in {"repository": repository, "Space": space}.items():
+        if name is not None and not may_be_on_the_hub(name):
+            raise ValueError(f"The {option} is {name!r}: name it as user/name.")
     quieten_libraries()
     pipe = load_pipeline(str(pipeline))
     from ..hub.card import finished_card, world_card
     from ..hub.files import CARD, check_plays, is_replaced, world_files
     from ..hub.publish import publish as upload
     from ..hub.remote_code import remote_code as files_of_code
+    from ..hub.space import is_replaced as is_replaced_in_space
+    from ..hub.space import space_files
 
     check_plays(pipe, pipeline)
     files = world_files(pipeline, pipe.dynamics)
@@ -53,12 +61,9 @@ def publish(
         return str(finished_card(world_card(pipe, name, files, license, remote_code), written))
 
     if dry_run:
-        sizes = {name: file.stat().st_size for name, file in files.items()}
-        sizes |= {name: len(text) for name, text in code.items()}
-        sizes[CARD] = len(card(repository, None).encode())
-        for name, size in sorted(sizes.items()):
-            typer.echo(f"{size:>13,}  {name}")
-        typer.echo(f"{sum(sizes.values()):>13,}  bytes in {len(sizes)} files would be in {repository}.")
+        list_files({**everything, CARD: card(repository, None).encode()}, repository)
+        if space is not None:
+            list_files(space_files(find_page().parent, space, [f"{repository}@{'0' * 40}"]), f"the Space {space}")
         return
     done = upload(
         everything,
@@ -71,3 +76,25 @@ def publish(
     what = "Published" if done.changed else "Nothing has changed in"
     named = f", {revision}" if revision else ""
     typer.echo(f"{what} {done.commit.repo_url} (commit {done.commit.oid[:7]}{named}).")
+    if space is None:
+        return
+    world = f"{done.commit.repo_url.repo_id}@{done.commit.oid}"
+    page = upload(
+        space_files(find_page().parent, space, [world]),
+        space,
+        kind="space",
+        message=f"Play {world}",
+        private=private or None,
+        replaces=is_replaced_in_space,
+    )
+    what = "Published" if page.changed else "Nothing has changed in"
+    typer.echo(f"{what} {page.commit.repo_url}, which plays {world}.")
+    if private:
+        typer.echo("To load a private world the Space needs a token: set its secret HF_TOKEN in its settings.")
+
+
+def list_files(files: Mapping[str, Path | bytes], where: str) -> None:
+    sizes = {name: len(file) if isinstance(file, bytes) else file.stat().st_size for name, file in files.items()}
+    for name, size in sorted(sizes.items()):
+        typer.echo(f"{size:>13,}  {name}")
+    typer.echo(f"{sum(sizes.values()):>13,}  bytes in {len(sizes)} files would be in {where}.")

@@ -41,8 +41,14 @@ def check_data(names: list[str]) -> None:
             )
 
 
+def split_revision(name: str) -> tuple[str, str | None]:
+    """`user/world@v1` is the revision v1 of user/world; a folder has none."""
+    repository, _, revision = name.partition("@")
+    return (name, None) if Path(name).is_dir() or not revision else (repository, revision)
+
+
 def load_pipeline(name: str):
-    """The pipeline in a folder or on the Hub, on the fastest device there is."""
+    """The pipeline in a folder or on the Hub (`user/world`, `user/world@revision`), on the fastest device there is."""
     check_pipeline(name)
     import torch
 
@@ -50,7 +56,8 @@ def load_pipeline(name: str):
     from ..precision import preferred_dtype
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    pipe = GeniePipeline.from_pretrained(name, dtype=preferred_dtype(device)).to(device)
+    repository, revision = split_revision(name)
+    pipe = GeniePipeline.from_pretrained(repository, revision=revision, dtype=preferred_dtype(device)).to(device)
     check_finite(pipe, name)
     return pipe
 

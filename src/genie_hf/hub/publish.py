@@ -62,7 +62,9 @@ def publish(
     """
     api = HfApi(token=token)
     with hub_sentences(repository, token=token):
-        repository = api.create_repo(repository, repo_type=kind, private=private, exist_ok=True).repo_id
+        sdk = "gradio" if kind == "space" else None
+        made = api.create_repo(repository, repo_type=kind, private=private, exist_ok=True, space_sdk=sdk)
+        repository = made.repo_id
         if branch is not None and not branch.startswith("refs/pr/"):
             api.create_branch(repository, branch=branch, repo_type=kind, exist_ok=True)
         before = api.repo_info(repository, revision=branch, repo_type=kind)

@@ -23,6 +23,11 @@ test("a link has all that it takes to play the same again", () => {
   });
 });
 
+test("a link names the world where the page has others too", () => {
+  const link = new URL(replayLink(play({ source: { gallery: "cave" }, seed: 0, steps: 4 }, []), "https://page/", "me/caves"));
+  assert.equal(link.searchParams.get("world"), "me/caves");
+});
+
 test("a link leads to the frame on the screen, whatever branches there are", () => {
   const session = play({ source: { gallery: "cave" }, seed: 0, steps: 4 }, [[1, 0], [2, 0]]);
   session.goTo(0);

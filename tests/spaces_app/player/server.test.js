@@ -5,9 +5,9 @@ import { connect } from "../../../spaces_app/player/server.js";
 
 const NO_ANSWER = { message: "The server did not answer. Check your connection and try again." };
 
-test("a reply comes as it is", async () => {
-  const ask = connect({ step: async (message) => ({ frame: message.frame }) });
-  assert.deepEqual(await ask("step", { frame: 3 }), { frame: 3 });
+test("a reply comes as it is, to a message that names the world", async () => {
+  const ask = connect({ step: async (message) => message }, "caves");
+  assert.deepEqual(await ask("step", { frame: 3 }), { frame: 3, model: "caves" });
 });
 
 test("a refusal is an error with its sentence, and with what the player goes by", async () => {
