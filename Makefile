@@ -1,5 +1,6 @@
 # make play     play the bundled world in a browser        make test     run the tests
 # make install  create .venv (the two above do it too)     make lint     style and types; make format repairs style
+# make test-slow  the tests that take many fresh processes
 # make bench    speed and memory, the short form           make package  build the wheel, install it once and play
 # make docs     the documentation, in build/site           make notebook run the notebooks and store what they show
 # make clean    remove .venv and the caches
@@ -11,7 +12,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 BIN := .venv/bin
 VIDEO_WRITER := imageio-ffmpeg==0.8.1
 
-.PHONY: install play test package lint lint-page format docs notebook bench clean
+.PHONY: install play test test-slow package lint lint-page format docs notebook bench clean
 
 install: .venv/installed
 
@@ -30,8 +31,12 @@ play: install
 
 # The tests of the page run alone: they hold keys and keep to the clock.
 test: install
-	$(BIN)/python -m pytest --ignore tests/browser --numprocesses 2 --dist worksteal
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest -m 'not slow' --ignore tests/browser --numprocesses 2 --dist worksteal
+	$(BIN)/python -m pytest -m 'not slow' tests/browser
+
+test-slow: install
+	$(BIN)/python -m pytest -m slow --ignore tests/browser --numprocesses 2 --dist worksteal
+	$(BIN)/python -m pytest -m slow tests/browser
 
 package: install
 	$(BIN)/python .ci/package.py

@@ -7,6 +7,7 @@ pytestmark = pytest.mark.browser
 OTHER = "The link names a world that this page does not have. Choose one here."
 
 
+@pytest.mark.slow
 def test_a_visitor_goes_from_world_to_world(visit, url_of_worlds):
     player = visit("?__theme=dark&w=caves-1&a=12&s=3", address=url_of_worlds, start=False)
     page = player.page

@@ -39,6 +39,7 @@ def test_a_dry_run_lists_the_files_and_touches_nothing(hub, run, world, name):
     assert not hub.api.repo_exists(name) and sorted(world.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_a_published_world_is_played_by_name(hub, world, name):
     done = hub.command("publish", world, name, "--private", "--revision", "v1", "--license", "mit")
     assert done.returncode == 0, done.stderr

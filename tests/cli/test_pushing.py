@@ -69,6 +69,7 @@ def test_a_dataset_that_is_no_recording_is_left_alone(hub, run, squares, name):
     assert hub.commits(name, kind="dataset") == before
 
 
+@pytest.mark.slow
 def test_a_recipe_trains_on_it_as_on_the_folder(hub, squares, name, tmp_path):
     assert hub.command("data", "push", squares, name).returncode == 0
     losses, splits = {}, {}

@@ -62,6 +62,7 @@ for source in json.loads(sys.argv[1]):
 """
 
 
+@pytest.mark.slow
 def test_a_dataset_on_the_hub_with_configurations_and_what_cannot_be_had_of_it(hub, tmp_path, write_recording):
     name = hub.new_name("dataset")
     hub.api.create_repo(name, repo_type="dataset", private=True)

@@ -172,6 +172,7 @@ def test_a_missing_data_file_is_named(copy):
         opened(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", VERSIONS)
 def test_by_its_id_on_the_hub_only_one_camera_is_downloaded(hub, version):
     name = hub.new_name("dataset")

@@ -52,6 +52,7 @@ def numbers(pipe):
     return pipe.dynamics.head.weight.sum().item()
 
 
+@pytest.mark.slow
 def test_online_then_offline_then_without_a_hub(hub, published, tiny_pipeline, tmp_path):
     def load(how="{}", **environment):
         done = hub.run(IN_EVERY_WAY, published, tmp_path / "other-cache", how, **environment)
@@ -79,11 +80,13 @@ except (OSError, ValueError) as error:
 """
 
 
+@pytest.mark.slow
 def test_a_first_load_offline(hub, published):
     told = hub.run(BAD, published, "v1", offline=True).stdout
     assert told.startswith(f"OSError {published} is not stored here, and the Hub may not be asked")
 
 
+@pytest.mark.slow
 def test_a_full_disk(hub, published):
     """In a file system of its own of 64 kB, where the system lets one make such."""
     home = hub.folder / "small"
@@ -97,6 +100,7 @@ def test_a_full_disk(hub, published):
     assert told == f"OSError The disk is full, so {published} cannot be stored in {home}: make room, or set HF_HOME."
 
 
+@pytest.mark.slow
 def test_a_download_that_breaks_off_is_taken_up_again(hub, published):
     weights = f"GET /{published}/resolve/.*/dynamics/model.safetensors"
     hub.server.cut(weights, times=6)
@@ -122,6 +126,7 @@ for load in (
 """
 
 
+@pytest.mark.slow
 def test_what_the_libraries_say_where_genie_hf_was_not_imported(hub, published):
     by_diffusers, by_transformers = hub.run(WITHOUT_OURS, published).stdout.splitlines()
     assert "genie_hf" in by_diffusers and "model_index.json" in by_diffusers

@@ -96,6 +96,7 @@ for part in ("video_tokenizer", "dynamics", "latent_action_model"):
 """
 
 
+@pytest.mark.slow
 def test_models_load_by_auto_model_and_are_saved_with_their_code(tiny_pipeline, without, tmp_path):
     config = GenieMotionActionConfig(
         image_size=16, num_frames=4, num_actions=5, hidden_size=16, num_filters=8, reach=2
@@ -142,6 +143,7 @@ torch.save((frame, again.state_dict()), REST[0])
 """
 
 
+@pytest.mark.slow
 def test_published_it_loads_from_the_hub_and_then_without_it(hub, without, tiny_pipeline, tmp_path):
     name = hub.new_name()
     tiny_pipeline.save_pretrained(tmp_path / "world")

@@ -36,6 +36,7 @@ def names(hub):
     return hub.new_name(), hub.new_name("space")
 
 
+@pytest.mark.slow
 def test_the_files_of_a_space_play_the_world_as_it_was_published(hub, world, names):
     pytest.importorskip("gradio", reason="the page needs Gradio: pip install 'genie-hf[play]'")
     name, space = names
@@ -55,6 +56,7 @@ def test_the_files_of_a_space_play_the_world_as_it_was_published(hub, world, nam
     assert played.stdout.split() == [name, "noise", "1"], played.stderr
 
 
+@pytest.mark.slow
 def test_again_a_space_changes_with_its_world_alone(hub, world, names):
     name, space = names
     first = hub.command("publish", world, name, "--space", space)
@@ -71,6 +73,7 @@ def test_again_a_space_changes_with_its_world_alone(hub, world, names):
     assert files["worlds.txt"].decode() == f"{name}@{hub.commits(name)[0]}\n"
 
 
+@pytest.mark.slow
 def test_a_dry_run_lists_the_files_of_the_space(hub, world, names):
     name, space = names
     done = hub.command("publish", world, name, "--space", space, "--dry-run")

@@ -73,6 +73,7 @@ def test_a_run_in_its_branch_and_the_world_in_the_default_one(hub, name, tiny_va
     assert read_recipe(tmp_path).to_dict() == build_recipe(tiny_values | {"fps": 15}).to_dict()
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_on_another_machine(hub, name, tiny_values, write_recipe, trained_once, tmp_path):
     """The process ends itself without a word when it is five steps into the second stage and the Hub has four."""
     recipe = write_recipe(tiny_values)
@@ -101,6 +102,7 @@ train(read_recipe(sys.argv[1]), sys.argv[2], push_to=sys.argv[3])
     assert not list((tmp_path / "second" / "runs").glob("unfinished*"))
 
 
+@pytest.mark.slow
 def test_broken_off_in_the_first_stage_and_resumed_elsewhere(
     hub, name, tiny_values, trained_once, tmp_path, monkeypatch
 ):
@@ -117,6 +119,7 @@ def test_broken_off_in_the_first_stage_and_resumed_elsewhere(
     assert_same(tmp_path / "second", trained_once)
 
 
+@pytest.mark.slow
 def test_what_is_newer_here_is_continued(hub, name, tiny_values, trained_once, tmp_path, caplog):
     caplog.set_level("INFO")
     recipe = build_recipe(tiny_values)
@@ -152,6 +155,7 @@ def test_a_damaged_checkpoint_is_fetched_again(hub, name, tiny_values, tmp_path)
     assert all(torch.equal(whole[key], again[key]) for key in whole)
 
 
+@pytest.mark.slow
 def test_a_run_takes_no_other_runs_place(hub, name, tiny_values, tmp_path):
     recipe = build_recipe(tiny_values)
     train(recipe, tmp_path / "one", "tokenizer", push_to=name)
@@ -227,6 +231,7 @@ def test_a_checkpoint_that_is_damaged_on_the_hub_is_told(file, hub, name, tiny_v
         train(recipe, tmp_path, "tokenizer", resume=True, push_to=name)
 
 
+@pytest.mark.slow
 def test_two_processes_push_once_and_resume_from_the_hub(hub, name, tiny_values, write_recipe, tmp_path):
     tiny_values["training"]["tokenizer"]["steps"] = 4
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m"]

@@ -114,6 +114,7 @@ def test_steps_do_not_wait_for_a_slow_hub(hub, name, tiny_values, tmp_path, befo
     assert kept == ["checkpoint-2", "checkpoint-10", "checkpoint-12"]
 
 
+@pytest.mark.slow
 def test_the_process_ends_when_the_time_for_the_last_push_is_up(hub, name, tiny_values, write_recipe):
     code = """
 import logging, sys
@@ -140,6 +141,7 @@ def test_not_each_checkpoint_is_pushed(hub, name, tiny_values, tmp_path, before_
     assert len(commits) == 3 and pushed_step(hub, name) == 14  # after 6, 12 and 14 steps
 
 
+@pytest.mark.slow
 def test_what_a_signal_saves_is_pushed(hub, name, tiny_values, write_recipe):
     tiny_values["training"]["tokenizer"] |= {"steps": 100_000, "checkpoint_every": 100_000}
     recipe = write_recipe(tiny_values)
