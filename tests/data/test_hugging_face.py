@@ -91,6 +91,3 @@ def test_a_dataset_on_the_hub_with_configurations_and_what_cannot_be_had_of_it(h
     (unknown,) = told(two, token="hf_wrong", home="stranger")
     assert "does not know the token" in unknown
     assert told(two, offline=True) == ["[10]"]
-    hub.server.stop()
-    (away,) = told(two, home="stranger")
-    assert "cannot be reached" in away
