@@ -36,6 +36,7 @@ ELSEWHERE = {
     "models/quantizers/quantizer.py": "models/quantizers/test_vector_quantizer.py",
     "models/window.py": "models/test_st_transformer.py",
     "pipeline_checks.py": "test_pipeline_genie.py",
+    "pipeline_storage.py": "hub/test_loading.py",
     "play/history.py": "play/test_world.py",
     "play/world_cache.py": "play/test_world.py",
     "precision.py": "test_pipeline_genie.py",

@@ -4,8 +4,6 @@ import inspect
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
-from pathlib import Path
 
 import numpy as np
 import PIL.Image
@@ -17,9 +15,7 @@ from torch import Tensor
 
 from .fingerprint import check_fingerprints
 from .frames import OUTPUT_TYPES, ImageInput, check_output_type, fit_frames, to_output
-from .hub.errors import hub_sentences
 from .lora import DynamicsLoraMixin
-from .model_index import without_remote_code
 from .models.latent_action_base import LatentActionModel
 from .models.modeling_dynamics import GenieDynamicsModel
 from .models.modeling_video_tokenizer import GenieVideoTokenizer
@@ -34,12 +30,10 @@ from .pipeline_checks import (
     check_parts,
     check_seeds,
 )
+from .pipeline_storage import PipelineStorage
 from .play.world import GenieWorld
 from .registration import register_pipeline
 from .scheduling_maskgit import MaskGITScheduler
-from .stored_pipeline import StoredPipeline
-
-FORMAT_VERSION = 1  # of a saved pipeline, `_format_version` in its model_index.json; without one it is 1
 
 
 @dataclass
@@ -59,7 +53,7 @@ class GeniePipelineOutput(BaseOutput):
     actions: torch.LongTensor
 
 
-class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
+class GeniePipeline(DynamicsLoraMixin, PipelineStorage):
     """Plays a world learnt from video: frames from a prompt image and latent actions.
 
     Images of any size are fitted to the world's: the largest centred part of its aspect ratio is cut out and resized.
@@ -102,77 +96,6 @@ class GeniePipeline(DynamicsLoraMixin, DiffusionPipeline):
         check_fingerprints(dynamics, video_tokenizer, latent_action_model)
         self._interrupt = False
         self._num_timesteps = 0
-
-    @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs) -> "GeniePipeline":
-        """As diffusers', from safetensors alone, and what is wrong is said in one sentence.
-
-        Args:
-            pretrained_model_name_or_path: the folder of a world, or its name on the Hub, as user/name.
-            kwargs: as in [`~diffusers.DiffusionPipeline.from_pretrained`]: `revision`, `token`, `cache_dir`,
-                `local_files_only`, `variant`, `dtype`, `fps`, and components that replace those that are stored.
-
-        Raises:
-            FileNotFoundError: the folder holds no world.
-            OSError: there is no such world, or the Hub cannot be reached, or a file is damaged.
-            ValueError: for a world that a newer genie_hf has made, and for parts that do not fit together.
-        """
-        name = str(pretrained_model_name_or_path)
-        if Path(name).is_dir() and not Path(name, cls.config_name).is_file():
-            raise FileNotFoundError(
-                f"{name} holds no trained world (no {cls.config_name}): name the folder of one, or train it."
-            )
-        with hub_sentences(name, kwargs.get("revision"), kwargs.get("token")):
-            return super().from_pretrained(name, **kwargs | {"use_safetensors": True})
-
-    @classmethod
-    def load_config(cls, pretrained_model_name_or_path, *args, **kwargs):
-        """As diffusers', but what is no pipeline's index is a `ValueError`."""
-        loaded = super().load_config(pretrained_model_name_or_path, *args, **kwargs)
-        index = loaded[0] if isinstance(loaded, tuple) else loaded
-        if not isinstance(index, dict) or "_class_name" not in index:
-            raise ValueError(f"model_index.json of {pretrained_model_name_or_path} names no pipeline: get it again.")
-        return loaded
-
-    @classmethod
-    def _dict_from_json_file(cls, json_file) -> dict:
-        """As diffusers', but where code lies in the repository, this package's classes are taken instead."""
-        return without_remote_code(super()._dict_from_json_file(json_file))
-
-    @classmethod
-    def extract_init_dict(cls, config_dict, **kwargs) -> tuple[dict, dict, dict]:
-        """As diffusers', but the stored `text_to_image` is loaded with what also gives it the `dtype`.
-
-        This is where diffusers reads what loads each component, whichever class's `from_pretrained` is called.
-
-        Raises:
-            ValueError: for a pipeline that a newer genie_hf has saved.
-        """
-        if config_dict.get("_format_version", 1) > FORMAT_VERSION:
-            raise ValueError(
-                f"this world has the format {config_dict['_format_version']}, and this genie_hf reads formats up to "
-                f"{FORMAT_VERSION}: upgrade it (pip install -U genie-hf)."
-            )
-        init_dict, *others = super().extract_init_dict(config_dict, **kwargs)
-        if init_dict.get("text_to_image", [None])[0] is not None:
-            init_dict["text_to_image"] = [StoredPipeline.__module__, StoredPipeline.__name__]
-        return init_dict, *others
-
-    def save_pretrained(self, save_directory: str | Path, *args, **kwargs) -> None:
-        """As diffusers', but a pipeline whose code came from a repository is not saved without that code."""
-        if type(self).__module__.startswith("diffusers_modules."):
-            raise ValueError(
-                "diffusers does not save the code that came with this pipeline: copy the folder that it came from, "
-                "and save models that have changed into theirs, such as pipe.dynamics.save_pretrained."
-            )
-        super().save_pretrained(save_directory, *args, **kwargs)
-
-    def _upload_folder(self, working_dir, repo_id, **settings):
-        """What `push_to_hub` and `save_pretrained` call for the upload: also of what lies beside the world."""
-        pushing = import_module("genie_hf.hub.pushing")  # only now, as it needs everything
-
-        settings["message"] = settings.pop("commit_message", None) or f"Upload {type(self).__name__}"
-        return pushing.push_world(self, working_dir, repo_id, **settings)
 
     @property
     def num_actions(self) -> int:
