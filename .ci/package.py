@@ -50,7 +50,7 @@ def play(command: Path, folder: Path) -> None:
             except OSError:
                 time.sleep(0.5)
         (player,) = (each for each in components if each["type"] == "html")
-        gallery = [entry["name"] for entry in player["props"]["props"]["config"]["gallery"]]
+        gallery = [entry["name"] for entry in player["props"]["props"]["config"]["first"]["gallery"]]
 
         def ask(function: str, message: dict) -> dict:
             body = {"data": message, "component_id": player["id"], "fn_name": function, "session_hash": "package"}
