@@ -57,6 +57,7 @@ class Watch(MetaPathFinder):
 def watch() -> None:
     Watch("transformers", "transformers.models.auto.configuration_auto", "genie_hf.models")
     Watch("diffusers", "diffusers.pipelines.pipeline_utils", "genie_hf.pipeline_genie")
+    Watch("gymnasium", "gymnasium.envs.registration", "genie_hf.agents.registration")
 
 
 def register_pipeline(pipeline: type["DiffusionPipeline"]) -> None:

@@ -52,6 +52,11 @@ class History:
         return torch.cat([self.prompt, *(step.frame.unsqueeze(1) for step in self.steps)], dim=1)
 
     @property
+    def last_frame(self) -> Tensor:
+        """The newest of them: uint8 of shape `(batch_size, channels, height, width)`."""
+        return self.steps[-1].frame if self.steps else self.prompt[:, -1]
+
+    @property
     def codes(self) -> Tensor:
         """Their codes, of shape `(batch_size, num_frames, h, w)`."""
         return torch.cat([self.prompt_codes, *(step.codes for step in self.steps)], dim=1)

@@ -234,6 +234,19 @@ class GenieWorld(History):
         other.steps, other.cache = self.steps.copy(), self.cache.clone()
         return other
 
+    def split(self) -> list["GenieWorld"]:
+        """The worlds of a batch, to be played alone from now on, or by [`~GenieWorld.step_together`]."""
+        worlds = []
+        for row, (seed, cache) in enumerate(zip(self.seeds, self.cache.split(), strict=True)):
+            world = copy.copy(self)
+            world.prompt, world.prompt_codes, world.prompt_actions = (
+                x[row : row + 1].clone() for x in (self.prompt, self.prompt_codes, self.prompt_actions)
+            )
+            world.steps = [Step(*(x[row : row + 1].clone() for x in step)) for step in self.steps]
+            world.seeds, world.cache, world.batched = [seed], cache, False
+            worlds.append(world)
+        return worlds
+
     # Saving
 
     def save(self, path: str | Path) -> None:

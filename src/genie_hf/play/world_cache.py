@@ -40,6 +40,10 @@ class WorldCache(NamedTuple):
         """An independent copy in which each row stands `repeats` times; it cannot be rewound past its window."""
         return WorldCache(*(cache.repeat_interleave(repeats) for cache in self))
 
+    def split(self) -> list["WorldCache"]:
+        """Caches of one row each that share this one's memory."""
+        return [WorldCache(*rows) for rows in zip(*(c.split([1] * len(c.rows)) for c in self), strict=True)]
+
     @staticmethod
     @torch.inference_mode()
     def join(caches: list["WorldCache"]) -> "WorldCache":
