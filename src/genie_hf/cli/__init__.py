@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from .acting import agents_app
 from .exporting import export_remote_code
 from .measuring import calibrate, evaluate, legend
 from .playing import generate, play
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 app.add_typer(record_app, name="record")
 app.add_typer(data_app, name="data")
+app.add_typer(agents_app, name="agents")
 for command in (train, evaluate, legend, calibrate, generate, play, publish, export_remote_code):
     app.command()(command)
 

@@ -26,6 +26,7 @@ class Policy(StrEnum):
     sticky = "sticky"
     balanced = "balanced"
     search = "search"
+    expert = "expert"
 
 
 @record_app.callback()
@@ -51,7 +52,8 @@ def coinrun(
         typer.Option(
             help="Who plays. random: a new button every frame, as in the paper. sticky: mostly to the right, each "
             "button held for 2 to 12 frames. balanced: left as often as right, held for 2 to 8 frames. search: a "
-            "player that tries plans ahead of time, survives and reaches the coin; some 30 times as slow."
+            "player that tries plans ahead of time, survives and reaches the coin; some 30 times as slow. expert: one that goes "
+            "straight to the coin, to be learnt from."
         ),
     ] = Policy.random,
     seed: Annotated[int, typer.Option(help="Seed of the policy.")] = 0,
@@ -99,16 +101,14 @@ def coinrun(
     """
     from ..data.coinrun import record
 
-    first, _, stop = levels.partition(":")
-    if not (first.isdecimal() and stop.isdecimal()):
-        raise ValueError(f"--levels is {levels!r}: write it as A:B, for example 0:1000.")
+    first, stop = parse_levels(levels)
     if push is not None:
         check_repository(push)
         check_logged_in(push)
     try:
         folder = record(
             output,
-            levels=(int(first), int(stop)),
+            levels=(first, stop),
             steps=steps,
             mode=mode.value,
             policy=policy.value,
@@ -118,6 +118,14 @@ def coinrun(
         )
     except ImportError as error:
         raise ValueError(str(error)) from error
-    typer.echo(f"Recorded levels {first} to {int(stop) - 1}, {steps} frames each, in {folder}.")
+    typer.echo(f"Recorded levels {first} to {stop - 1}, {steps} frames each, in {folder}.")
     if push is not None:
         push_recording(folder, push, private, license)
+
+
+def parse_levels(levels: str) -> tuple[int, int]:
+    """`A:B` as two numbers."""
+    first, _, stop = levels.partition(":")
+    if not (first.isdecimal() and stop.isdecimal()):
+        raise ValueError(f"--levels is {levels!r}: write it as A:B, for example 0:1000.")
+    return int(first), int(stop)

@@ -36,19 +36,25 @@ class Level:
         # With num_levels=1 every episode is on the level start_level.
         options = {"distribution_mode": mode, "start_level": level_seed, "num_levels": 1}
         self.env = import_procgen().ProcgenGym3Env(num_copies, "coinrun", num_threads=0, rand_seed=0, **options)
-        self.frame, self.is_first = self.observe()
+        self.observe()
 
     def observe(self):
-        _, observation, first = self.env.observe()
-        return observation["rgb"][0], first[0]
+        reward, observation, first = self.env.observe()
+        self.frame, self.is_first = observation["rgb"][0], first[0]
+        return reward[0]
 
     def hold(self, button):
-        """Press a button for `frame_skip` steps, or until the episode ends: the next starts with its own button."""
+        """Press a button for `frame_skip` steps, or until the episode ends: the next starts with its own button.
+
+        Returns the reward.
+        """
+        reward = 0.0
         for _ in range(self.frame_skip):
             self.env.act(np.array([button]))
-            self.frame, self.is_first = self.observe()
+            reward += self.observe()
             if self.is_first:
                 break
+        return reward
 
     def copies(self, number):
         return Level(self.level_seed, self.mode, self.frame_skip, number)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .buttons import JUMP, LEFT, LEFT_JUMP, NONE, NUM_BUTTONS, RIGHT, RIGHT_JUMP
+from .expert import expert_buttons
 from .search import search_buttons
 
 
@@ -26,9 +27,14 @@ def search(rng, steps, level):
     return search_buttons(rng, balanced, level)
 
 
+def expert(rng, steps, level):
+    """The best of 12 plans tried 3 seconds ahead: the way to the coin, with jumps only where they are needed."""
+    return expert_buttons(rng, level)
+
+
 def held(rng, steps, buttons, probabilities, longest):
     chosen = rng.choice(np.array(buttons, dtype=np.uint8), size=steps, p=probabilities)
     return np.repeat(chosen, rng.integers(2, longest + 1, size=steps))[:steps]
 
 
-POLICIES = {"random": random, "sticky": sticky, "balanced": balanced, "search": search}
+POLICIES = {"random": random, "sticky": sticky, "balanced": balanced, "search": search, "expert": expert}

@@ -53,8 +53,9 @@ def record(
         policy: `"random"` (uniform over the 15 buttons, the paper's), `"sticky"` (right and right+jump with
             probability 0.3 each, left, left+jump, jump and none with 0.1 each, held for 2 to 12 decisions),
             `"balanced"` (left, right, left+jump and right+jump with 0.2 each, jump and none with 0.1 each, held for 2
-            to 8 decisions) or `"search"` (tries 8 such sequences in copies of the game, 45 steps ahead, and follows
-            the best for 2 to 8 decisions, or half of the time any that is survived).
+            to 8 decisions), `"search"` (tries 8 such sequences in copies of the game, 45 steps ahead, and follows
+            the best for 2 to 8 decisions, or half of the time any that is survived) or `"expert"` (goes to the coin,
+            and jumps only where it must).
         seed: seed of the policy.
         frame_skip: steps of the game for which each button is held; the frames between are not recorded. The
             recording has 15 / frame_skip frames a second.

@@ -1,0 +1,104 @@
+"""The comparison of `cloning_study` over several seeds: a table, a file and a figure (paper figure 15)."""
+
+import io
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean, stdev
+
+import PIL.Image
+from matplotlib.figure import Figure
+
+from ..data.video_dataset import VideoDataset
+from ..evaluation.clips import Source, name_of
+from ..evaluation.results import check_folder, write_results
+from ..pipeline_genie import GeniePipeline
+from .cloning_study import clone
+from .demonstrations import Demonstrations
+
+logger = logging.getLogger(__name__)
+
+COLOURS = {"oracle": "tab:green", "latent": "tab:blue", "labels alone": "tab:orange", "random": "tab:gray"}
+
+
+def report_cloning(
+    pipe: GeniePipeline,
+    expert: Source,
+    output: str | Path,
+    *,
+    mode: str = "hard",
+    levels: Sequence[int] = range(50_000, 50_100),
+    num_labels: Sequence[int] = (10, 25, 50, 100, 200, 400),
+    num_seeds: int = 5,
+    num_steps: int = 3_000,
+) -> dict:
+    """Clones an expert of the real CoinRun from latent actions, and plays.
+
+    Args:
+        pipe: the world, with its `latent_action_model`.
+        expert: a recording of the expert, with its true actions: what `VideoDataset` takes as its source.
+        output: folder for `cloning-<mode>.json` and `cloning-<mode>.png`.
+        mode: `"easy"` or `"hard"`, that of the recording.
+        levels: to solve; none of the recording.
+        num_labels: how many labelled transitions name the latent actions.
+        num_seeds: how often all is learnt and played anew.
+        num_steps: training steps of a policy.
+
+    Returns:
+        What the file holds: the settings; `runs`, each with its `agent`, `labels`, `seed` and the share of levels
+        `solved`; and `table`, over the seeds their mean and the half-width of its 95 % interval.
+
+    Raises:
+        ValueError: the pipeline has no latent action model, or the recording no true actions.
+    """
+    folder = check_folder(output)
+    if pipe.latent_action_model is None:
+        raise ValueError("the pipeline has no latent_action_model to infer actions with; load it as well.")
+    data = VideoDataset(expert, 2, pipe.frame_size)
+    if not data.has_actions:
+        raise ValueError(f"{name_of(expert)} has no true actions to compare with: record the expert's buttons.")
+    shown = Demonstrations(data)
+    shown.infer(pipe)
+    settings = {"data": name_of(expert), "mode": mode, "levels": [min(levels), max(levels) + 1], "steps": num_steps}
+    runs = []
+    for seed in range(num_seeds):
+        for run in clone(
+            pipe, shown, levels, mode=mode, frame_skip=data.frame_skip or 1, num_labels=num_labels,
+            num_steps=num_steps, seed=seed,
+        ):  # fmt: skip
+            logger.info("Seed %d: %s with %d labels solves %.0f %%.", *(seed, run["agent"], run["labels"]), 100 * run["solved"])
+            runs.append(run)
+    result = settings | {"table": summarise(runs), "runs": runs}
+    name = f"cloning-{mode}"
+    write_results(folder, {f"{name}.json": result, f"{name}.png": draw(result)}, pipe.dynamics)
+    return result
+
+
+def summarise(runs: Sequence[dict]) -> list[dict]:
+    """For each agent and number of labels the mean share of levels solved, and the half-width of its interval."""
+    table = []
+    for agent, labels in dict.fromkeys((run["agent"], run["labels"]) for run in runs):
+        solved = [run["solved"] for run in runs if (run["agent"], run["labels"]) == (agent, labels)]
+        half = 1.96 * stdev(solved) / len(solved) ** 0.5 if len(solved) > 1 else 0.0
+        table.append({"agent": agent, "labels": labels, "solved": mean(solved), "interval": half})
+    return table
+
+
+def draw(result: dict) -> PIL.Image.Image:
+    """Levels solved over the number of labels."""
+    figure = Figure(figsize=(6, 4), dpi=120, layout="constrained")
+    axes = figure.subplots()
+    for agent, colour in COLOURS.items():
+        lines = [line for line in result["table"] if line["agent"] == agent]
+        solved = [100 * line["solved"] for line in lines]
+        half = [100 * line["interval"] for line in lines]
+        if agent in ("oracle", "random"):
+            axes.axhline(solved[0], color=colour, label=agent)
+            axes.axhspan(solved[0] - half[0], solved[0] + half[0], color=colour, alpha=0.15, linewidth=0)
+        else:
+            axes.errorbar([line["labels"] for line in lines], solved, half, color=colour, label=agent, marker="o")
+    axes.set(xscale="log", xlabel="labelled transitions", ylabel="levels solved, %", title=f"CoinRun, {result['mode']}")
+    axes.legend(frameon=False)
+    file = io.BytesIO()
+    figure.savefig(file)
+    return PIL.Image.open(file)

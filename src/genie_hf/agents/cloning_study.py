@@ -1,0 +1,79 @@
+"""How many labels does it take? Cloning from latent actions in the real CoinRun (paper §3.3, figure 15)."""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from ..data.coinrun.buttons import ACTION_GROUPS, JUMP, LEFT, LEFT_JUMP, NONE, NUM_BUTTONS, RIGHT, RIGHT_JUMP
+from ..pipeline_genie import GeniePipeline
+from .cloning import ActionDictionary, train_policy
+from .demonstrations import UNKNOWN, Demonstrations
+from .policy import GeniePolicy
+from .real_game import Agent, play_levels
+
+BUTTONS = torch.tensor([LEFT, LEFT_JUMP, NONE, JUMP, RIGHT, RIGHT_JUMP])
+"""The button that is pressed for each of `ACTION_GROUP_NAMES`."""
+FEW_STEPS = 500  # of training from a few labels alone
+
+
+def random_agent(generator: torch.Generator) -> Agent:
+    """Any of the 15 buttons."""
+    return lambda frames: torch.randint(NUM_BUTTONS, (len(frames),), generator=generator).tolist()
+
+
+def agent_of(
+    policy: GeniePolicy, generator: torch.Generator, dictionary: ActionDictionary | None = None
+) -> Agent:
+    """What a policy presses; one of latent actions needs a dictionary."""
+
+    def agent(frames: Tensor) -> list[int]:
+        actions = policy.act(frames, generator)
+        return BUTTONS[actions if dictionary is None else dictionary.draw(actions, generator)].tolist()
+
+    return agent
+
+
+def clone(
+    pipe: GeniePipeline,
+    shown: Demonstrations,
+    levels: Sequence[int],
+    *,
+    mode: str,
+    frame_skip: int,
+    num_labels: Sequence[int],
+    num_steps: int,
+    seed: int,
+) -> Iterator[dict]:
+    """One seed of the comparison; yields for each agent the share of `levels` that it solves.
+
+    Yields:
+        `agent`: `"random"`; `"oracle"`, cloned with all labels; `"latent"`, cloned from latent actions that so many
+        labels translate; `"labels alone"`, cloned from these labels and nothing else. And `labels`, `seed`, `solved`.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    transitions = (shown.latent != UNKNOWN).nonzero().squeeze(1)
+    labelled = transitions[torch.randperm(len(transitions), generator=generator)]
+    num_latent, num_real = pipe.num_actions, len(BUTTONS)
+    learn = partial(train_policy, shown, seed=seed)
+
+    def solved(agent: Agent, num_frames: int = 1) -> float:
+        return float(play_levels(agent, levels, mode, frame_skip, num_frames)[0].mean())
+
+    def result(name: str, labels: int, agent: Agent, num_frames: int = 1) -> dict:
+        return {"agent": name, "labels": labels, "seed": seed, "solved": solved(agent, num_frames)}
+
+    yield result("random", 0, random_agent(generator))
+    oracle = learn(shown.buttons, num_real, num_steps=num_steps)
+    seen = oracle.config.num_frames
+    yield result("oracle", len(shown.buttons), agent_of(oracle, generator), seen)
+    policy = learn(shown.latent, num_latent, num_steps=num_steps)
+    for count in num_labels:
+        few = labelled[:count]
+        dictionary = ActionDictionary(shown.latent[few], shown.buttons[few], num_latent)
+        yield result("latent", count, agent_of(policy, generator, dictionary), seen)
+        only = torch.full_like(shown.buttons, UNKNOWN).scatter(0, few, shown.buttons[few])
+        alone = learn(only, num_real, num_steps=FEW_STEPS)
+        yield result("labels alone", count, agent_of(alone, generator), seen)
