@@ -1,4 +1,4 @@
-"""Behavioural cloning from latent actions (paper §3.3): a policy learnt from video, and what its actions are called."""
+"""Behavioural cloning from latent actions (paper §3.3): a policy learnt from video, and names for its actions."""
 
 import torch
 from torch import Tensor

@@ -66,7 +66,8 @@ def report_cloning(
             pipe, shown, levels, mode=mode, frame_skip=data.frame_skip or 1, num_labels=num_labels,
             num_steps=num_steps, seed=seed,
         ):  # fmt: skip
-            logger.info("Seed %d: %s with %d labels solves %.0f %%.", *(seed, run["agent"], run["labels"]), 100 * run["solved"])
+            said = f"{run['agent']}, {run['labels']:,} labels: {run['solved']:.0%} of the levels"
+            logger.info("Seed %d: %s", seed, said)
             runs.append(run)
     result = settings | {"table": summarise(runs), "runs": runs}
     name = f"cloning-{mode}"
@@ -97,7 +98,8 @@ def draw(result: dict) -> PIL.Image.Image:
             axes.axhspan(solved[0] - half[0], solved[0] + half[0], color=colour, alpha=0.15, linewidth=0)
         else:
             axes.errorbar([line["labels"] for line in lines], solved, half, color=colour, label=agent, marker="o")
-    axes.set(xscale="log", xlabel="labelled transitions", ylabel="levels solved, %", title=f"CoinRun, {result['mode']}")
+    axes.set(xscale="log", xlabel="labelled transitions", ylabel="levels solved, %")
+    axes.set_title(f"CoinRun, {result['mode']} mode")
     axes.legend(frameon=False)
     file = io.BytesIO()
     figure.savefig(file)

@@ -1,13 +1,12 @@
 """How many labels does it take? Cloning from latent actions in the real CoinRun (paper §3.3, figure 15)."""
 
-import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from ..data.coinrun.buttons import ACTION_GROUPS, JUMP, LEFT, LEFT_JUMP, NONE, NUM_BUTTONS, RIGHT, RIGHT_JUMP
+from ..data.coinrun.buttons import JUMP, LEFT, LEFT_JUMP, NONE, NUM_BUTTONS, RIGHT, RIGHT_JUMP
 from ..pipeline_genie import GeniePipeline
 from .cloning import ActionDictionary, train_policy
 from .demonstrations import UNKNOWN, Demonstrations
@@ -24,9 +23,7 @@ def random_agent(generator: torch.Generator) -> Agent:
     return lambda frames: torch.randint(NUM_BUTTONS, (len(frames),), generator=generator).tolist()
 
 
-def agent_of(
-    policy: GeniePolicy, generator: torch.Generator, dictionary: ActionDictionary | None = None
-) -> Agent:
+def agent_of(policy: GeniePolicy, generator: torch.Generator, dictionary: ActionDictionary | None = None) -> Agent:
     """What a policy presses; one of latent actions needs a dictionary."""
 
     def agent(frames: Tensor) -> list[int]:

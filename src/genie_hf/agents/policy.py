@@ -84,8 +84,9 @@ class GeniePolicy(PreTrainedModel):
             `logits` of shape `(batch_size, num_actions)`, and with labels `loss`, the cross-entropy.
         """
         frames = unit_pixels(pixels).to(self.dtype)
-        seen = torch.cat([frames - 0.5, 4 * frames.diff(dim=1)], dim=1).flatten(1, 2)  # (B, T, C, H, W) -> (B, T C, H, W)
-        logits = self.layers(seen.contiguous(memory_format=torch.channels_last)).float()
+        seen = torch.cat([frames - 0.5, 4 * frames.diff(dim=1)], dim=1)
+        seen = seen.flatten(1, 2).contiguous(memory_format=torch.channels_last)  # (B, T, C, H, W) -> (B, T * C, H, W)
+        logits = self.layers(seen).float()
         return ModelOutput(loss=None if labels is None else F.cross_entropy(logits, labels), logits=logits)
 
     @torch.inference_mode()

@@ -52,8 +52,8 @@ def coinrun(
         typer.Option(
             help="Who plays. random: a new button every frame, as in the paper. sticky: mostly to the right, each "
             "button held for 2 to 12 frames. balanced: left as often as right, held for 2 to 8 frames. search: a "
-            "player that tries plans ahead of time, survives and reaches the coin; some 30 times as slow. expert: one that goes "
-            "straight to the coin, to be learnt from."
+            "player that tries plans ahead of time, survives and reaches the coin; some 30 times as slow. expert: one "
+            "that goes straight to the coin, to be learnt from."
         ),
     ] = Policy.random,
     seed: Annotated[int, typer.Option(help="Seed of the policy.")] = 0,
