@@ -320,6 +320,19 @@ class GeniePipeline(DynamicsLoraMixin, PipelineStorage):
         actions = self._infer_actions(pixels)[:, num_prompt_frames - 1 :]
         return self(frames=pixels[:, :num_prompt_frames], actions=actions, **kwargs)
 
+    def transfer(self, clip, image: ImageInput, **kwargs) -> GeniePipelineOutput | tuple:
+        """Plays what happens in a clip from another picture (paper §3.2): the same latent actions mean the same there.
+
+        Args:
+            clip: as in [`~GeniePipeline.infer_actions`].
+            image: as in [`~GeniePipeline.__call__`].
+            kwargs: as in [`~GeniePipeline.__call__`].
+
+        Returns:
+            As [`~GeniePipeline.__call__`].
+        """
+        return self(image=image, actions=self.infer_actions(clip), **kwargs)
+
     # Inputs
 
     def check_actions(self, actions: int | list | np.ndarray | Tensor, batch_size: int, dim: int) -> Tensor:

@@ -312,3 +312,36 @@ def test_a_bounded_history_is_undone_past_what_its_cache_remembers(start, play):
         play(world, actions).undo(12)
         play(world, [1, 0])
     assert bounded.num_forgotten and torch.equal(bounded.pixels, whole.pixels[:, -len(bounded.steps) - 1 :])
+
+
+def test_plans_are_imagined_as_they_would_be_played(tiny_pipeline, clips):
+    world = tiny_pipeline.start(clips[0, 0], seed=2, num_inference_steps=2)
+    world.step(1)
+    plans = torch.tensor([[0, 3, 2], [0, 3, 4], [4, 4, 4]])
+    codes, frames = world.imagine(plans)
+    assert world.num_steps == 1
+    for plan, expected_codes, expected in zip(plans.tolist(), codes, frames, strict=True):
+        played = world.fork()
+        for action in plan:
+            played.step(action)
+        assert torch.equal(played.codes[0, -3:], expected_codes)
+        assert torch.equal(played.pixels[0, -3:], expected)
+    with pytest.raises(ValueError, match="a batch of 2 worlds; split it"):
+        tiny_pipeline.start(list(clips[:, 0])).imagine(plans)
+
+
+def test_a_batch_of_worlds_is_split_into_worlds(tiny_pipeline, clips):
+    def start():
+        return tiny_pipeline.start(list(clips[:, 0]), seed=2, num_inference_steps=2)
+
+    together, parts = start(), start()
+    together.step([0, 3])
+    parts.step([0, 3])
+    worlds = parts.split()
+    expected = [together.step([1, 4]), together.step([2, 0])]
+    worlds[1].step(4), worlds[0].step(1)
+    frames = [world.step(action) for world, action in zip(worlds, (2, 0), strict=True)]
+    assert frames == expected[1]
+    assert [world.actions for world in worlds] == together.actions
+    worlds[0].undo(2)
+    assert worlds[0].step(1) == expected[0][0] and worlds[1].frames == together.frames[1]

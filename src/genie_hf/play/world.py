@@ -177,6 +177,34 @@ class GenieWorld(History):
         frames = self.sampler.decode(codes, cache)[:, 0].unflatten(0, (B, A))
         yield to_output(self._unbatch(frames), output_type)
 
+    def imagine(self, actions: Tensor | list[list[int]], roll: int = 0) -> tuple[Tensor, Tensor]:
+        """What several plans would lead to, in one batch. The world does not change.
+
+        The first plan's frames are those that [`~GenieWorld.step`] would give for it; all plans have the same
+        randomness, so that they differ by their actions alone.
+
+        Args:
+            actions: the plans, in `[0, num_actions)`, of shape `(num_plans, num_steps)`.
+            roll: as in [`~GenieWorld.step`].
+
+        Returns:
+            Codes, int64 of shape `(num_plans, num_steps, h, w)`, and frames, uint8 of shape
+            `(num_plans, num_steps, channels, height, width)`.
+
+        Raises:
+            ValueError: for a batched world, and for actions that it does not have.
+        """
+        if len(self.seeds) > 1:
+            raise ValueError(f"this is a batch of {len(self.seeds)} worlds; split it, and imagine with one of them.")
+        actions = self.pipe.check_actions(actions, len(actions), dim=2)
+        cache, codes, frames = self.cache.repeat_interleave(len(actions)), [], []
+        for number, action in enumerate(actions.split(1, dim=1), self.num_steps):
+            generators = [step_generator(self.seeds[0], number, roll) for _ in range(len(actions))]
+            drawn, frame = self.sampler.step(action, generators, cache)
+            codes.append(drawn)
+            frames.append(frame)
+        return torch.cat(codes, dim=1), torch.stack(frames, dim=1)
+
     def undo(self, n: int = 1) -> list[Step]:
         """Takes back the last `n` steps.
 
