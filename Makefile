@@ -21,7 +21,7 @@ install: .venv/installed
 		echo "genie_hf needs Python 3.11 or 3.12, $(if $(PYTHON),which $(PYTHON) is not,and none is on the PATH):" \
 		"install one, or name it: make install PYTHON=/path/to/python3.12"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[coinrun,play,tensorboard,dev,docs]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[agents,coinrun,play,tensorboard,dev,docs]'
 	@# gym3 asks for an older one, for a recorder that nothing here uses; diffusers' export_to_video needs this.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(VIDEO_WRITER)
 	@touch $@
