@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ..data.coinrun.buttons import JUMP, LEFT, LEFT_JUMP, NONE, NUM_BUTTONS, RIGHT, RIGHT_JUMP
+from ..frames import resize
 from ..pipeline_genie import GeniePipeline
 from .cloning import ActionDictionary, train_policy
 from .demonstrations import UNKNOWN, Demonstrations
@@ -27,7 +28,8 @@ def agent_of(policy: GeniePolicy, generator: torch.Generator, dictionary: Action
     """What a policy presses; one of latent actions needs a dictionary."""
 
     def agent(frames: Tensor) -> list[int]:
-        actions = policy.act(frames, generator)
+        pixels = resize(frames.flatten(0, 1), policy.config.image_size).unflatten(0, frames.shape[:2])
+        actions = policy.act(pixels, generator)
         return BUTTONS[actions if dictionary is None else dictionary.draw(actions, generator)].tolist()
 
     return agent
