@@ -88,13 +88,25 @@ class HubAccount:
 
     def run(self, code: str, *arguments, cwd: Path | None = None, **environment) -> subprocess.CompletedProcess:
         """Python code in a fresh process; `environment` as above."""
-        return self._start("-c", code, *arguments, cwd=cwd, environment=environment)
+        return self._run("-c", code, *arguments, cwd=cwd, environment=environment)
 
     def command(self, *arguments, cwd: Path | None = None, **environment) -> subprocess.CompletedProcess:
         """`genie-hf <arguments>` in a fresh process."""
-        return self._start("-m", "genie_hf.cli", *arguments, cwd=cwd, environment=environment)
+        return self._run("-m", "genie_hf.cli", *arguments, cwd=cwd, environment=environment)
 
-    def _start(self, *arguments, cwd: Path | None, environment: dict) -> subprocess.CompletedProcess:
+    def start(self, *arguments, **environment) -> subprocess.Popen:
+        """`python <arguments>` in a fresh process that one can talk to."""
+        return subprocess.Popen(
+            [sys.executable, *map(str, arguments)],
+            env=self.environment(**environment),
+            cwd=self.folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def _run(self, *arguments, cwd: Path | None, environment: dict) -> subprocess.CompletedProcess:
         return subprocess.run(
             [sys.executable, *map(str, arguments)],
             env=self.environment(**environment),

@@ -74,31 +74,52 @@ def test_a_run_in_its_branch_and_the_world_in_the_default_one(hub, name, tiny_va
 
 
 @pytest.mark.slow
-def test_killed_and_resumed_on_another_machine(hub, name, tiny_values, write_recipe, trained_once, tmp_path):
-    """The process ends itself without a word when it is five steps into the second stage and the Hub has four."""
+@pytest.mark.parametrize(
+    ("held_request", "resumed_at"),
+    [(None, 4), ("PUT /objects/", 2), ("POST .*/commit/", 2), ("POST .*/super-squash/", 4)],
+)
+def test_killed_and_resumed_on_another_machine(
+    held_request, resumed_at, hub, name, tiny_values, write_recipe, trained_once, tmp_path
+):
+    """It waits twice in the second stage, after three and five steps, when the Hub has two and four; it is killed when
+    the Hub has four, or while it has not answered what is sent after four."""
     recipe = write_recipe(tiny_values)
     code = """
-import os, sys, time
+import sys, time
 from genie_hf.training import loop, read_recipe, train
 
 take_step = loop.take_step
-def take_step_or_die(run):
-    if run.name == "world" and run.progress.step == 5:
+def wait_and_take_step(run):
+    if run.name == "world" and run.progress.step in (3, 5):
         while run.pusher.held: time.sleep(0.01)
-        os._exit(9)
+        print("waiting", flush=True)
+        sys.stdin.readline()
     take_step(run)
-loop.take_step = take_step_or_die
+loop.take_step = wait_and_take_step
 train(read_recipe(sys.argv[1]), sys.argv[2], push_to=sys.argv[3])
 """
-    killed = hub.run(code, recipe, tmp_path / "first", name)
-    assert killed.returncode == 9, killed.stderr[-3000:]
+    process = hub.start("-c", code, recipe, tmp_path / "first", name)
+    try:
+        assert process.stdout.readline() == "waiting\n"
+        if held_request is not None:
+            hub.server.requests.clear()
+            hub.server.slow(held_request, 3600)
+        print(file=process.stdin, flush=True)
+        if held_request is None:
+            assert process.stdout.readline() == "waiting\n"
+        else:
+            hub.server.wait_for(held_request)
+            hub.server.misbehaviours.clear()
+    finally:
+        process.kill()
+        process.communicate()
     assert "model_index.json" not in hub.files(name)
     arguments = ("train", recipe, "--resume", "--push-to", name, "--output", tmp_path / "second")
     resumed = hub.command(*arguments, home="another")
     assert resumed.returncode == 0, resumed.stderr[-3000:]
-    assert f"Fetching the run at step 4 of stage world from {name}" in resumed.stderr
+    assert f"Fetching the run at step {resumed_at} of stage world from {name}" in resumed.stderr
     assert_same(tmp_path / "second", trained_once)
-    assert "model_index.json" in hub.files(name)
+    assert "model_index.json" in hub.files(name) and len(hub.commits(name, BRANCH)) == 1
     assert not list((tmp_path / "second" / "runs").glob("unfinished*"))
 
 
