@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from genie_hf import GeniePipeline
 from genie_hf.cli import app
 from genie_hf.training import loop, read_recipe, train
 from genie_hf.training.checkpoints import list_checkpoints
-from genie_hf.training.hub_branch import BRANCH
+from genie_hf.training.hub_branch import BRANCH, TrainingBranch
 from genie_hf.training.metrics_log import read_metrics
 from genie_hf.training.recipe_file import build_recipe
 from hub_server import READ_TOKEN
@@ -250,6 +251,21 @@ def test_a_checkpoint_that_is_damaged_on_the_hub_is_told(file, hub, name, tiny_v
     hub.api.upload_file(path_or_fileobj=half, path_in_repo=path, repo_id=name, revision=BRANCH)
     with pytest.raises(ValueError, match="No checkpoint in .* is intact: start again with --overwrite"):
         train(recipe, tmp_path, "tokenizer", resume=True, push_to=name)
+
+
+def test_of_two_that_push_at_once_one_is_refused(hub, name, tmp_path):
+    (tmp_path / "model.bin").write_bytes(b"weights")
+    one, other = (TrainingBranch(name, ["tokenizer"]) for _ in range(2))
+    hub.server.slow("PUT /objects/", 3, times=1)
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(one.push, {"model.bin": tmp_path / "model.bin"}, "Step 2")
+        hub.server.wait_for("PUT /objects/")
+        other.push({"theirs.json": b"{}"}, "Step 2")
+        with pytest.raises(OSError, match=f"Somebody else has just changed {name}: try again."):
+            first.result()
+    assert hub.files(name, BRANCH) == {"theirs.json": b"{}"}
+    with pytest.raises(ValueError, match="Another run pushes to"):
+        one.push({"model.bin": tmp_path / "model.bin"}, "Step 4")
 
 
 @pytest.mark.slow

@@ -142,8 +142,8 @@ class TrainingBranch:
             head = self.api.list_repo_commits(self.repository, revision=BRANCH)[0]
             if head.commit_id != self.commit and not head.title.endswith(self.run):
                 raise ValueError(
-                    f"Another run pushes to {self.repository} as well: stop one of the two, and continue the other with "
-                    f"--resume --push-to {self.repository}."
+                    f"Another run pushes to {self.repository} as well: stop one of the two, and continue the other "
+                    f"with --resume --push-to {self.repository}."
                 )
             for name, file in files.items():
                 # One by one, for several would go in threads that Python waits for at its end, however long they take.
