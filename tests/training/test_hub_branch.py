@@ -282,11 +282,10 @@ def test_two_processes_push_once_and_resume_from_the_hub(hub, name, tiny_values,
 
     run("--output", tmp_path / "one")
     assert {"random_states_0.pkl", "random_states_1.pkl"} <= {path.split("/")[-1] for path in hub.files(name, BRANCH)}
-    commits = [request for request in hub.server.requests if request.endswith(f"/commit/{BRANCH}")]
-    assert 1 <= len(commits) <= 2
-
     tiny_values["training"]["tokenizer"]["steps"] = 6
     write_recipe(tiny_values)
     run("--output", tmp_path / "two", "--resume", home="another")
     assert [line["step"] for line in read_metrics(tmp_path / "two/runs/tokenizer/metrics.jsonl")] == [1, 2, 3, 4, 5, 6]
     assert "runs/tokenizer/checkpoint-6/random_states_1.pkl" in hub.files(name, BRANCH)
+    commits = [request for request in hub.server.requests if request.endswith(f"/commit/{BRANCH}")]
+    assert 2 <= len(commits) <= 3  # from one of the two processes
