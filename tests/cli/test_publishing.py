@@ -6,8 +6,6 @@ import pytest
 from huggingface_hub import ModelCard
 from safetensors.torch import load_file, save_file
 
-from hub_server import READ_TOKEN
-
 
 @pytest.fixture
 def name(hub):
@@ -84,7 +82,7 @@ def test_what_cannot_be_published_is_one_sentence(hub, run, world, name, monkeyp
     assert told(world, name).startswith("genie-hf: The Hub does not know the token that it was given: make one at")
     monkeypatch.delenv("HF_TOKEN")
     assert told(world, name).endswith("log in with `hf auth login`, or set HF_TOKEN.")
-    monkeypatch.setenv("HF_TOKEN", READ_TOKEN)
+    monkeypatch.setenv("HF_TOKEN", hub.read_token)
     assert "may not write" in told(world, name)
 
 
@@ -143,8 +141,9 @@ def test_a_spoilt_world_is_neither_loaded_nor_published(hub, run, world, name, t
     hub.api.create_repo(name)
     hub.api.upload_folder(repo_id=name, folder_path=world)
     assert words in told(name)
-    status, _, err = run("publish", world, name + "-too")
-    assert status == 2 and words in err.splitlines()[-1] and not hub.api.repo_exists(name + "-too")
+    another = hub.new_name()
+    status, _, err = run("publish", world, another)
+    assert status == 2 and words in err.splitlines()[-1] and not hub.api.repo_exists(another)
 
 
 def test_an_unknown_field_is_told_and_left_out(run, world, told, caplog):
