@@ -104,8 +104,8 @@ def has_configs(folder: Path) -> bool:
     return card.exists() and bool(DatasetCard.load(card, ignore_metadata_errors=True).data.get("configs"))
 
 
-def load_files(kind: str, files: dict[Path, Path]) -> DatasetDict:
+def load_files(kind: str, files: dict[Path, Path], **options) -> DatasetDict:
     data_files = {split: [glob.escape(str(path)) for path in paths] for split, paths in by_split(files).items()}
     size = sum(path.stat().st_size for path in files)
     workers = min(len(files), os.cpu_count() or 1, size // BYTES_A_WORKER) or None
-    return load_dataset(kind, data_files=data_files, cache_dir=own_cache(files), num_proc=workers)
+    return load_dataset(kind, data_files=data_files, cache_dir=own_cache(files), num_proc=workers, **options)
