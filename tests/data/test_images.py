@@ -4,7 +4,7 @@ import json
 import numpy as np
 import PIL.Image
 import pytest
-from datasets import Dataset, Features, Image, List, Value
+from datasets import Dataset, Features, Image, List, Value, concatenate_datasets
 
 from genie_hf.data import VideoDataset, check_disjoint
 
@@ -13,6 +13,12 @@ def png(level, size=(8, 12)):
     file = io.BytesIO()
     PIL.Image.fromarray(np.full((*size, 3), level, np.uint8)).save(file, "PNG")
     return {"bytes": file.getvalue(), "path": None}
+
+
+def rows(levels, **columns):
+    """An image a row, grey of these levels."""
+    features = Dataset.from_dict(columns).features | {"camera": Image()}
+    return Dataset.from_dict({**columns, "camera": list(map(png, levels))}, Features(features))
 
 
 def lists(*episodes):
@@ -63,3 +69,57 @@ def test_a_copy_of_a_training_row_is_refused():
     check_disjoint(VideoDataset(lists(one), 4), VideoDataset(lists(other), 4))
     with pytest.raises(ValueError, match="1 of 2 held-out.*row 1"):
         check_disjoint(VideoDataset(lists(one), 4), VideoDataset(lists(other, one), 4))
+
+
+@pytest.mark.parametrize("kind", ["memory", "parquet", "part"])
+@pytest.mark.parametrize("order", ["frame_index", "step", "timestamp"])
+@pytest.mark.parametrize("episodes", [[3] * 5 + [1] * 7, ["b"] * 5 + ["a"] * 7])
+def test_single_images_are_put_together_by_their_episode_and_order(tmp_path, kind, order, episodes):
+    places = [0, 1, 2, 3, 4, *(0.5 * n for n in range(7))]
+    shuffled = [5, 0, 9, 3, 11, 7, 1, 10, 2, 8, 6, 4]
+    source = rows(
+        [[50, 51, 52, 53, 54, *range(7)][i] for i in shuffled],
+        episode=[episodes[i] for i in shuffled],
+        **{order: [places[i] for i in shuffled]},
+    )
+    if kind == "parquet":
+        source.to_parquet(tmp_path / "rows.parquet")
+        source = tmp_path
+    if kind == "part":
+        source = rows([99], episode=episodes[:1], **{order: [9.0]}).from_list([*source, source[0]], source.features)
+        source = source.select(range(12))
+    dataset = VideoDataset(source, 4)
+    assert dataset.lengths.tolist() == [7, 5] and dataset.image_size == (8, 12) and not dataset.has_actions
+    assert [grey(dataset[i]["pixels"])[0] for i in range(len(dataset))] == [0, 1, 2, 3, 50, 51]
+    assert grey(VideoDataset(source, 2, frame_skip=3).read_all()[0]) == [0, 3, 6, 50, 53]
+
+
+def test_without_an_order_rows_are_in_the_order_of_time_and_must_follow_one_another():
+    dataset = VideoDataset(rows(range(12), episode_id=[0] * 5 + [1] * 7), 4)
+    assert dataset.lengths.tolist() == [5, 7] and grey(dataset.read_all()[0]) == list(range(12))
+    dataset = VideoDataset(rows(range(14), episode_id=[0] * 5 + [1] * 4 + [0] * 5, frame=["x"] * 14), 4)
+    assert dataset.lengths.tolist() == [4] and list(dataset.left_out) == ["episode 0"]
+    assert dataset.left_out["episode 0"].startswith(
+        "its rows do not follow one another, and none of frame_index, frame"
+    )
+
+
+def test_episodes_of_single_images_that_cannot_be_trusted_are_left_out_and_named(caplog):
+    source = rows(range(15), episode=[0] * 5 + [1] * 5 + [2] * 5, frame=[0, 1, 2, 3, 4, 0, 1, 2, 2, 4, 0, 1, 2, 3, 4])
+    images = source.cast_column("camera", Image(decode=False))["camera"][:]
+    images[11]["bytes"] = images[11]["bytes"][:-20]
+    source = source.remove_columns("camera").add_column("camera", images, feature=Image())
+    assert VideoDataset(source, 4).lengths.tolist() == [5]
+    assert "2 of 3 videos" in caplog.text and "episode 1 (its frame 2 comes twice)" in caplog.text
+    assert "episode 2 (its image 1 is damaged: image file is truncated)" in caplog.text
+
+
+def test_single_images_that_cannot_be_put_together_are_refused():
+    source = rows(range(5), episode=[0] * 5)
+    two = concatenate_datasets([source, source.remove_columns("episode").rename_column("camera", "wrist")], axis=1)
+    with pytest.raises(ValueError, match=r"one column of the type Image, got \['camera', 'wrist'\].*remove_columns"):
+        VideoDataset(two, 4)
+    with pytest.raises(ValueError, match="2 rows have no episode: leave them out"):
+        VideoDataset(rows(range(5), episode=[0, 0, 0, None, None]), 4)
+    with pytest.raises(ValueError, match="no video column.*Image beside one of episode_index, episode, "):
+        VideoDataset(source.remove_columns("episode"), 4)

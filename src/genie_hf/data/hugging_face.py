@@ -85,18 +85,24 @@ class ParquetFiles(Source):
 
 
 class TarFiles(Source):
-    """Videos in archives, as WebDataset has them."""
+    """Videos in archives, as WebDataset has them, compressed or not."""
 
     @staticmethod
     def recognises(place: Place) -> bool:
-        return bool(place.files_of({".tar"}))
+        return bool(archives(place))
 
     @property
     def used(self) -> dict[Path, Path]:
-        return self.place.files_of({".tar"})
+        return archives(self.place)
 
     def rows(self) -> DatasetDict:
         return load_files("webdataset", self.used)
+
+
+def archives(place: Place) -> dict[Path, Path]:
+    return {
+        path: part for path, part in place.files.items() if path.name.lower().endswith((".tar", ".tar.gz", ".tgz"))
+    }
 
 
 def has_configs(folder: Path) -> bool:

@@ -97,7 +97,7 @@ class LeRobot(Source):
 
     @cached_property
     def root(self) -> Path:
-        """The dataset's folder. From the Hub come the videos of the camera alone, and data for its images or actions."""
+        """The dataset's folder. From the Hub come the camera's videos alone, and data for its images or actions."""
         if self.place.files is not None:
             return self.place.folder
         wanted = ["meta/*", f"videos/*{self.camera}/*", *(["data/*"] if self.has_images or self.has_actions else [])]

@@ -12,8 +12,10 @@ from .images import Images
 
 
 def load_frames(files: Iterable[str], camera: str, has_actions: bool) -> Dataset:
-    """The rows of these files, mapped from the cache of the datasets library: a camera's images, where they belong, and
-    the actions after them."""
+    """The rows of these files: a camera's images, where they belong, and the actions after them.
+
+    They are mapped from the cache of the datasets library, into which these columns are unpacked once.
+    """
     columns = [camera, "episode_index", "frame_index", *(["action"] if has_actions else [])]
     return load_files("parquet", {Path(file): Path() for file in sorted(set(files))}, columns=columns)["train"]
 

@@ -43,9 +43,9 @@ class Source(ABC):
     def reader(
         self, rows: Dataset, notes: Mapping[str, Any], frame_rate: float | None, frame_skip: int
     ) -> VideoReader:
-        """Opens some of the rows: here those of a recording, or a column of the type `Video`, `List(Image)` or `Image`.
+        """Opens some of the rows: here those of a recording, or a column of the type `Video` or `List(Image)`.
 
-        In a column of single images another column must say the episode.
+        Or one of the type `Image`, if another says to which episode each belongs.
 
         Args:
             rows: of one split, one at least.

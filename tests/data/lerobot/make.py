@@ -1,11 +1,12 @@
-"""Made the datasets beside it: `python make.py v3.0` and `python make.py v3.0-images` with lerobot 0.4.4, those of v2.1
-with 0.3.3.
+"""Made the datasets beside it: `python make.py v3.0` and `python make.py v3.0-images` with lerobot 0.4.4, and those of
+v2.1 with 0.3.3.
 
 Three episodes of 7, 12 and 5 frames, 10 a second, from two cameras. All frames are grey: frame i of the dataset has
-the level 20 + 8 i from the camera `front`, and 240 - 8 i from the camera `wrist`. Their last episode has a data file of
-its own where they are images of version 3.
+the level 20 + 8 i from the camera `front`, and 240 - 8 i from the camera `wrist`. In `v3.0-images` the last episode
+has a data file of its own.
 """
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -47,3 +48,4 @@ if __name__ == "__main__":
         dataset.save_episode()
     if version == "v3.0":
         dataset.finalize()
+    shutil.rmtree(folder / "images", ignore_errors=True)  # the images, which by now are in the data
