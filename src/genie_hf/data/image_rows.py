@@ -1,6 +1,6 @@
 """Rows of single images: a column says to which episode each belongs, and another where in it."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,23 +15,36 @@ ORDER_COLUMNS = ("frame_index", "frame", "frame_id", "frame_idx", "step", "step_
 """The first of these columns with numbers or times puts an episode's frames in order."""
 
 
-def open_image_rows(rows: Dataset, place: str, notes: Mapping[str, Any], stride: int) -> Images:
-    """Opens rows that have an episode column; `place` is where they come from, for people."""
-    images = [name for name, feature in rows.features.items() if isinstance(feature, Image)]
-    if len(images) != 1:
-        raise ValueError(
-            f"{place} has an image a row, and must have one column of the type Image, got {images} among "
-            f"{rows.column_names}: load it, and give what remove_columns leaves."
-        )
-    found, left_out = rows_by_episode(rows)
-    column = rows.select_columns(images[0]).cast_column(images[0], Image(decode=False))
-    reader = Images(column, {f"episode {name}": numbers for name, numbers in found.items()}, notes, stride)
-    reader.left_out |= {f"episode {name}": why for name, why in left_out.items()}
-    return reader
+def image_columns(rows: Dataset) -> list[str]:
+    return [name for name, feature in rows.features.items() if isinstance(feature, Image)]
 
 
 def episode_column(rows: Dataset) -> str | None:
-    return first_of(EPISODE_COLUMNS, rows, "")
+    return next(columns_of_values(EPISODE_COLUMNS, rows), None)
+
+
+def order_column(rows: Dataset) -> str | None:
+    found = columns_of_values(ORDER_COLUMNS, rows)
+    return next((name for name in found if "string" not in rows.features[name].dtype), None)
+
+
+def columns_of_values(names: Iterable[str], rows: Dataset) -> Iterator[str]:
+    return (name for name in names if isinstance(rows.features.get(name), Value))
+
+
+def open_image_rows(rows: Dataset, place: str, notes: Mapping[str, Any], stride: int) -> Images:
+    """Opens rows that have an episode and an image; `place` is where they come from, for people."""
+    column, *others = image_columns(rows)
+    if others:
+        raise ValueError(
+            f"{place} has several columns of images, {[column, *others]}: load it, and give it with one of them, by "
+            "remove_columns."
+        )
+    found, left_out = rows_by_episode(rows)
+    images = rows.select_columns(column).cast_column(column, Image(decode=False))
+    reader = Images(images, {f"episode {name}": numbers for name, numbers in found.items()}, notes, stride)
+    reader.left_out |= {f"episode {name}": why for name, why in left_out.items()}
+    return reader
 
 
 def rows_by_episode(rows: Dataset) -> tuple[dict[Hashable, np.ndarray], dict[Hashable, str]]:
@@ -42,8 +55,8 @@ def rows_by_episode(rows: Dataset) -> tuple[dict[Hashable, np.ndarray], dict[Has
     Raises:
         ValueError: a row has no episode, or no place in it.
     """
-    episode, order = episode_column(rows), first_of(ORDER_COLUMNS, rows, "string")
-    known, episodes = np.unique(values(rows, episode), return_inverse=True)
+    order = order_column(rows)
+    known, episodes = np.unique(values(rows, episode_column(rows)), return_inverse=True)
     places = values(rows, order) if order else np.arange(len(rows))
     sequence = np.lexsort((places, episodes))
     found, left_out = {}, {}
@@ -58,12 +71,6 @@ def rows_by_episode(rows: Dataset) -> tuple[dict[Hashable, np.ndarray], dict[Has
         else:
             found[name] = part
     return found, left_out
-
-
-def first_of(names: Sequence[str], rows: Dataset, but_not: str) -> str | None:
-    """The first of these columns that the rows have with one value in each, of any type but this one."""
-    features = [rows.features.get(name) for name in names]
-    return next((n for n, f in zip(names, features, strict=True) if isinstance(f, Value) and f.dtype != but_not), None)
 
 
 def values(rows: Dataset, name: str) -> np.ndarray:

@@ -104,38 +104,30 @@ class LeRobot(Source):
         return Path(snapshot_download(self.place.name, repo_type="dataset", allow_patterns=wanted))
 
     def rows(self) -> DatasetDict:
+        episodes = list(self.episodes())
         total = self.info["total_episodes"]
-        if len(self.episodes) != total:
+        if len(episodes) != total:
             raise ValueError(
-                f"its meta/ describes {len(self.episodes)} of its {total} episodes: download the dataset again"
+                f"its meta/ describes {len(episodes)} of its {total} episodes: download the dataset again"
             )
         if self.has_images:
-            self.frames  # noqa: B018 - what cannot be loaded is told like other errors here
+            self.frames = load_frames((episode["data"] for episode in episodes), self.camera, self.has_actions)
         splits = {name: slice(*map(int, part.split(":"))) for name, part in self.info["splits"].items()}
         return DatasetDict(
-            {name: Dataset.from_list(self.episodes[part]) for name, part in splits.items() if self.episodes[part]}
+            {name: Dataset.from_list(episodes[part]) for name, part in splits.items() if episodes[part]}
         )
 
-    @cached_property
-    def episodes(self) -> list[dict]:
+    def episodes(self) -> Iterator[dict]:
         """Of each its index, its frames and its data file; of video where it lies, and the actions, if any."""
         info, video = self.info, None if self.has_images else self.camera
-        found = version_2(self.root, info) if info["codebase_version"] < "v3" else version_3(self.root, video)
-        return [self.episode(each, video) for each in found]
-
-    def episode(self, found: Mapping[str, Any], video: str | None) -> dict:
-        index, data = found["episode_index"], self.root / self.info["data_path"].format(**found["data"])
-        episode = {"episode": index, "length": found["length"], "data": str(data)}
-        if video:
-            place = self.info["video_path"].format(video_key=video, **found["videos"])
-            episode |= {"video": str(self.root / place), "start": found["videos"]["from_timestamp"]}
-            episode["actions"] = actions_of(data, index) if self.has_actions else None
-        return episode
-
-    @cached_property
-    def frames(self) -> Dataset:
-        """The rows of all episodes, for a camera with images."""
-        return load_frames((episode["data"] for episode in self.episodes), self.camera, self.has_actions)
+        for found in version_2(self.root, info) if info["codebase_version"] < "v3" else version_3(self.root, video):
+            index, data = found["episode_index"], self.root / info["data_path"].format(**found["data"])
+            episode = {"episode": index, "length": found["length"], "data": str(data)}
+            if video:
+                place = info["video_path"].format(video_key=video, **found["videos"])
+                episode |= {"video": str(self.root / place), "start": found["videos"]["from_timestamp"]}
+                episode["actions"] = actions_of(data, index) if self.has_actions else None
+            yield episode
 
     def reader(
         self, rows: Dataset, notes: Mapping[str, Any], frame_rate: float | None, frame_skip: int
@@ -171,7 +163,7 @@ def version_2(root: Path, info: Mapping[str, Any]) -> Iterator[dict]:
 
 def version_3(root: Path, video: str | None) -> Iterator[dict]:
     """`video` is the camera, where it has videos."""
-    places = {"data": ("chunk_index", "file_index")}
+    places: dict[str, tuple[str, ...]] = {"data": ("chunk_index", "file_index")}
     if video:
         places[f"videos/{video}"] = ("chunk_index", "file_index", "from_timestamp")
     columns = [f"{place}/{name}" for place, names in places.items() for name in names]

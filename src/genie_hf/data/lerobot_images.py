@@ -37,13 +37,13 @@ def open_frames(frames: Dataset, rows: Dataset, fps: float, frame_rate: float | 
     episodes, left_out = {}, {}
     for row in rows:
         name, length = f"episode {row['episode']} in {row['data']}", row["length"]
-        images = found.get(row["episode"], ())
+        numbers = found.get(row["episode"], ())
         if row["episode"] in unordered:
             left_out[name] = unordered[row["episode"]]
-        elif len(images) != length:
-            left_out[name] = f"the data have {len(images)} of its {length} frames"
+        elif len(numbers) != length:
+            left_out[name] = f"the data have {len(numbers)} of its {length} frames"
         else:
-            episodes[name] = images[frames_on_show(length, fps, frame_rate)]
+            episodes[name] = numbers[frames_on_show(length, fps, frame_rate)]
     actions = None
     if "action" in frames.column_names:
         after = values(frames, "action")

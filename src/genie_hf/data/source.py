@@ -10,7 +10,7 @@ from typing import Any
 
 from datasets import Dataset, DatasetDict, Image, List, Video
 
-from .image_rows import EPISODE_COLUMNS, episode_column, open_image_rows
+from .image_rows import EPISODE_COLUMNS, episode_column, image_columns, open_image_rows
 from .images import Images
 from .place import Place
 from .reader import VideoReader
@@ -64,7 +64,7 @@ class Source(ABC):
             episodes = {f"row {row}": row for row in range(len(rows))}
             return Images(rows, episodes, notes, self.stride(notes, frame_rate, frame_skip))
         columns = [name for name, feature in rows.features.items() if isinstance(feature, Video)]
-        if not columns and episode_column(rows):
+        if not columns and image_columns(rows) and episode_column(rows):
             return open_image_rows(rows, str(self.place), notes, self.stride(notes, frame_rate, frame_skip))
         if not columns:
             raise ValueError(
