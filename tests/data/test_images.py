@@ -86,7 +86,9 @@ def test_single_images_are_put_together_by_their_episode_and_order(tmp_path, kin
         source.to_parquet(tmp_path / "rows.parquet")
         source = tmp_path
     if kind == "part":
-        source = concatenate_datasets([source, source]).select(range(12, 24))
+        source = concatenate_datasets([rows([9], episode=episodes[:1], **{order: [9.0]}), source]).select(
+            [*range(12, 0, -1)]
+        )
     dataset = VideoDataset(source, 4)
     assert dataset.lengths.tolist() == [7, 5] and dataset.image_size == (8, 12) and not dataset.has_actions
     assert [grey(dataset[i]["pixels"])[0] for i in range(len(dataset))] == [0, 1, 2, 3, 50, 51]
