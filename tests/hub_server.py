@@ -279,6 +279,7 @@ class Requests(BaseHTTPRequestHandler):
     """Answers the requests of one connection."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or each answer, which is more than one packet, would be held back by 40 ms
     server_hub: HubServer
 
     def answer(self) -> None:
