@@ -52,6 +52,20 @@ def test_a_published_world_is_played_by_name(hub, world, name):
     assert played.returncode == 0 and (hub.folder / "x.gif").exists(), played.stderr
 
 
+@pytest.mark.slow
+def test_a_terminal_shows_how_far_the_files_are_and_a_log_does_not(hub, on_a_terminal, world, name):
+    shown = on_a_terminal("publish", world, name)
+    assert "model.safetensors: 100%" in shown and "Loading" not in shown
+    played = on_a_terminal(
+        "generate", name, world / "start.png", "--actions", "1", "--steps", "1", "--output", "x.gif"
+    )
+    assert "Fetching" in played and "Loading" not in played
+    for file in hub.server.objects.iterdir():  # or nothing would be uploaded again
+        file.unlink()
+    log = hub.command("publish", world, hub.new_name())
+    assert log.returncode == 0 and "%" not in log.stderr
+
+
 def test_again_it_publishes_what_has_changed(hub, run, world, name):
     run("publish", world, name)
     status, out, _ = run("publish", world, name, "--revision", "v1")

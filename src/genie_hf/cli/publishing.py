@@ -1,13 +1,12 @@
 """`genie-hf publish`."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from .playing import find_page
-from .shared import check_pipeline, load_pipeline, may_be_on_the_hub, quieten_libraries
+from .shared import check_pipeline, list_files, load_pipeline, may_be_on_the_hub, quieten_libraries
 
 
 def publish(
@@ -91,10 +90,3 @@ def publish(
     typer.echo(f"{what} {page.commit.repo_url}, which plays {world}.")
     if private:
         typer.echo("To load a private world the Space needs a token: set its secret HF_TOKEN in its settings.")
-
-
-def list_files(files: Mapping[str, Path | bytes], where: str) -> None:
-    sizes = {name: len(file) if isinstance(file, bytes) else file.stat().st_size for name, file in files.items()}
-    for name, size in sorted(sizes.items()):
-        typer.echo(f"{size:>13,}  {name}")
-    typer.echo(f"{sum(sizes.values()):>13,}  bytes in {len(sizes)} files would be in {where}.")
