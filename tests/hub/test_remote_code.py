@@ -42,6 +42,10 @@ try:
     pipe.save_pretrained("again")
 except ValueError as error:
     print("not saved:", error)
+try:
+    pipe.load_lora_weights("night")
+except ValueError as error:
+    print("no adapter:", error)
 """
 
 
@@ -68,6 +72,7 @@ def test_a_world_plays_as_with_the_package(exported, tiny_pipeline, without, tmp
     said = without(load + PLAY + KEEP, exported, tmp_path / "world.safetensors", tmp_path / "result.pt", offline=True)
     assert "Expected types" not in said and "might require" not in said
     assert "not saved: diffusers does not save the code that came with this pipeline: copy the folder" in said
+    assert "no adapter: PEFT is not installed. Please install it with `pip install peft`" in said
 
     names = {"torch": torch, "pipe": tiny_pipeline, "SAVED": tmp_path / "world.safetensors"}
     exec(PLAY, names)

@@ -105,7 +105,7 @@ def list_files(files: Mapping[str, Path | bytes], where: str) -> None:
 
 
 def quieten_libraries() -> None:
-    """Leaves only our own progress bars and, on a terminal, those of files to and from the Hub; no tables of weights."""
+    """Leaves only our own progress bars and, on a terminal, the Hub's for files, and no tables about weights."""
     from datasets import disable_progress_bars
     from diffusers.utils import logging as diffusers_logging
     from huggingface_hub.utils import are_progress_bars_disabled, enable_progress_bars
