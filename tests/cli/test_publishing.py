@@ -84,6 +84,16 @@ def test_again_it_publishes_what_has_changed(hub, run, world, name):
     assert (world / "README.md").read_text() == "# Mine\n"
 
 
+def test_without_its_code_the_old_code_goes_and_other_code_stays(hub, run, world, name):
+    run("publish", world, name, "--remote-code")
+    assert {"pipeline_genie.py", "modeling_dynamics.py", "dynamics/modeling_dynamics.py"} <= set(hub.files(name))
+    hub.api.upload_file(path_or_fileobj=b"# mine", path_in_repo="handler.py", repo_id=name)
+    before = len(hub.commits(name))
+    run("publish", world, name)
+    assert [file for file in hub.files(name) if file.endswith(".py")] == ["handler.py"]
+    assert len(hub.commits(name)) == before + 1
+
+
 def test_what_cannot_be_published_is_one_sentence(hub, run, world, name, monkeypatch):
     def told(*arguments):
         status, _, err = run("publish", *arguments)

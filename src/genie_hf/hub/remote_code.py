@@ -15,7 +15,7 @@ import genie_hf
 
 from .bundle import bundle
 from .errors import hub_sentences
-from .files import CARD, is_replaced, world_files
+from .files import CARD, is_replaced, module_name, world_files
 
 INDEX = "model_index.json"
 
@@ -97,7 +97,7 @@ def remote_code(source: Path) -> dict[str, str]:
     }
     files: dict[str, str] = {}
     for name, component in components.items():
-        module = _file_name(component)
+        module = module_name(component)
         code = bundle(component.__module__)
         files[f"{name}/{module}.py"] = code
         index[name] = [module, component.__name__]
@@ -110,17 +110,13 @@ def remote_code(source: Path) -> dict[str, str]:
             }
             files[f"{name}/config.json"] = _json(config)
 
-    module = _file_name(pipeline)
+    module = module_name(pipeline)
     annotated = [kind for kinds in pipeline._get_signature_types().values() for kind in kinds]
     of_components = {kind.__module__ for kind in annotated if kind.__module__.startswith("genie_hf.")}
     files[f"{module}.py"] = bundle(pipeline.__module__, of_components)
     index["_class_name"] = [module, pipeline.__name__]
     files[INDEX] = _json(index)
     return files
-
-
-def _file_name(cls: type) -> str:
-    return cls.__module__.rpartition(".")[2]
 
 
 def _json(values: dict) -> str:
