@@ -19,6 +19,8 @@ from .precision import preferred_dtype
 
 logger = logging.get_logger(__name__)
 
+IS_INSTALLED = __name__.startswith("genie_hf.")  # or else this is remote code, which travels with the model
+
 
 class CheckedLoading:
     """For a `PreTrainedModel`: refuses weights that are damaged or of another model.
@@ -74,6 +76,8 @@ class CheckedLoading:
                 f"The config.json of {name} has {', '.join(strange)}, which genie_hf does not know and leaves out of "
                 "account: check the spelling, or upgrade genie_hf."
             )
+        if IS_INSTALLED:
+            vars(model.config).pop("auto_map", None)  # it names code that is not saved with the model
         if all(kwargs.get(name) is None for name in ("dtype", "torch_dtype", "device_map")):
             if model.dtype == torch.bfloat16 and preferred_dtype("cpu") == torch.float32:
                 model._stored_dtype = model.dtype
@@ -86,7 +90,7 @@ class CheckedLoading:
 
     def _upload_modified_files(self, working_dir, repo_id, files_timestamps, **settings):
         """What `push_to_hub` and `save_pretrained` call for the upload: with a card of ours."""
-        if not __name__.startswith("genie_hf."):  # but remote code, which travels with the model
+        if not IS_INSTALLED:
             return super()._upload_modified_files(working_dir, repo_id, files_timestamps, **settings)
         pushing = import_module("genie_hf.hub.pushing")  # only now, as it needs everything
 
