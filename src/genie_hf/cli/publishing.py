@@ -44,6 +44,7 @@ def publish(
     from ..hub.card import finished_card, world_card
     from ..hub.files import CARD, check_plays, is_replaced, world_files
     from ..hub.publish import publish as upload
+    from ..hub.pushing import card_in
     from ..hub.remote_code import remote_code as files_of_code
     from ..hub.space import is_replaced as is_replaced_in_space
     from ..hub.space import space_files
@@ -55,9 +56,7 @@ def publish(
     everything: dict[str, Path | bytes] = {**files, **code}
 
     def card(name: str, theirs: str | None) -> str:
-        own = pipeline / CARD
-        written = own.read_text(encoding="utf-8") if own.is_file() else theirs
-        return str(finished_card(world_card(pipe, name, files, license, remote_code), written))
+        return str(finished_card(world_card(pipe, name, files, license, remote_code), card_in(pipeline), theirs))
 
     if dry_run:
         list_files({**everything, CARD: card(repository, None).encode()}, repository)

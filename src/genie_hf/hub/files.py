@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection
+from fnmatch import fnmatch
 from pathlib import Path
 
 import PIL.Image
@@ -63,6 +64,14 @@ def about_files(folder: Path, dynamics: GenieDynamicsModel) -> dict[str, Path]:
             named.pop(figures)
             named.pop(picture, None)
     return named
+
+
+def lies_beside(name: str) -> bool:
+    """Whether a file of a repository is its card, or one of those that `about_files` finds in a folder."""
+    folder, _, file = name.rpartition("/")
+    if folder:
+        return folder == "examples" and Path(file).suffix.lower() in EXAMPLES
+    return any(fnmatch(file, kind) for kind in (CARD, *ABOUT))
 
 
 def module_name(cls: type) -> str:
