@@ -42,9 +42,8 @@ def publish(
     quieten_libraries()
     pipe = load_pipeline(str(pipeline))
     from ..hub.card import finished_card, world_card
-    from ..hub.files import CARD, check_plays, is_replaced, world_files
+    from ..hub.files import CARD, card_in, check_plays, is_replaced, world_files
     from ..hub.publish import publish as upload
-    from ..hub.pushing import card_in
     from ..hub.remote_code import remote_code as files_of_code
     from ..hub.space import is_replaced as is_replaced_in_space
     from ..hub.space import space_files

@@ -66,6 +66,11 @@ def about_files(folder: Path, dynamics: GenieDynamicsModel) -> dict[str, Path]:
     return named
 
 
+def card_in(folder: Path) -> str | None:
+    """The card in a folder, if there is one."""
+    return (folder / CARD).read_text(encoding="utf-8") if (folder / CARD).is_file() else None
+
+
 def lies_beside(name: str) -> bool:
     """Whether a file of a repository is its card, or one of those that `about_files` finds in a folder."""
     folder, _, file = name.rpartition("/")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from huggingface_hub import CommitInfo
 
 from .card import finished_card, model_card, world_card
-from .files import CARD, about_files, world_files
+from .files import about_files, card_in, world_files
 from .origin import folder_of
 from .publish import publish
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ..pipeline_genie import GeniePipeline
 
-MODEL = ("config.json", "*.safetensors", "*.safetensors.index.json")
+MODEL = ("*config.json", "*.safetensors", "*.safetensors.index.json")  # what one is saved to
 
 
 def push_world(
@@ -97,8 +97,3 @@ def push_model(
         branch=revision,
         **settings,
     ).commit
-
-
-def card_in(folder: Path) -> str | None:
-    """The card in a folder, if there is one."""
-    return (folder / CARD).read_text(encoding="utf-8") if (folder / CARD).is_file() else None

@@ -15,7 +15,7 @@ import genie_hf
 
 from .bundle import bundle
 from .errors import hub_sentences
-from .files import CARD, is_replaced, module_name, world_files
+from .files import CARD, card_in, is_replaced, module_name, world_files
 
 INDEX = "model_index.json"
 
@@ -54,7 +54,7 @@ def export_remote_code(pipeline: str | Path, folder: str | Path, overwrite: bool
         shutil.copyfile(path, folder / name)
     for name, text in code.items():
         (folder / name).write_text(text, "utf-8")
-    card = (source / CARD).read_text("utf-8") if (source / CARD).is_file() else ""
+    card = card_in(source) or ""
     how = f"{without_package('NAME')}\n\nNAME is this folder, or a repository with its files.\n"
     (folder / CARD).write_text(card if how in card else f"{card}\n{how}", "utf-8")
     return folder
