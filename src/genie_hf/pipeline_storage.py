@@ -74,7 +74,13 @@ class PipelineStorage(DiffusionPipeline):
         return init_dict, *others
 
     def save_pretrained(
-        self, save_directory: str | Path, *args, push_to_hub: bool = False, repo_id: str | None = None, **kwargs
+        self,
+        save_directory: str | Path,
+        safe_serialization: bool = True,
+        variant: str | None = None,
+        max_shard_size: int | str | None = None,
+        push_to_hub: bool = False,
+        **kwargs,
     ) -> None:
         """As diffusers', but a pipeline whose code came from a repository is not saved without that code.
 
@@ -89,11 +95,11 @@ class PipelineStorage(DiffusionPipeline):
                 "diffusers does not save the code that came with this pipeline: copy the folder that it came from, "
                 "and save models that have changed into theirs, such as pipe.dynamics.save_pretrained."
             )
-        names = ("commit_message", "private", "token", "create_pr")
+        names = ("repo_id", "commit_message", "private", "token", "create_pr")
         settings = {name: kwargs.pop(name) for name in names if name in kwargs}
-        super().save_pretrained(save_directory, *args, **kwargs)
+        super().save_pretrained(save_directory, safe_serialization, variant, max_shard_size, **kwargs)
         if push_to_hub:
-            self._push(save_directory, repo_id or Path(save_directory).resolve().name, **settings)
+            self._push(save_directory, **{"repo_id": Path(save_directory).resolve().name} | settings)
 
     def push_to_hub(
         self,

@@ -32,7 +32,7 @@ def finished_card(ours: RepoCard, *others: str | None) -> RepoCard:
                 if value is not None and getattr(card.data, name, None) is None:
                     setattr(card.data, name, value)
             return card
-        ours.data.license = ours.data.license or card.data.license
+        ours.data["license"] = ours.data.get("license") or card.data.get("license")
     return ours
 
 

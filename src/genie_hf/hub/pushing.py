@@ -85,7 +85,7 @@ def push_model(
 
     def card(name: str, theirs: str | None) -> str:
         card = finished_card(model_card(model, name), card_in(folder), theirs)
-        card.data.tags = list(dict.fromkeys([*card.data.tags, *given]))
+        card.data["tags"] = list(dict.fromkeys([*card.data["tags"], *given]))
         return str(card)
 
     return publish(

@@ -109,17 +109,19 @@ class CheckedLoading:
         Raises:
             OSError: the Hub cannot be reached, or refuses; in one sentence.
         """
+        settings = None
         if push_to_hub and IS_INSTALLED:
             names = ("repo_id", "commit_message", "private", "token", "create_pr")
             settings = {name: kwargs.pop(name) for name in names if name in kwargs}
-            self.save_pretrained(save_directory, is_main_process, state_dict, **kwargs)
-            if self.should_save_on_this_rank(is_main_process):
-                self._push(save_directory, **{"repo_id": Path(save_directory).resolve().name} | settings)
-            return None
-        if self._stored_dtype is None or self.dtype != torch.float32 or state_dict is not None:
-            return super().save_pretrained(save_directory, is_main_process, state_dict, push_to_hub, **kwargs)
-        stored = copy.deepcopy(self).to(self._stored_dtype)
-        return stored.save_pretrained(save_directory, is_main_process, push_to_hub=push_to_hub, **kwargs)
+            push_to_hub = False
+        model = self
+        if self._stored_dtype is not None and self.dtype == torch.float32 and state_dict is None:
+            model = copy.deepcopy(self).to(self._stored_dtype)
+        super(CheckedLoading, model).save_pretrained(
+            save_directory, is_main_process, state_dict, push_to_hub, **kwargs
+        )
+        if settings is not None and self.should_save_on_this_rank(is_main_process):
+            self._push(save_directory, **{"repo_id": Path(save_directory).resolve().name} | settings)
 
     def push_to_hub(self, repo_id: str, *, max_shard_size: int | str = "50GB", **kwargs) -> CommitInfo:
         """As transformers', but with a card of ours.
@@ -131,7 +133,7 @@ class CheckedLoading:
         if not IS_INSTALLED:
             return super().push_to_hub(repo_id, max_shard_size=max_shard_size, **kwargs)
         with TemporaryDirectory() as folder:
-            self.save_pretrained(folder, max_shard_size=max_shard_size)
+            self.save_pretrained(folder, max_shard_size=max_shard_size)  # type: ignore[call-arg, arg-type]
             return self._push(folder, repo_id, **kwargs)
 
     def _push(self, folder: str | Path, repo_id: str, **settings) -> CommitInfo:
