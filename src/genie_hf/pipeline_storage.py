@@ -1,5 +1,6 @@
 """How a pipeline is loaded, saved and pushed: as diffusers does it, and what is wrong is said in one sentence."""
 
+import json
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -72,6 +73,12 @@ class PipelineStorage(DiffusionPipeline):
         if init_dict.get("text_to_image", [None])[0] is not None:
             init_dict["text_to_image"] = [StoredPipeline.__module__, StoredPipeline.__name__]
         return init_dict, *others
+
+    def to_json_string(self) -> str:
+        """As diffusers', which is saved as model_index.json, but not where it was loaded from, which is private."""
+        index = json.loads(super().to_json_string())
+        index.pop("_name_or_path", None)
+        return json.dumps(index, indent=2, sort_keys=True) + "\n"
 
     def save_pretrained(
         self,
