@@ -50,6 +50,20 @@ def test_a_published_world_is_played_by_name(hub, world, name):
     assert played.returncode == 0 and (hub.folder / "x.gif").exists(), played.stderr
 
 
+@pytest.mark.slow
+def test_a_terminal_shows_how_far_the_files_are_and_a_log_does_not(hub, on_a_terminal, world, name):
+    shown = on_a_terminal("publish", world, name)
+    assert "model.safetensors: 100%" in shown and "Loading" not in shown
+    played = on_a_terminal(
+        "generate", name, world / "start.png", "--actions", "1", "--steps", "1", "--output", "x.gif"
+    )
+    assert "Fetching" in played and "Loading" not in played
+    for file in hub.server.objects.iterdir():  # or nothing would be uploaded again
+        file.unlink()
+    log = hub.command("publish", world, hub.new_name())
+    assert log.returncode == 0 and "%" not in log.stderr
+
+
 def test_again_it_publishes_what_has_changed(hub, run, world, name):
     run("publish", world, name)
     status, out, _ = run("publish", world, name, "--revision", "v1")
@@ -66,6 +80,16 @@ def test_again_it_publishes_what_has_changed(hub, run, world, name):
     card = ModelCard(files["README.md"].decode())
     assert card.text.strip() == "# Mine" and card.data.library_name == "genie_hf"
     assert (world / "README.md").read_text() == "# Mine\n"
+
+
+def test_without_its_code_the_old_code_goes_and_other_code_stays(hub, run, world, name):
+    run("publish", world, name, "--remote-code")
+    assert {"pipeline_genie.py", "modeling_dynamics.py", "dynamics/modeling_dynamics.py"} <= set(hub.files(name))
+    hub.api.upload_file(path_or_fileobj=b"# mine", path_in_repo="handler.py", repo_id=name)
+    before = len(hub.commits(name))
+    run("publish", world, name)
+    assert [file for file in hub.files(name) if file.endswith(".py")] == ["handler.py"]
+    assert len(hub.commits(name)) == before + 1
 
 
 def test_what_cannot_be_published_is_one_sentence(hub, run, world, name, monkeypatch):
