@@ -1,6 +1,6 @@
 # make play     play the bundled world in a browser        make test     run the tests
 # make install  create .venv (the two above do it too)     make lint     style and types; make format repairs style
-# make test-slow  the tests that take many fresh processes
+# make test-slow  those that take many fresh processes, and the notebooks
 # make bench    speed and memory, the short form           make package  build the wheel, install it once and play
 # make docs     the documentation, in build/site           make notebook run the notebooks and store what they show
 # make clean    remove .venv and the caches

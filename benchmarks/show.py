@@ -8,7 +8,8 @@
 `rank` starts a world from the first frame of each level, holds every action, and orders the levels by what is left of
 the picture's edges in the worst half of them after `--frames` frames; it writes the start pictures in this order.
 `film` plays the same actions from the world's example pictures, side by side. `strips` draws frames up to the 50th, a
-row for each start: with the actions inferred from held-out clips, or from pictures with given actions.
+row for each start: with the actions inferred from held-out clips, or from pictures with given actions, as far as these
+go.
 """
 
 import argparse
@@ -66,6 +67,8 @@ def strips(pipe: GeniePipeline, arguments: argparse.Namespace) -> None:
     moments = torch.tensor([0, 1, 2, 5, 10, 15, 20, 30, 40, 50])
     length = int(moments[-1])
     if arguments.pictures:
+        if not arguments.actions:
+            raise SystemExit("show.py strips: --pictures need --actions, such as 2x50.")
         starts = [str(path) for path in arguments.pictures]
         actions = torch.tensor(parse_actions(arguments.actions)[:length]).expand(len(starts), -1)
     else:
@@ -73,6 +76,7 @@ def strips(pipe: GeniePipeline, arguments: argparse.Namespace) -> None:
         chosen = torch.linspace(0, len(dataset) - 1, arguments.rows).long().tolist()
         clips = torch.stack([dataset[i]["pixels"] for i in chosen])
         starts, actions = list(clips[:, 0].float() / 255), pipe.infer_actions(clips)
+    moments = moments[moments <= actions.shape[1]]
     world = pipe.start(starts, seed=arguments.seed, num_inference_steps=arguments.steps)
     for step in actions.unbind(1):
         world.step(step.tolist())

@@ -235,7 +235,7 @@ class Players:
 
     async def play(self, seconds: float, num_frames: int | None = None) -> float:
         """Plays in worlds of so many frames. Returns when, after all had started, the clock began."""
-        num_frames = num_frames or self.config["most_frames"]
+        num_frames = num_frames or self.config["max_frames"]
         await asyncio.gather(*map(self.start, range(self.count)))
         began = time.perf_counter()
         await asyncio.gather(*(self.hold(player, began + seconds, num_frames) for player in range(self.count)))

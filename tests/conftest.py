@@ -98,6 +98,9 @@ def hub(tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub" / "cache"))
+    monkeypatch.setattr(
+        constants, "HF_TOKEN_PATH", str(tmp_path / "hub" / "token")
+    )  # or a test without a token has one
     (tmp_path / "hub").mkdir()
     account = HubAccount(tmp_path / "hub")
     monkeypatch.setattr(constants, "ENDPOINT", account.url)

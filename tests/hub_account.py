@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,7 +11,13 @@ import pytest
 from huggingface_hub import HfApi, constants
 
 import genie_hf
-from hub_server import TOKEN, HubServer
+from hub_server import READ_TOKEN, TOKEN, HubServer
+
+
+@cache  # the real Hub is seldom to be asked
+def name_of(url: str, token: str) -> str:
+    """The name of the user whose token it is."""
+    return HfApi(url, token).whoami()["name"]
 
 
 class HubAccount:
@@ -42,9 +48,14 @@ class HubAccount:
         """For use in the tests' process."""
         return HfApi(self.url, self.token)
 
-    @cached_property
+    @property
     def user(self) -> str:
-        return self.api.whoami()["name"]
+        return name_of(self.url, self.token)
+
+    @property
+    def read_token(self) -> str:
+        """One that may not write. On the real Hub there is none, and the test is skipped."""
+        return self.server and READ_TOKEN
 
     def new_name(self, kind: str = "model") -> str:
         """The name of a repository that is not there yet, and will be deleted after the test."""
@@ -88,13 +99,25 @@ class HubAccount:
 
     def run(self, code: str, *arguments, cwd: Path | None = None, **environment) -> subprocess.CompletedProcess:
         """Python code in a fresh process; `environment` as above."""
-        return self._start("-c", code, *arguments, cwd=cwd, environment=environment)
+        return self._run("-c", code, *arguments, cwd=cwd, environment=environment)
 
     def command(self, *arguments, cwd: Path | None = None, **environment) -> subprocess.CompletedProcess:
         """`genie-hf <arguments>` in a fresh process."""
-        return self._start("-m", "genie_hf.cli", *arguments, cwd=cwd, environment=environment)
+        return self._run("-m", "genie_hf.cli", *arguments, cwd=cwd, environment=environment)
 
-    def _start(self, *arguments, cwd: Path | None, environment: dict) -> subprocess.CompletedProcess:
+    def start(self, *arguments, **environment) -> subprocess.Popen:
+        """`python <arguments>` in a fresh process that one can talk to."""
+        return subprocess.Popen(
+            [sys.executable, *map(str, arguments)],
+            env=self.environment(**environment),
+            cwd=self.folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def _run(self, *arguments, cwd: Path | None, environment: dict) -> subprocess.CompletedProcess:
         return subprocess.run(
             [sys.executable, *map(str, arguments)],
             env=self.environment(**environment),

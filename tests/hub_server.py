@@ -189,6 +189,14 @@ class HubServer:
         """Answers requests that match after so many seconds."""
         self.misbehaviours.append(Misbehaviour(re.compile(request), times, wait=wait))
 
+    def wait_for(self, request: str, timeout: float = 120) -> None:
+        """Waits until a request has come that matches; whether it is answered is another matter."""
+        end = time.monotonic() + timeout
+        while not any(re.search(request, come) for come in self.requests):
+            if time.monotonic() > end:
+                raise TimeoutError(f"no {request} has come: {self.requests}")
+            time.sleep(0.01)
+
     def misbehaviour(self, request: str) -> Misbehaviour | None:
         with self.lock:
             self.requests.append(request)
@@ -271,6 +279,7 @@ class Requests(BaseHTTPRequestHandler):
     """Answers the requests of one connection."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or each answer, which is more than one packet, would be held back by 40 ms
     server_hub: HubServer
 
     def answer(self) -> None:
@@ -534,10 +543,10 @@ class Requests(BaseHTTPRequestHandler):
         header, *changes = [json.loads(line) for line in self.raw.splitlines() if line.strip()]
         names, name = repository.branches, revision
         parent = repository.find(revision)
-        if header["value"].get("parentCommit", parent) != parent:
-            raise Problem(412, "A commit has happened since. Please refresh and try again.")
+        wanted = repository.find(header["value"].get("parentCommit", parent))
         answer = {"success": True}
         if self.query.get("create_pr") == "1":
+            parent = wanted
             number = len(repository.pull_requests) + 1
             names, name = repository.pull_requests, f"refs/pr/{number}"
             answer["pullRequestUrl"] = f"{self.server_hub.url}/{self.prefix(repository)}{id}/discussions/{number}"
@@ -545,6 +554,8 @@ class Requests(BaseHTTPRequestHandler):
             names = repository.pull_requests
         elif revision not in repository.branches:
             raise Problem(404, f"Invalid rev id: {revision}", "RevisionNotFound")
+        if wanted != parent:
+            raise Problem(412, "A commit has happened since. Please refresh and try again.")
         tree = self.changed(repository.commits[parent].tree, changes)
         oid = repository.add(names, name, Commit(tree, header["value"]["summary"], parent))
         url = f"{self.server_hub.url}/{self.prefix(repository)}{id}/commit/{oid}"

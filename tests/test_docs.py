@@ -16,12 +16,27 @@ def test_every_public_name_is_in_the_reference_once(package):
     assert sorted(named) == sorted(importlib.import_module(package).__all__)
 
 
+def python_of(page):
+    return re.findall(r"```python\n(.+?)```", (ROOT / "docs" / page).read_text(), re.DOTALL)
+
+
 def test_the_guide_to_python_runs(tmp_path, monkeypatch):
     (tmp_path / "pipelines").symlink_to(ROOT / "pipelines")
     monkeypatch.chdir(tmp_path)
-    code = re.findall(r"```python\n(.+?)```", (ROOT / "docs" / "python.md").read_text(), re.DOTALL)
     names = {}
-    exec("\n".join(code), names)
+    exec("\n".join(python_of("python.md")), names)
     assert len(names["first"]) == 4
     assert names["choices"] and len(names["choices"]) == names["pipe"].num_actions
     assert (tmp_path / "dusk.gif").exists()
+
+
+def test_the_python_of_the_guide_to_publishing_runs(hub, tiny_pipeline, tmp_path, monkeypatch):
+    tiny_pipeline.save_pretrained(tmp_path / "pipelines" / "my-world")
+    monkeypatch.chdir(tmp_path)
+    told = {"user/my-world": hub.new_name(), "user/my-dynamics": hub.new_name(), "hf_...": hub.token}
+    push, load = (re.sub("|".join(map(re.escape, told)), lambda f: told[f[0]], c) for c in python_of("publishing.md"))
+    exec("from genie_hf import GeniePipeline\n" + push)
+    hub.api.create_tag(told["user/my-world"], tag="v1")
+    names = {}
+    exec(load, names)
+    assert names["pipe"].scheduler.config.temperature == 0

@@ -68,6 +68,22 @@ def test_a_pull_request_leaves_the_branch_alone(hub, folder):
     assert not hub.api.file_exists(name, "README.md")
 
 
+def test_a_commit_on_what_is_no_longer_the_last_one_is_refused_but_may_be_proposed(hub, folder):
+    name = hub.new_name()
+    hub.api.create_repo(name)
+    first = hub.api.model_info(name).sha
+    second = hub.api.upload_folder(repo_id=name, folder_path=folder, parent_commit=first)
+    change = {"path_or_fileobj": b"{}", "path_in_repo": "a.json", "repo_id": name, "parent_commit": first}
+    with pytest.raises(HfHubHTTPError, match="412"):
+        hub.api.upload_file(**change)
+    assert hub.api.model_info(name).sha == second.oid
+    proposed = hub.api.upload_file(**change, create_pr=True)
+    assert set(hub.files(name, proposed.pr_revision)) == {"a.json"}
+    hub.api.super_squash_history(name)
+    with pytest.raises(HfHubHTTPError, match="412"):
+        hub.api.upload_file(**change | {"parent_commit": second.oid})
+
+
 def test_parts_of_files_are_read(hub, folder):
     from huggingface_hub import HfFileSystem
 

@@ -17,6 +17,8 @@ ELSEWHERE = {
     "data/coinrun/buttons.py": "data/coinrun/test_recording.py",
     "data/coinrun/card.py": "data/coinrun/test_recording.py",
     "data/coinrun/shards.py": "data/coinrun/test_recording.py",
+    "data/image_rows.py": "data/test_images.py",
+    "data/lerobot_images.py": "data/test_lerobot.py",
     "hub/stand_in.py": "hub/test_bundle.py",
     "model_index.py": "hub/test_remote_code.py",
     "models/configuration_autoencoder.py": "models/test_modeling_video_tokenizer.py",

@@ -19,6 +19,7 @@ def shown(notebook):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS)
 def test_a_notebook_runs_and_shows_what_is_stored(path, monkeypatch):
     pytest.importorskip("procgen", reason="levels are recorded")

@@ -57,7 +57,7 @@ class DynamicsLoraMixin(LoraBaseMixin):
             ValueError: for an adapter that does not fit the dynamics, or holds more than LoRA weights.
         """
         check_peft_version(MIN_PEFT_VERSION)
-        import peft  # with a comment, or diffusers would warn that remote code needs it
+        import peft
 
         if self.dynamics.transformer.blocks._compiled_call_impl is not None or self.dynamics.device.type == "meta":
             raise ValueError("load LoRA weights before compile() and before enable_sequential_cpu_offload().")
@@ -72,7 +72,7 @@ class DynamicsLoraMixin(LoraBaseMixin):
     def save_lora_weights(self, save_directory: str | Path, adapter_name: str | None = None) -> None:
         """Writes an adapter's `adapter_config.json` and `adapter_model.safetensors`; by default the active one's."""
         check_peft_version(MIN_PEFT_VERSION)
-        import peft  # as above
+        import peft
 
         names = self.get_active_adapters() if adapter_name is None else [adapter_name]
         loaded = list(getattr(self.dynamics, "peft_config", ()))
@@ -110,7 +110,7 @@ class DynamicsLoraMixin(LoraBaseMixin):
 
 def read_adapter(name: str | Path, **kwargs) -> tuple:
     """An adapter's configuration, and its weights by their names in the model."""
-    import peft  # as above
+    import peft
 
     files = {}
     for file in (CONFIG, WEIGHTS):
@@ -131,7 +131,7 @@ def read_adapter(name: str | Path, **kwargs) -> tuple:
 
 def check_fit(config, weights: dict[str, torch.Tensor], model: PreTrainedModel, name: str | Path) -> None:
     """Raises `ValueError` if an adapter does not fit such a model. The model itself is not changed."""
-    import peft  # as above
+    import peft
 
     whole = [key for key in weights if ".lora_" not in key]
     if whole:

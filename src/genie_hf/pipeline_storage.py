@@ -1,10 +1,13 @@
 """How a pipeline is loaded, saved and pushed: as diffusers does it, and what is wrong is said in one sentence."""
 
+import json
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Self
 
 from diffusers import DiffusionPipeline
+from huggingface_hub import CommitInfo
 
 from .hub.errors import hub_sentences
 from .model_index import without_remote_code
@@ -71,18 +74,62 @@ class PipelineStorage(DiffusionPipeline):
             init_dict["text_to_image"] = [StoredPipeline.__module__, StoredPipeline.__name__]
         return init_dict, *others
 
-    def save_pretrained(self, save_directory: str | Path, *args, **kwargs) -> None:
-        """As diffusers', but a pipeline whose code came from a repository is not saved without that code."""
+    def to_json_string(self) -> str:
+        """As diffusers', which is saved as model_index.json, but not where it was loaded from, which is private."""
+        index = json.loads(super().to_json_string())
+        index.pop("_name_or_path", None)
+        return json.dumps(index, indent=2, sort_keys=True) + "\n"
+
+    def save_pretrained(
+        self,
+        save_directory: str | Path,
+        safe_serialization: bool = True,
+        variant: str | None = None,
+        max_shard_size: int | str | None = None,
+        push_to_hub: bool = False,
+        **kwargs,
+    ) -> None:
+        """As diffusers', but a pipeline whose code came from a repository is not saved without that code.
+
+        With `push_to_hub` the folder is pushed as by `push_to_hub`, with a `README.md` of its own as the card.
+
+        Raises:
+            OSError: the Hub cannot be reached, or refuses; in one sentence.
+            ValueError: for such a pipeline, and for a repository that is public although it should be private.
+        """
         if type(self).__module__.startswith("diffusers_modules."):
             raise ValueError(
                 "diffusers does not save the code that came with this pipeline: copy the folder that it came from, "
                 "and save models that have changed into theirs, such as pipe.dynamics.save_pretrained."
             )
-        super().save_pretrained(save_directory, *args, **kwargs)
+        names = ("repo_id", "commit_message", "private", "token", "create_pr")
+        settings = {name: kwargs.pop(name) for name in names if name in kwargs}
+        super().save_pretrained(save_directory, safe_serialization, variant, max_shard_size, **kwargs)
+        if push_to_hub:
+            self._push(save_directory, **{"repo_id": Path(save_directory).resolve().name} | settings)
 
-    def _upload_folder(self, working_dir, repo_id, **settings):
-        """What `push_to_hub` and `save_pretrained` call for the upload: also of what lies beside the world."""
+    def push_to_hub(
+        self,
+        repo_id: str,
+        commit_message: str | None = None,
+        private: bool | None = None,
+        token: str | bool | None = None,
+        create_pr: bool = False,
+        safe_serialization: bool = True,
+        variant: str | None = None,
+        subfolder: str | None = None,
+    ) -> CommitInfo:
+        """As diffusers', but with a card of ours and with what lies beside the world where it was loaded from.
+
+        Raises:
+            OSError: the Hub cannot be reached, or refuses; in one sentence.
+            ValueError: the repository is public although it should be private.
+        """
+        settings = {"commit_message": commit_message, "private": private, "token": token, "create_pr": create_pr}
+        with TemporaryDirectory() as folder:
+            self.save_pretrained(folder, safe_serialization=safe_serialization, variant=variant)
+            return self._push(folder, repo_id, subfolder=subfolder, **settings)
+
+    def _push(self, folder: str | Path, repo_id: str, **settings) -> CommitInfo:
         pushing = import_module("genie_hf.hub.pushing")  # only now, as it needs everything
-
-        settings["message"] = settings.pop("commit_message", None) or f"Upload {type(self).__name__}"
-        return pushing.push_world(self, working_dir, repo_id, **settings)
+        return pushing.push_world(self, folder, repo_id, **settings)

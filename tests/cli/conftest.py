@@ -1,6 +1,8 @@
 """The command line as it is called, and a tiny world to call it with."""
 
 import json
+import os
+import subprocess
 import sys
 
 import PIL.Image
@@ -19,6 +21,30 @@ def run(monkeypatch, capsys):
         with pytest.raises(SystemExit) as end:
             main()
         return end.value.code or 0, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def on_a_terminal(hub):
+    """Runs `genie-hf <arguments>` in a fresh process on a terminal; gives all that appears there."""
+    termios = pytest.importorskip("termios", reason="needs a system with pseudo-terminals")
+
+    def run(*arguments) -> str:
+        command = [sys.executable, "-m", "genie_hf.cli", *map(str, arguments)]
+        ours, its = os.openpty()
+        termios.tcsetwinsize(its, (40, 100))
+        with subprocess.Popen(command, cwd=hub.folder, env=hub.environment(), stdout=its, stderr=its) as process:
+            os.close(its)
+            shown = b""
+            try:
+                while part := os.read(ours, 4096):
+                    shown += part
+            except OSError:  # what Linux says at the end
+                pass
+        os.close(ours)
+        assert process.returncode == 0, shown.decode()
+        return shown.decode()
 
     return run
 

@@ -6,8 +6,6 @@ import pytest
 from huggingface_hub import ModelCard
 from safetensors.torch import load_file, save_file
 
-from hub_server import READ_TOKEN
-
 
 @pytest.fixture
 def name(hub):
@@ -52,6 +50,20 @@ def test_a_published_world_is_played_by_name(hub, world, name):
     assert played.returncode == 0 and (hub.folder / "x.gif").exists(), played.stderr
 
 
+@pytest.mark.slow
+def test_a_terminal_shows_how_far_the_files_are_and_a_log_does_not(hub, on_a_terminal, world, name):
+    shown = on_a_terminal("publish", world, name)
+    assert "model.safetensors: 100%" in shown and "Loading" not in shown
+    played = on_a_terminal(
+        "generate", name, world / "start.png", "--actions", "1", "--steps", "1", "--output", "x.gif"
+    )
+    assert "Fetching" in played and "Loading" not in played
+    for file in hub.server.objects.iterdir():  # or nothing would be uploaded again
+        file.unlink()
+    log = hub.command("publish", world, hub.new_name())
+    assert log.returncode == 0 and "%" not in log.stderr
+
+
 def test_again_it_publishes_what_has_changed(hub, run, world, name):
     run("publish", world, name)
     status, out, _ = run("publish", world, name, "--revision", "v1")
@@ -70,6 +82,16 @@ def test_again_it_publishes_what_has_changed(hub, run, world, name):
     assert (world / "README.md").read_text() == "# Mine\n"
 
 
+def test_without_its_code_the_old_code_goes_and_other_code_stays(hub, run, world, name):
+    run("publish", world, name, "--remote-code")
+    assert {"pipeline_genie.py", "modeling_dynamics.py", "dynamics/modeling_dynamics.py"} <= set(hub.files(name))
+    hub.api.upload_file(path_or_fileobj=b"# mine", path_in_repo="handler.py", repo_id=name)
+    before = len(hub.commits(name))
+    run("publish", world, name)
+    assert [file for file in hub.files(name) if file.endswith(".py")] == ["handler.py"]
+    assert len(hub.commits(name)) == before + 1
+
+
 def test_what_cannot_be_published_is_one_sentence(hub, run, world, name, monkeypatch):
     def told(*arguments):
         status, _, err = run("publish", *arguments)
@@ -84,7 +106,7 @@ def test_what_cannot_be_published_is_one_sentence(hub, run, world, name, monkeyp
     assert told(world, name).startswith("genie-hf: The Hub does not know the token that it was given: make one at")
     monkeypatch.delenv("HF_TOKEN")
     assert told(world, name).endswith("log in with `hf auth login`, or set HF_TOKEN.")
-    monkeypatch.setenv("HF_TOKEN", READ_TOKEN)
+    monkeypatch.setenv("HF_TOKEN", hub.read_token)
     assert "may not write" in told(world, name)
 
 
@@ -143,8 +165,9 @@ def test_a_spoilt_world_is_neither_loaded_nor_published(hub, run, world, name, t
     hub.api.create_repo(name)
     hub.api.upload_folder(repo_id=name, folder_path=world)
     assert words in told(name)
-    status, _, err = run("publish", world, name + "-too")
-    assert status == 2 and words in err.splitlines()[-1] and not hub.api.repo_exists(name + "-too")
+    another = hub.new_name()
+    status, _, err = run("publish", world, another)
+    assert status == 2 and words in err.splitlines()[-1] and not hub.api.repo_exists(another)
 
 
 def test_an_unknown_field_is_told_and_left_out(run, world, told, caplog):

@@ -51,6 +51,15 @@ def test_all_files_come_in_one_commit_and_only_changes_make_another(hub, run, sq
     assert status == 0 and not any(file.startswith("test/") for file in hub.files(name, kind="dataset"))
 
 
+@pytest.mark.slow
+def test_a_terminal_shows_how_far_the_files_are_and_a_log_does_not(hub, on_a_terminal, squares, name):
+    assert "train-00000-of-00003.parquet: 100%" in on_a_terminal("data", "push", squares, name)
+    for file in hub.server.objects.iterdir():  # or nothing would be uploaded again
+        file.unlink()
+    log = hub.command("data", "push", squares, hub.new_name("dataset"))
+    assert log.returncode == 0 and "%" not in log.stderr
+
+
 def test_a_card_that_somebody_wrote_is_kept(hub, run, squares, name):
     run("data", "push", squares, name)
     hub.api.upload_file(path_or_fileobj=b"# Mine\n", path_in_repo="README.md", repo_id=name, repo_type="dataset")

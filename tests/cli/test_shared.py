@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from genie_hf.cli.shared import check_writable, split_revision, writing
+from genie_hf.cli.shared import check_pipeline, check_writable, split_revision, writing
 
 
 def with_nan(folder):
@@ -51,6 +51,14 @@ def test_a_spoilt_world_is_one_sentence(run, world, tmp_path, spoil, message):
     status, _, err = run(*arguments)
     assert status == 2 and "Traceback" not in err
     assert err.splitlines()[-1].startswith("genie-hf: " + message.format(world=world))
+
+
+def test_a_folder_without_a_world_is_trained_if_it_has_a_recipe(tmp_path):
+    with pytest.raises(FileNotFoundError, match="holds no trained world: name the folder of one."):
+        check_pipeline(str(tmp_path))
+    (tmp_path / "recipe.yaml").touch()
+    with pytest.raises(FileNotFoundError, match="train one with `genie-hf train .*recipe.yaml`"):
+        check_pipeline(str(tmp_path))
 
 
 def test_a_full_disk_is_said_with_the_file(tmp_path):

@@ -6,11 +6,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from genie_hf.data import VideoDataset, check_disjoint
 
 MADE = Path(__file__).parent / "lerobot"
 VERSIONS = ("v2.1", "v3.0")
+MADE_ALL = (*VERSIONS, "v2.1-images", "v3.0-images")
 
 
 @pytest.fixture
@@ -33,11 +35,11 @@ def edit(path, change):
 
 
 @pytest.mark.parametrize("camera", ["front", "observation.images.wrist"])
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", MADE_ALL)
 def test_episodes_come_apart_frame_by_frame(version, camera):
     dataset = opened(MADE / version, camera=camera)
     assert dataset.lengths.tolist() == [7, 12, 5]
-    assert dataset.frame_rate == 10 and dataset.image_size == (48, 64) and not dataset.left_out
+    assert dataset.frame_rate == 10 and dataset.image_size[0] in (8, 48) and not dataset.left_out
     clips = [
         list(range(first, first + 4))
         for episode in ((0, 7), (7, 19), (19, 24))
@@ -48,18 +50,19 @@ def test_episodes_come_apart_frame_by_frame(version, camera):
     assert frame_numbers(pixels, camera.rpartition(".")[2]) == list(range(24))
 
 
-def test_actions_that_are_whole_numbers_come_with_the_frames_and_others_are_said_to_be_left_out(caplog):
-    dataset = opened(MADE / "v3.0")
+@pytest.mark.parametrize("kind", ["", "-images"])
+def test_actions_that_are_whole_numbers_come_with_the_frames_and_others_are_said_to_be_left_out(kind, caplog):
+    dataset = opened(MADE / f"v3.0{kind}")
     assert dataset.has_actions and dataset.readers[0].num_actions == 5
     for i in range(len(dataset)):
         item = dataset[i]
         assert item["actions"].tolist() == [number % 5 for number in frame_numbers(item["pixels"])[:-1]]
     with caplog.at_level(logging.INFO):
-        assert not opened(MADE / "v2.1").has_actions
-    assert "float32 of shape [2]" in caplog.text
+        assert not opened(MADE / f"v2.1{kind}").has_actions
+    assert caplog.text.count("float32 of shape [2]") == 1
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", MADE_ALL)
 def test_each_episode_is_resampled_from_its_own_start(version):
     dataset = opened(MADE / version, 2, frame_rate=5)
     pixels, actions = dataset.read_all()
@@ -71,7 +74,7 @@ def test_each_episode_is_resampled_from_its_own_start(version):
     assert dataset.frame_rate == pytest.approx(10 / 3) and dataset.frame_skip == 3
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", MADE_ALL)
 def test_one_of_several_cameras_must_be_named(version):
     both = r"\['observation.images.front', 'observation.images.wrist'\]"
     with pytest.raises(ValueError, match=f"several cameras, give camera, one of {both}"):
@@ -91,7 +94,7 @@ def test_cameras_are_for_lerobot_datasets(tmp_path, write_video):
         opened(write_video(tmp_path / "videos" / "a.mp4", 10).parent)
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", MADE_ALL)
 def test_splits_are_those_of_the_info(copy, version):
     folder = copy(version)
     edit(folder / "meta" / "info.json", lambda info: info | {"splits": {"train": "0:2", "test": "2:3"}})
@@ -165,15 +168,16 @@ def test_a_video_at_another_rate_than_the_info_says_is_left_out(copy):
         opened(folder)
 
 
-def test_a_missing_data_file_is_named(copy):
-    folder = copy("v3.0")
+@pytest.mark.parametrize("version", ["v3.0", "v3.0-images"])
+def test_a_missing_data_file_is_named(copy, version):
+    folder = copy(version)
     (folder / "data" / "chunk-000" / "file-000.parquet").unlink()
     with pytest.raises(ValueError, match=r"file-000.parquet.*name a folder"):
         opened(folder)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", MADE_ALL)
 def test_by_its_id_on_the_hub_only_one_camera_is_downloaded(hub, version):
     name = hub.new_name("dataset")
     hub.api.create_repo(name, repo_type="dataset")
@@ -186,20 +190,90 @@ print(dataset.lengths.tolist(), dataset.has_actions, int(dataset.read_all()[0].s
 """
     run = hub.run(code, name)
     pixels = opened(MADE / version).read_all()[0]
-    assert run.stdout.split("\n")[0] == f"[7, 12, 5] {version == 'v3.0'} {int(pixels.sum())}", run.stderr
+    assert run.stdout.split("\n")[0] == f"[7, 12, 5] {version.startswith('v3.0')} {int(pixels.sum())}", run.stderr
     stored = [path.as_posix() for path in (hub.folder / "home").rglob("*.mp4")]
-    assert stored and all("observation.images.front" in path for path in stored)
+    assert bool(stored) == (version in VERSIONS) and all("observation.images.front" in path for path in stored)
     assert hub.run(code, name, offline=True).stdout == run.stdout
 
 
-def test_frames_that_are_images_are_refused(copy):
+def test_a_dataset_without_cameras_is_refused(copy):
     folder = copy("v3.0")
-
-    def as_images(info):
-        for feature in info["features"].values():
-            feature["dtype"] = feature["dtype"].replace("video", "image")
-        return info
-
-    edit(folder / "meta" / "info.json", as_images)
-    with pytest.raises(ValueError, match="has no videos, and its images are not read: convert them with LeRobot"):
+    edit(folder / "meta" / "info.json", lambda info: info | {"features": {"action": info["features"]["action"]}})
+    with pytest.raises(ValueError, match="this LeRobot dataset has no camera, neither videos nor images"):
         opened(folder)
+
+
+def test_a_camera_with_images_beside_one_with_videos(copy):
+    folder = copy("v3.0-images")
+    shutil.copytree(MADE / "v3.0" / "videos", folder / "videos")
+    made = pq.read_table(MADE / "v3.0" / "meta" / "episodes" / "chunk-000" / "file-000.parquet")
+    path = folder / "meta" / "episodes" / "chunk-000" / "file-000.parquet"
+    table = pq.read_table(path)
+    for name in made.column_names:
+        if name.startswith("videos/observation.images.wrist/"):
+            table = table.append_column(name, made[name])
+    pq.write_table(table, path)
+
+    def with_video(info):
+        info["features"]["observation.images.wrist"]["dtype"] = "video"
+        return info | {"video_path": json.loads((MADE / "v3.0" / "meta" / "info.json").read_text())["video_path"]}
+
+    edit(folder / "meta" / "info.json", with_video)
+    for camera, size in (("front", (8, 12)), ("wrist", (48, 64))):
+        dataset = opened(folder, camera=camera)
+        assert dataset.image_size == size and frame_numbers(dataset.read_all()[0], camera) == list(range(24))
+
+
+def change_rows(path, change):
+    """Writes the file anew with other rows, as its library writes it."""
+    table = pq.read_table(path)
+    rows = table.to_pylist()
+    pq.write_table(pa.Table.from_pylist(change(rows), table.schema), path)
+
+
+def damaged(rows):
+    rows[9]["observation.images.front"]["bytes"] = rows[9]["observation.images.front"]["bytes"][:50]
+    return rows
+
+
+def twice(rows):
+    rows[10]["frame_index"] = 2
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda rows: rows[:7], "the data have 0 of its 12 frames"),
+        (lambda rows: rows[:-1], "the data have 11 of its 12 frames"),
+        (damaged, "its image 2 is damaged: "),
+        (twice, "its frame_index 2 comes twice"),
+    ],
+)
+def test_episodes_whose_images_are_not_all_there_are_left_out_and_named(copy, caplog, change, why):
+    folder = copy("v3.0-images")
+    path = folder / "data" / "chunk-000" / "file-000.parquet"
+    change_rows(path, change)
+    dataset = opened(folder)
+    assert frame_numbers(dataset.read_all()[0]) == [*range(7), *range(19, 24)] and len(dataset.left_out) == 1
+    assert f"1 of 3 videos in {folder} cannot be read: episode 1 in {path} ({why}" in caplog.text
+
+
+def test_images_come_in_the_order_of_their_frames(copy):
+    folder = copy("v3.0-images")
+    change_rows(folder / "data" / "chunk-000" / "file-000.parquet", lambda rows: rows[::-1])
+    pixels, actions = opened(folder).read_all()
+    assert frame_numbers(pixels) == list(range(24)) and actions.tolist() == [number % 5 for number in range(24)]
+
+
+def test_images_are_resampled_to_rates_that_do_not_divide_theirs():
+    dataset = opened(MADE / "v3.0-images", 2, frame_rate=4)
+    assert frame_numbers(dataset.read_all()[0]) == frame_numbers(opened(MADE / "v3.0", 2, frame_rate=4).read_all()[0])
+    faster = [number for number in range(24) for _ in range(2)]
+    assert frame_numbers(opened(MADE / "v2.1-images", 2, frame_rate=20).read_all()[0]) == faster
+
+
+def test_episodes_of_images_are_read_by_worker_processes():
+    dataset = opened(MADE / "v3.0-images")
+    loaded = torch.cat([item["pixels"] for item in torch.utils.data.DataLoader(dataset, None, num_workers=2)])
+    assert frame_numbers(loaded) == frame_numbers(torch.cat([dataset[i]["pixels"] for i in range(len(dataset))]))

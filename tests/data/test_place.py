@@ -35,9 +35,10 @@ def test_files_and_patterns(tmp_path, write_recording, write_video, levels):
         write_video(tmp_path / "videos" / f"{i}.mp4", 10 * i)
     assert VideoDataset(f"{tmp_path}/videos/[12].mp4", 4).lengths.tolist() == [10, 20]
     assert VideoDataset(f"{tmp_path}/videos/3.mp4", 4).lengths.tolist() == [30]
-    with tarfile.open(tmp_path / "shard.tar", "w") as archive:
-        archive.add(tmp_path / "videos" / "2.mp4", "000.mp4")
-    assert VideoDataset(tmp_path / "shard.tar", 4).lengths.tolist() == [20]
+    for name, mode in (("shard.tar", "w"), ("shard.tar.gz", "w:gz"), ("shard.tgz", "w:gz")):
+        with tarfile.open(tmp_path / name, mode) as archive:
+            archive.add(tmp_path / "videos" / "2.mp4", "000.mp4")
+        assert VideoDataset(tmp_path / name, 4).lengths.tolist() == [20]
     with pytest.raises(ValueError, match=r"nothing\*\.mp4 \(no file matches this pattern\)"):
         VideoDataset(f"{tmp_path}/nothing*.mp4", 4)
 

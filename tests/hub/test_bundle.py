@@ -2,11 +2,13 @@
 
 import ast
 import builtins
+import logging
 import symtable
 import sys
 from textwrap import dedent
 
 import pytest
+from diffusers.utils.dynamic_modules_utils import check_imports
 
 import genie_hf
 from genie_hf.hub.bundle import bundle
@@ -79,6 +81,14 @@ def test_what_is_not_a_definition_is_left_out_with_all_that_it_needs(package):
     )
     text = bundle("toy.top")
     assert "Thing" in run(text) and "regist" not in text and "import" not in text.split('"""')[-1]
+
+
+def test_what_a_function_imports_is_not_asked_for_before(package, tmp_path, caplog, monkeypatch):
+    package(top="import nowhere\nTOP = nowhere\ndef f():\n    import elsewhere\n    return elsewhere\n")
+    (tmp_path / "bundle.py").write_text(bundle("toy.top"))
+    monkeypatch.setattr(logging.getLogger("diffusers"), "propagate", True)
+    check_imports(tmp_path / "bundle.py")
+    assert "pip install nowhere`" in caplog.text
 
 
 def test_classes_that_lie_elsewhere_are_told_by_their_names(package):

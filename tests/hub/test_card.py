@@ -65,6 +65,17 @@ def test_a_card_of_ours_is_renewed(tiny_pipeline, files):
     assert finished_card(ours, earlier) is ours
 
 
+def test_a_license_that_an_earlier_card_names_is_kept(tiny_pipeline):
+    earlier = str(world_card(tiny_pipeline, "user/world", {}, license="mit"))
+    assert finished_card(world_card(tiny_pipeline, "user/world", {}), None, earlier).data.license == "mit"
+    assert finished_card(world_card(tiny_pipeline, "user/world", {}, license="bsd"), earlier).data.license == "bsd"
+
+
+def test_what_somebody_wrote_comes_before_a_card_of_ours(tiny_pipeline):
+    ours = str(world_card(tiny_pipeline, "user/world", {}))
+    assert finished_card(world_card(tiny_pipeline, "user/world", {}), ours, "# Mine", "# Theirs").text == "# Mine"
+
+
 def test_a_model_says_what_loads_it(tiny_dynamics):
     card = model_card(tiny_dynamics, "user/dynamics")
     assert 'GenieDynamicsModel.from_pretrained("user/dynamics")' in card.text

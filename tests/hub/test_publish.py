@@ -2,6 +2,7 @@
 
 import pytest
 
+from genie_hf import GeniePipeline
 from genie_hf.hub.publish import publish
 
 WEIGHTS = {"model_index.json": b"{}", "dynamics/model.safetensors": b"weights", "examples/a.png": b"a"}
@@ -37,6 +38,48 @@ def test_what_breaks_off_leaves_the_branch_as_it_was(hub, name, request_):
     hub.server.misbehaviours.clear()
     publish(WEIGHTS | {"dynamics/model.safetensors": b"others"}, name, tag="v1")
     assert hub.files(name, "v1")["dynamics/model.safetensors"] == b"others"
+
+
+def test_what_somebody_else_publishes_meanwhile_is_not_undone(hub, name):
+    publish(WEIGHTS, name)
+
+    def card(name, theirs):
+        hub.api.upload_file(path_or_fileobj=b"theirs", path_in_repo="model_index.json", repo_id=name)
+        return "# Mine\n"
+
+    with pytest.raises(OSError, match=f"Somebody else has just changed {name}: try again."):
+        publish(WEIGHTS | {"model_index.json": b"[]"}, name, card=card)
+    assert hub.files(name) == WEIGHTS | {"model_index.json": b"theirs"}
+
+
+@pytest.mark.slow
+def test_killed_in_the_middle_and_published_again(hub, name, tiny_pipeline, tmp_path):
+    publish(WEIGHTS, name)
+    before = hub.commits(name)
+    tiny_pipeline.save_pretrained(tmp_path / "world")
+    hub.server.requests.clear()
+    hub.server.slow("PUT /objects/", 3600)
+    process = hub.start("-m", "genie_hf.cli", "publish", tmp_path / "world", name)
+    try:
+        hub.server.wait_for("PUT /objects/")
+    finally:
+        process.kill()
+        process.communicate()
+    assert hub.commits(name) == before and hub.files(name) == WEIGHTS
+    hub.server.misbehaviours.clear()
+    again = hub.command("publish", tmp_path / "world", name)
+    assert again.returncode == 0, again.stderr
+    assert len(hub.commits(name)) == len(before) + 1
+    GeniePipeline.from_pretrained(name)
+
+
+def test_a_busy_hub_is_told_in_one_sentence(hub, name):
+    publish(WEIGHTS, name)
+    hub.server.fail("POST .*/commit/main", 429, times=1, **{"Retry-After": "30"})
+    with pytest.raises(OSError, match="too many requests .*: try again in 30 seconds"):
+        publish(WEIGHTS | {"model_index.json": b"[]"}, name)
+    publish(WEIGHTS | {"model_index.json": b"[]"}, name)
+    assert hub.files(name)["model_index.json"] == b"[]"
 
 
 def test_a_tag_is_not_moved(hub, name):

@@ -42,6 +42,11 @@ try:
     pipe.save_pretrained("again")
 except ValueError as error:
     print("not saved:", error)
+print("code:", pipe.dynamics.config.auto_map["AutoModel"])
+try:
+    pipe.load_lora_weights("night")
+except ValueError as error:
+    print("no adapter:", error)
 """
 
 
@@ -68,6 +73,8 @@ def test_a_world_plays_as_with_the_package(exported, tiny_pipeline, without, tmp
     said = without(load + PLAY + KEEP, exported, tmp_path / "world.safetensors", tmp_path / "result.pt", offline=True)
     assert "Expected types" not in said and "might require" not in said
     assert "not saved: diffusers does not save the code that came with this pipeline: copy the folder" in said
+    assert "code: modeling_dynamics.GenieDynamicsModel" in said
+    assert "no adapter: PEFT is not installed. Please install it with `pip install peft`" in said
 
     names = {"torch": torch, "pipe": tiny_pipeline, "SAVED": tmp_path / "world.safetensors"}
     exec(PLAY, names)
@@ -115,6 +122,14 @@ def test_who_has_the_package_trusts_no_code(exported):
     assert type(AutoModel.from_pretrained(exported / "video_tokenizer")) is GenieVideoTokenizer
     with pytest.raises(ValueError, match="trust_remote_code=True"):
         DiffusionPipeline.from_pretrained(exported)
+
+
+def test_who_has_the_package_saves_no_names_of_code(exported, tmp_path):
+    GeniePipeline.from_pretrained(exported).save_pretrained(tmp_path / "saved")
+    AutoModel.from_pretrained(exported / "video_tokenizer").save_pretrained(tmp_path / "saved" / "video_tokenizer")
+    for part in ("dynamics", "video_tokenizer"):
+        saved, before = (tmp_path / folder / part / "config.json" for folder in ("saved", "world"))
+        assert saved.read_text() == before.read_text()
 
 
 def test_an_exported_world_is_exported_to_the_same(exported, tmp_path):

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from genie_hf import GeniePipeline
 from genie_hf.cli import app
 from genie_hf.training import loop, read_recipe, train
 from genie_hf.training.checkpoints import list_checkpoints
-from genie_hf.training.hub_branch import BRANCH
+from genie_hf.training.hub_branch import BRANCH, TrainingBranch
 from genie_hf.training.metrics_log import read_metrics
 from genie_hf.training.recipe_file import build_recipe
 from hub_server import READ_TOKEN
@@ -74,31 +75,52 @@ def test_a_run_in_its_branch_and_the_world_in_the_default_one(hub, name, tiny_va
 
 
 @pytest.mark.slow
-def test_killed_and_resumed_on_another_machine(hub, name, tiny_values, write_recipe, trained_once, tmp_path):
-    """The process ends itself without a word when it is five steps into the second stage and the Hub has four."""
+@pytest.mark.parametrize(
+    ("held_request", "resumed_at"),
+    [(None, 4), ("PUT /objects/", 2), ("POST .*/commit/", 2), ("POST .*/super-squash/", 4)],
+)
+def test_killed_and_resumed_on_another_machine(
+    held_request, resumed_at, hub, name, tiny_values, write_recipe, trained_once, tmp_path
+):
+    """It waits twice in the second stage, after three and five steps, when the Hub has two and four; it is killed when
+    the Hub has four, or while it has not answered what is sent after four."""
     recipe = write_recipe(tiny_values)
     code = """
-import os, sys, time
+import sys, time
 from genie_hf.training import loop, read_recipe, train
 
 take_step = loop.take_step
-def take_step_or_die(run):
-    if run.name == "world" and run.progress.step == 5:
+def wait_and_take_step(run):
+    if run.name == "world" and run.progress.step in (3, 5):
         while run.pusher.held: time.sleep(0.01)
-        os._exit(9)
+        print("waiting", flush=True)
+        sys.stdin.readline()
     take_step(run)
-loop.take_step = take_step_or_die
+loop.take_step = wait_and_take_step
 train(read_recipe(sys.argv[1]), sys.argv[2], push_to=sys.argv[3])
 """
-    killed = hub.run(code, recipe, tmp_path / "first", name)
-    assert killed.returncode == 9, killed.stderr[-3000:]
+    process = hub.start("-c", code, recipe, tmp_path / "first", name)
+    try:
+        assert process.stdout.readline() == "waiting\n"
+        if held_request is not None:
+            hub.server.requests.clear()
+            hub.server.slow(held_request, 3600)
+        print(file=process.stdin, flush=True)
+        if held_request is None:
+            assert process.stdout.readline() == "waiting\n"
+        else:
+            hub.server.wait_for(held_request)
+            hub.server.misbehaviours.clear()
+    finally:
+        process.kill()
+        process.communicate()
     assert "model_index.json" not in hub.files(name)
     arguments = ("train", recipe, "--resume", "--push-to", name, "--output", tmp_path / "second")
     resumed = hub.command(*arguments, home="another")
     assert resumed.returncode == 0, resumed.stderr[-3000:]
-    assert f"Fetching the run at step 4 of stage world from {name}" in resumed.stderr
+    assert f"Fetching the run at step {resumed_at} of stage world from {name}" in resumed.stderr
     assert_same(tmp_path / "second", trained_once)
-    assert "model_index.json" in hub.files(name)
+    assert "model_index.json" in hub.files(name) and len(hub.commits(name, BRANCH)) == 1
     assert not list((tmp_path / "second" / "runs").glob("unfinished*"))
 
 
@@ -231,6 +253,21 @@ def test_a_checkpoint_that_is_damaged_on_the_hub_is_told(file, hub, name, tiny_v
         train(recipe, tmp_path, "tokenizer", resume=True, push_to=name)
 
 
+def test_of_two_that_push_at_once_one_is_refused(hub, name, tmp_path):
+    (tmp_path / "model.bin").write_bytes(b"weights")
+    one, other = (TrainingBranch(name, ["tokenizer"]) for _ in range(2))
+    hub.server.slow("PUT /objects/", 3, times=1)
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(one.push, {"model.bin": tmp_path / "model.bin"}, "Step 2")
+        hub.server.wait_for("PUT /objects/")
+        other.push({"theirs.json": b"{}"}, "Step 2")
+        with pytest.raises(OSError, match=f"Somebody else has just changed {name}: try again."):
+            first.result()
+    assert hub.files(name, BRANCH) == {"theirs.json": b"{}"}
+    with pytest.raises(ValueError, match="Another run pushes to"):
+        one.push({"model.bin": tmp_path / "model.bin"}, "Step 4")
+
+
 @pytest.mark.slow
 def test_two_processes_push_once_and_resume_from_the_hub(hub, name, tiny_values, write_recipe, tmp_path):
     tiny_values["training"]["tokenizer"]["steps"] = 4
@@ -245,11 +282,10 @@ def test_two_processes_push_once_and_resume_from_the_hub(hub, name, tiny_values,
 
     run("--output", tmp_path / "one")
     assert {"random_states_0.pkl", "random_states_1.pkl"} <= {path.split("/")[-1] for path in hub.files(name, BRANCH)}
-    commits = [request for request in hub.server.requests if request.endswith(f"/commit/{BRANCH}")]
-    assert 1 <= len(commits) <= 2
-
     tiny_values["training"]["tokenizer"]["steps"] = 6
     write_recipe(tiny_values)
     run("--output", tmp_path / "two", "--resume", home="another")
     assert [line["step"] for line in read_metrics(tmp_path / "two/runs/tokenizer/metrics.jsonl")] == [1, 2, 3, 4, 5, 6]
     assert "runs/tokenizer/checkpoint-6/random_states_1.pkl" in hub.files(name, BRANCH)
+    commits = [request for request in hub.server.requests if request.endswith(f"/commit/{BRANCH}")]
+    assert 2 <= len(commits) <= 3  # from one of the two processes

@@ -44,13 +44,14 @@ def wait_for_push(run):
 
 
 def pushed_step(hub, name):
-    files = hub.server.files(name, BRANCH)
+    files = hub.api.list_repo_files(name, revision=BRANCH)
     (found,) = {match[1] for match in (re.search(r"/checkpoint-(\d+)/", file) for file in files) if match}
     return int(found)
 
 
 AWAY = {
     "away": lambda server: server.stop(),
+    "busy": lambda server: server.fail("POST .*/commit/", 429, **{"Retry-After": "3600"}),
     "rate limit": lambda server: server.fail("POST .*/preupload/", 429, **{"Retry-After": "1"}),
     "no token": lambda server: server.fail("", 401),
     "out of order": lambda server: server.fail("POST .*/commit/", 500),
@@ -69,10 +70,11 @@ def test_the_hub_goes_away_and_comes_back(how, hub, name, tiny_values, tmp_path,
 
     def come_back(run):
         wait_for_push(run)
-        assert run.pusher.failure is not None and pushed_step(hub, name) == 2
+        assert run.pusher.failure is not None
         hub.server.misbehaviours.clear()
         if how == "away":
             hub.server.start()
+        assert pushed_step(hub, name) == 2
 
     before_step |= {3: leave, 5: wait_for_push, 7: come_back}
     (result,) = train(recipe, tmp_path, "tokenizer", push_to=name)
@@ -80,6 +82,45 @@ def test_the_hub_goes_away_and_comes_back(how, hub, name, tiny_values, tmp_path,
     warnings = [record.getMessage() for record in caplog.records if record.name == "genie_hf.training.pusher"]
     assert len(warnings) == 1 and warnings[0].startswith("The checkpoint cannot be pushed: ")
     assert len(warnings[0].splitlines()) == 1 and "it is tried again with the next one" in warnings[0]
+
+
+@pytest.mark.parametrize("request_", ["POST .*/commit/", "POST .*/super-squash/"])
+def test_what_arrived_although_the_answer_was_lost_is_known_again(
+    request_, hub, name, tiny_values, tmp_path, before_step
+):
+    def lose_an_answer(run):
+        wait_for_push(run)
+        hub.server.cut(request_, after=1, times=1)
+
+    def look(run):
+        wait_for_push(run)
+        assert run.pusher.failure is not None and pushed_step(hub, name) == 4
+
+    before_step |= {3: lose_an_answer, 5: look}
+    train(build_recipe(tiny_values), tmp_path, "tokenizer", push_to=name)
+    assert pushed_step(hub, name) == 6 and len(hub.commits(name, BRANCH)) == 1
+
+
+def test_a_run_does_not_push_over_one_that_has_begun_elsewhere(hub, name, tiny_values, tmp_path, before_step, caplog):
+    """One waits after three steps until another, which took it for dead, has gone on from two to four."""
+    recipe, short = build_recipe(tiny_values), build_recipe(tiny_values)
+    short.training.tokenizer.steps = 4
+
+    def go_on_elsewhere(run):
+        wait_for_push(run)
+        before_step.clear()
+        train(short, tmp_path / "another", "tokenizer", resume=True, push_to=name)
+
+    before_step[4] = go_on_elsewhere
+    (result,) = train(recipe, tmp_path / "one", push_to=name)[-1:]
+    assert (result.stage, result.step) == ("world", 6)
+    assert pushed_step(hub, name) == 4 and "model_index.json" not in hub.files(name)
+    warnings = [record.getMessage() for record in caplog.records if record.name == "genie_hf.training.pusher"]
+    told = f"Another run pushes to {name} as well: stop one of the two, and continue the other with --resume --push-to"
+    assert len(warnings) == 2 and all(told in warning for warning in warnings)
+
+    train(recipe, tmp_path / "one", resume=True, push_to=name)
+    assert "model_index.json" in hub.files(name)
 
 
 def test_away_until_the_end(hub, name, tiny_values, tmp_path, before_step, caplog):
@@ -106,12 +147,22 @@ def test_steps_do_not_wait_for_a_slow_hub(hub, name, tiny_values, tmp_path, befo
         assert (run.folder / "checkpoint-2" / "optimizer.bin").exists()
 
     before_step |= {5: look, 9: look, 12: look}
-    monkeypatch.setattr(stages_in_turn, "Pusher", lambda *arguments: Pusher(*arguments, last_push=0.1))
+    pushers = []
+
+    def impatient(*arguments):
+        pushers.append(Pusher(*arguments, last_push=0.1))
+        return pushers[0]
+
+    monkeypatch.setattr(stages_in_turn, "Pusher", impatient)
     (result,) = train(recipe, tmp_path, "tokenizer", push_to=name)
     assert result.step == 12
     assert waits == [[f"checkpoint-{step}" for step in steps] for steps in ((2, 4), (2, 8), (10, 2))]
     kept = [path.name for path in list_checkpoints(tmp_path / "runs" / "tokenizer")]
     assert kept == ["checkpoint-2", "checkpoint-10", "checkpoint-12"]
+    hub.server.stop()
+    hub.server.start()  # what is on its way is sent again: no thread is left that would trouble other tests
+    wait_for_push(SimpleNamespace(pusher=pushers[0]))
+    assert pushed_step(hub, name) == 12
 
 
 @pytest.mark.slow
@@ -137,8 +188,9 @@ def test_not_each_checkpoint_is_pushed(hub, name, tiny_values, tmp_path, before_
     recipe.training.tokenizer.steps = 14
     before_step |= {step: wait_for_push for step in range(1, 15)}
     train(recipe, tmp_path, "tokenizer", push_to=name, push_every=5)
+    assert pushed_step(hub, name) == 14
     commits = [request for request in hub.server.requests if request.endswith(f"/commit/{BRANCH}")]
-    assert len(commits) == 3 and pushed_step(hub, name) == 14  # after 6, 12 and 14 steps
+    assert len(commits) == 3  # after 6, 12 and 14 steps
 
 
 @pytest.mark.slow

@@ -44,7 +44,7 @@ def test_a_folder_that_cannot_be_written_is_told_at_once(tiny_values, tmp_path):
 
 def test_a_disk_without_room_is_told_at_once(tiny_values, tmp_path):
     tiny_values["dynamics"] |= {"hidden_size": 32 * 2**15, "num_attention_heads": 2**16}
-    with pytest.raises(OSError, match=r"need about [\d.]+ GB, but the disk has only [\d.]+ GB left: make room"):
+    with pytest.raises(OSError, match=r"need about [\d,]+ MB, but the disk has only [\d,]+ MB left: make room"):
         train(build_recipe(tiny_values), tmp_path)
     assert not (tmp_path / "runs" / "tokenizer").exists()
 

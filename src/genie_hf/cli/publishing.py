@@ -1,13 +1,12 @@
 """`genie-hf publish`."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from .playing import find_page
-from .shared import check_pipeline, load_pipeline, may_be_on_the_hub, quieten_libraries
+from .shared import check_pipeline, list_files, load_pipeline, may_be_on_the_hub, quieten_libraries
 
 
 def publish(
@@ -43,7 +42,7 @@ def publish(
     quieten_libraries()
     pipe = load_pipeline(str(pipeline))
     from ..hub.card import finished_card, world_card
-    from ..hub.files import CARD, check_plays, is_replaced, world_files
+    from ..hub.files import CARD, card_in, check_plays, is_replaced, world_files
     from ..hub.publish import publish as upload
     from ..hub.remote_code import remote_code as files_of_code
     from ..hub.space import is_replaced as is_replaced_in_space
@@ -56,9 +55,7 @@ def publish(
     everything: dict[str, Path | bytes] = {**files, **code}
 
     def card(name: str, theirs: str | None) -> str:
-        own = pipeline / CARD
-        written = own.read_text(encoding="utf-8") if own.is_file() else theirs
-        return str(finished_card(world_card(pipe, name, files, license, remote_code), written))
+        return str(finished_card(world_card(pipe, name, files, license, remote_code), card_in(pipeline), theirs))
 
     if dry_run:
         list_files({**everything, CARD: card(repository, None).encode()}, repository)
@@ -91,10 +88,3 @@ def publish(
     typer.echo(f"{what} {page.commit.repo_url}, which plays {world}.")
     if private:
         typer.echo("To load a private world the Space needs a token: set its secret HF_TOKEN in its settings.")
-
-
-def list_files(files: Mapping[str, Path | bytes], where: str) -> None:
-    sizes = {name: len(file) if isinstance(file, bytes) else file.stat().st_size for name, file in files.items()}
-    for name, size in sorted(sizes.items()):
-        typer.echo(f"{size:>13,}  {name}")
-    typer.echo(f"{sum(sizes.values()):>13,}  bytes in {len(sizes)} files would be in {where}.")

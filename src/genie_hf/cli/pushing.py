@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .shared import SETTINGS, may_be_on_the_hub
+from .shared import SETTINGS, list_files, may_be_on_the_hub, quieten_libraries
 
 data_app = typer.Typer(help="Share what was recorded.", **SETTINGS)
 
@@ -67,16 +67,12 @@ def push_recording(folder: Path, repository: str, private: bool, license: str | 
     from ..hub.recording_card import PREVIEW, preview, recording_card
     from ..hub.recordings import check_place, is_replaced, read_recording
 
+    quieten_libraries()
     recording = read_recording(folder)
     files = {**recording.files, PREVIEW: preview(recording)}
     card = recording_card(recording, repository, license)
     if dry_run:
-        sizes = {
-            name: len(file) if isinstance(file, bytes) else file.stat().st_size for name, file in files.items()
-        } | {CARD: len(str(card).encode())}
-        for name, size in sorted(sizes.items()):
-            typer.echo(f"{size:>13,}  {name}")
-        typer.echo(f"{sum(sizes.values()):>13,}  bytes in {len(sizes)} files would be in {repository}.")
+        list_files({**files, CARD: str(card).encode()}, repository)
         return
     with hub_sentences(repository):
         check_place(HfApi(), repository)

@@ -1,5 +1,7 @@
 """What the commands share: how a pipeline is named and loaded."""
 
+import sys
+from collections.abc import Mapping
 from contextlib import contextmanager
 from errno import EISDIR
 from glob import has_magic
@@ -25,9 +27,9 @@ def may_be_on_the_hub(name: str) -> bool:
 def check_pipeline(name: str) -> None:
     folder = Path(name)
     if folder.is_dir() and not (folder / "model_index.json").exists():
-        raise FileNotFoundError(
-            f"{name} holds no trained world: train one with `genie-hf train {folder / 'recipe.yaml'}`."
-        )
+        recipe = folder / "recipe.yaml"
+        remedy = f"train one with `genie-hf train {recipe}`" if recipe.exists() else "name the folder of one"
+        raise FileNotFoundError(f"{name} holds no trained world: {remedy}.")
     if not folder.is_dir() and not may_be_on_the_hub(name):
         raise FileNotFoundError(f"There is no folder {name}: name a trained world, or one on the Hub as user/name.")
 
@@ -94,15 +96,27 @@ def check_writable(path: Path) -> None:
             pass
 
 
+def list_files(files: Mapping[str, Path | bytes], where: str) -> None:
+    """Prints what a dry run would upload, and how large it is."""
+    sizes = {name: len(file) if isinstance(file, bytes) else file.stat().st_size for name, file in files.items()}
+    for name, size in sorted(sizes.items()):
+        typer.echo(f"{size:>13,}  {name}")
+    typer.echo(f"{sum(sizes.values()):>13,}  bytes in {len(sizes)} files would be in {where}.")
+
+
 def quieten_libraries() -> None:
-    """Leaves only our own progress bars, and no tables about weights."""
+    """Leaves only our own progress bars and, on a terminal, the Hub's for files, and no tables about weights."""
     from datasets import disable_progress_bars
     from diffusers.utils import logging as diffusers_logging
+    from huggingface_hub.utils import are_progress_bars_disabled, enable_progress_bars
     from transformers.utils import logging as transformers_logging
 
+    shows_files = sys.stderr.isatty() and not are_progress_bars_disabled()
     disable_progress_bars()
     for logging in (diffusers_logging, transformers_logging):
         logging.disable_progress_bar()
+    if shows_files:
+        enable_progress_bars()  # transformers has disabled them as well
     transformers_logging.set_verbosity_error()
     for name in ("diffusers.pipelines.pipeline_utils", "huggingface_hub.hf_api"):  # what went wrong is said by us
         getLogger(name).setLevel(ERROR)

@@ -85,18 +85,24 @@ class ParquetFiles(Source):
 
 
 class TarFiles(Source):
-    """Videos in archives, as WebDataset has them."""
+    """Videos in archives, as WebDataset has them, compressed or not."""
 
     @staticmethod
     def recognises(place: Place) -> bool:
-        return bool(place.files_of({".tar"}))
+        return bool(archives(place))
 
     @property
     def used(self) -> dict[Path, Path]:
-        return self.place.files_of({".tar"})
+        return archives(self.place)
 
     def rows(self) -> DatasetDict:
         return load_files("webdataset", self.used)
+
+
+def archives(place: Place) -> dict[Path, Path]:
+    return {
+        path: part for path, part in place.files.items() if path.name.lower().endswith((".tar", ".tar.gz", ".tgz"))
+    }
 
 
 def has_configs(folder: Path) -> bool:
@@ -104,8 +110,8 @@ def has_configs(folder: Path) -> bool:
     return card.exists() and bool(DatasetCard.load(card, ignore_metadata_errors=True).data.get("configs"))
 
 
-def load_files(kind: str, files: dict[Path, Path]) -> DatasetDict:
+def load_files(kind: str, files: dict[Path, Path], **options) -> DatasetDict:
     data_files = {split: [glob.escape(str(path)) for path in paths] for split, paths in by_split(files).items()}
     size = sum(path.stat().st_size for path in files)
     workers = min(len(files), os.cpu_count() or 1, size // BYTES_A_WORKER) or None
-    return load_dataset(kind, data_files=data_files, cache_dir=own_cache(files), num_proc=workers)
+    return load_dataset(kind, data_files=data_files, cache_dir=own_cache(files), num_proc=workers, **options)

@@ -10,7 +10,8 @@ from typing import Any
 
 from datasets import Dataset, DatasetDict, Image, List, Video
 
-from .image_lists import ImageLists
+from .image_rows import EPISODE_COLUMNS, episode_column, image_columns, open_image_rows
+from .images import Images
 from .place import Place
 from .reader import VideoReader
 from .recorded_frames import COLUMNS, RecordedFrames
@@ -44,6 +45,8 @@ class Source(ABC):
     ) -> VideoReader:
         """Opens some of the rows: here those of a recording, or a column of the type `Video` or `List(Image)`.
 
+        Or one of the type `Image`, if another says to which episode each belongs.
+
         Args:
             rows: of one split, one at least.
             notes: what the recorder wrote in `recording.json`.
@@ -58,12 +61,15 @@ class Source(ABC):
         images = [name for name, feature in rows.features.items() if isinstance(getattr(feature, "feature", 0), Image)]
         if images:
             rows = rows.select_columns(images[0]).cast_column(images[0], List(Image(decode=False)))
-            return ImageLists(rows, notes, self.stride(notes, frame_rate, frame_skip))
+            episodes = {f"row {row}": row for row in range(len(rows))}
+            return Images(rows, episodes, notes, self.stride(notes, frame_rate, frame_skip))
         columns = [name for name, feature in rows.features.items() if isinstance(feature, Video)]
+        if not columns and image_columns(rows) and episode_column(rows):
+            return open_image_rows(rows, str(self.place), notes, self.stride(notes, frame_rate, frame_skip))
         if not columns:
             raise ValueError(
                 f"{self.place} has no video column, only {rows.column_names}: name a recording or a dataset with a "
-                "column of the type Video or List(Image)."
+                f"column of the type Video or List(Image), or Image beside one of {', '.join(EPISODE_COLUMNS)}."
             )
         from .video_files import VideoFiles  # with PyAV, which recordings do not need
 

@@ -77,7 +77,8 @@ def open_source(
     reader = found.reader(rows, notes, frame_rate, frame_skip)
     if reader.left_out:
         names = shortened([f"{name} ({why})" for name, why in reader.left_out.items()])
-        told = f"{len(reader.left_out)} of {len(rows)} videos in {source} cannot be read: {names}"
+        total = len(reader.lengths) + len(reader.left_out)
+        told = f"{len(reader.left_out)} of {total} videos in {source} cannot be read: {names}"
         if not len(reader.lengths):
             raise ValueError(f"{told}: name a source with intact videos.")
         logger.warning("%s. They are left out.", told)

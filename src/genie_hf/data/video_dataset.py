@@ -17,15 +17,16 @@ FRAMES_AT_ONCE = 256  # in a thread of `read_all`
 class VideoDataset(torch.utils.data.Dataset):
     """Every clip of `num_frames` consecutive frames in one or several sources of video.
 
-    A source is a folder written by `genie-hf record`, a Hugging Face dataset with a column of the type `Video` or
-    `List(Image)` (a folder, a Hub id, or a `datasets.Dataset`), a LeRobot dataset (a folder or a Hub id), files of
-    video (a folder, one file, an archive, or a pattern such as `videos/*.mp4`), or a folder of frames, with a
-    subfolder of numbered images for each episode. Subfolders named train, test or validation are splits. Clips may
-    start at any frame and never cross the end of an episode or video.
+    A source is a folder written by `genie-hf record`, a Hugging Face dataset with a column of the type `Video`,
+    `List(Image)`, or `Image` beside one that says the episode (a folder, a Hub id, or a `datasets.Dataset`), a LeRobot
+    dataset (a folder or a Hub id), files of video (a folder, one file, an archive, or a pattern such as
+    `videos/*.mp4`), or a folder of frames, with a subfolder of numbered images for each episode. Subfolders named
+    train, test or validation are splits. Clips may start at any frame and never cross the end of an episode or video.
 
     A recording is unpacked once into the cache of the datasets library (12 KB a frame of 64x64) and memory-mapped from
-    then on. Video files and images are decoded once at the first opening, to know which frames they show and that none
-    is damaged, and then at each access. Files that cannot be read are left out, with a warning that names them.
+    then on, and so are images in Parquet files. Video files and images are decoded once at the first opening, to know
+    which frames they show and that none is damaged, and then at each access. Files and episodes that cannot be read
+    are left out, with a warning that names them.
 
     Items are `{"pixels": uint8 tensor of shape (num_frames, 3, height, width)}`, and when every source has them also
     `"actions"`: int64 tensor of shape (num_frames - 1,), where action t was taken between the frames t and t + 1.
@@ -55,7 +56,7 @@ class VideoDataset(torch.utils.data.Dataset):
             sources do not agree.
         action_groups: of each action, the group of actions with the same effect.
         action_group_names: what the recorder calls each group.
-        left_out: files that cannot be read, and why.
+        left_out: files and episodes that cannot be read, and why.
         shares: of each source its number of clips and its weight; None where the sources have no weights.
 
     Raises:

@@ -1,7 +1,7 @@
 """One file from a module of this package and all that it imports of the others, for use without the package.
 
-Text and comments stay as they are. What a module does when it is imported, such as registering its classes, is left
-out: a bundle only defines.
+Text and comments stay as they are, but what a function imports gets a comment. What a module does when it is imported,
+such as registering its classes, is left out: a bundle only defines.
 """
 
 import ast
@@ -13,6 +13,8 @@ from pathlib import Path
 import genie_hf
 
 from .stand_in import StandIn
+
+WHEN_USED = "  # with this comment, or diffusers would take it for needed at once"
 
 HEADER = f"""\
 # Written by `genie-hf export-remote-code` from genie_hf {genie_hf.__version__}: change its modules instead.
@@ -83,6 +85,9 @@ class Part:
         for statement in tree.body:
             names = _defined(statement)
             if names:
+                for node in ast.walk(statement):
+                    if isinstance(node, ast.Import):
+                        lines[node.end_lineno - 1] += WHEN_USED
                 text += "\n".join(lines[end : statement.end_lineno]) + "\n"  # with the comments above it
                 used |= {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
                 meaning = ast.unparse(statement) if isinstance(statement, ast.Assign) else module

@@ -20,15 +20,20 @@ TAGS = ["genie", "world-model", "video-generation", "latent-actions"]
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
-def finished_card(ours: RepoCard, theirs: str | None) -> RepoCard:
-    """Our card, or one that somebody wrote, as it is but for the metadata that it lacks."""
-    if theirs is None or MARK in theirs:
-        return ours
-    card = type(ours)(theirs, ignore_metadata_errors=True)
-    for name, value in vars(ours.data).items():
-        if value is not None and getattr(card.data, name, None) is None:
-            setattr(card.data, name, value)
-    return card
+def finished_card(ours: RepoCard, *others: str | None) -> RepoCard:
+    """Our card, or the first that somebody wrote, as it is but for the metadata that it lacks.
+
+    A license that only an earlier card of ours names is kept.
+    """
+    for text in filter(None, others):
+        card = type(ours)(text, ignore_metadata_errors=True)
+        if MARK not in text:
+            for name, value in vars(ours.data).items():
+                if value is not None and getattr(card.data, name, None) is None:
+                    setattr(card.data, name, value)
+            return card
+        ours.data["license"] = ours.data.get("license") or card.data.get("license")
+    return ours
 
 
 def world_card(

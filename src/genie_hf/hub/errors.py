@@ -68,11 +68,12 @@ def sentence_for(error: BaseException, name: str, revision: str | None, token: s
         return f"There is no {name} on the Hub, or it is private: check the name; if it is private, {remedy}."
     if status == 403:
         return f"The token may not write to {name}: use one with the role write, of {name.split('/')[0]} or a member."
-    if status == 412:
-        return f"Somebody else has just changed {name}: publish again."
+    if status in (409, 412):
+        return f"Somebody else has just changed {name}: try again."
     if status == 429:
         wait = re.search(r"Retry after (\d+) seconds", str(find(HfHubHTTPError)))
-        when = f"in {wait[1]} seconds" if wait else "in a few minutes"
+        seconds = wait[1] if wait else answers[0].headers.get("Retry-After", "")
+        when = f"in {seconds} seconds" if seconds.isdigit() else "in a few minutes"
         return f"The Hub has had too many requests from here (rate limit): try again {when}; a token raises the limit."
     if status is not None and status >= 500:
         return f"The Hub is out of order (it answers {status}): try again later."

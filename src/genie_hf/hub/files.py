@@ -2,16 +2,15 @@
 
 import json
 from collections.abc import Collection
+from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import PIL.Image
 
 from ..evaluation.results import read_results
+from ..models import MODELS
 from ..models.modeling_dynamics import GenieDynamicsModel
-
-if TYPE_CHECKING:
-    from ..pipeline_genie import GeniePipeline
+from ..pipeline_genie import GeniePipeline
 
 CARD = "README.md"
 LOADED = (".json", ".safetensors", ".txt", ".model")  # of a component; a pickle is none of them
@@ -67,17 +66,36 @@ def about_files(folder: Path, dynamics: GenieDynamicsModel) -> dict[str, Path]:
     return named
 
 
+def card_in(folder: Path) -> str | None:
+    """The card in a folder, if there is one."""
+    return (folder / CARD).read_text(encoding="utf-8") if (folder / CARD).is_file() else None
+
+
+def lies_beside(name: str) -> bool:
+    """Whether a file of a repository is its card, or one of those that `about_files` finds in a folder."""
+    folder, _, file = name.rpartition("/")
+    if folder:
+        return folder == "examples" and Path(file).suffix.lower() in EXAMPLES
+    return any(fnmatch(file, kind) for kind in (CARD, *ABOUT))
+
+
+def module_name(cls: type) -> str:
+    """Of the file in a world's folder that defines a class, where its code is published with it."""
+    return cls.__module__.rpartition(".")[2]
+
+
 def is_replaced(name: str, files: Collection[str]) -> bool:
     """Whether a file of a repository is one of an earlier state of the world, and goes if it is not among its files.
 
-    So old shards are never loaded with new weights; what somebody has put beside the world stays.
+    So old shards are never loaded with new weights, nor old code; what somebody has put beside the world stays.
     """
     top = name.split("/")[0]
     parts = {part.split("/")[0] for part in files if "/" in part} | {"examples"}
-    return ("/" in name and top in parts) or name in MEASURED or name in MEASURED.values()
+    code = {f"{module_name(cls)}.py" for cls in (*MODELS, GeniePipeline)}
+    return ("/" in name and top in parts) or name in {*MEASURED, *MEASURED.values(), *code}
 
 
-def check_plays(pipe: "GeniePipeline", folder: Path) -> None:
+def check_plays(pipe: GeniePipeline, folder: Path) -> None:
     """Plays a frame, from one of the folder's examples if there is one; raises what is in the way."""
     examples = [path for path in sorted((folder / "examples").glob("*")) if path.suffix.lower() in EXAMPLES]
     start = examples[0] if examples else PIL.Image.new("RGB", pipe.frame_size[::-1], "grey")

@@ -34,6 +34,7 @@ def publish(
     private: bool | None = None,
     token: str | bool | None = None,
     branch: str | None = None,
+    parent: str | None = None,
     create_pr: bool = False,
     tag: str | None = None,
     replaces: Callable[[str], bool] = lambda name: False,
@@ -52,12 +53,13 @@ def publish(
         private: whether a new repository is private.
         token: as everywhere on the Hub; by default that of who is logged in.
         branch: where to commit, by default main; it is made if there is none.
+        parent: the commit that the branch must still be at; by default the one that is read here, before the upload.
         create_pr: whether to propose the commit instead.
         tag: a name for the commit; a tag that is there is not moved.
         replaces: whether a file of the repository goes, now that `files` has none of its name.
 
     Raises:
-        OSError: the Hub cannot be reached, or refuses; in one sentence.
+        OSError: the Hub cannot be reached, or refuses, or the branch has moved meanwhile; in one sentence.
         ValueError: the repository is public although it should be private, or has the tag already, on other files.
     """
     api = HfApi(token=token)
@@ -89,6 +91,7 @@ def publish(
             repo_type=kind,
             revision=branch,
             create_pr=create_pr,
+            parent_commit=parent or before.sha,
         )
         if tag is not None and tagged is None:
             api.create_tag(repository, tag=tag, revision=commit.oid, repo_type=kind)

@@ -15,7 +15,7 @@ import genie_hf
 
 from .bundle import bundle
 from .errors import hub_sentences
-from .files import CARD, is_replaced, world_files
+from .files import CARD, card_in, is_replaced, module_name, world_files
 
 INDEX = "model_index.json"
 
@@ -54,7 +54,7 @@ def export_remote_code(pipeline: str | Path, folder: str | Path, overwrite: bool
         shutil.copyfile(path, folder / name)
     for name, text in code.items():
         (folder / name).write_text(text, "utf-8")
-    card = (source / CARD).read_text("utf-8") if (source / CARD).is_file() else ""
+    card = card_in(source) or ""
     how = f"{without_package('NAME')}\n\nNAME is this folder, or a repository with its files.\n"
     (folder / CARD).write_text(card if how in card else f"{card}\n{how}", "utf-8")
     return folder
@@ -97,7 +97,7 @@ def remote_code(source: Path) -> dict[str, str]:
     }
     files: dict[str, str] = {}
     for name, component in components.items():
-        module = _file_name(component)
+        module = module_name(component)
         code = bundle(component.__module__)
         files[f"{name}/{module}.py"] = code
         index[name] = [module, component.__name__]
@@ -110,17 +110,13 @@ def remote_code(source: Path) -> dict[str, str]:
             }
             files[f"{name}/config.json"] = _json(config)
 
-    module = _file_name(pipeline)
+    module = module_name(pipeline)
     annotated = [kind for kinds in pipeline._get_signature_types().values() for kind in kinds]
     of_components = {kind.__module__ for kind in annotated if kind.__module__.startswith("genie_hf.")}
     files[f"{module}.py"] = bundle(pipeline.__module__, of_components)
     index["_class_name"] = [module, pipeline.__name__]
     files[INDEX] = _json(index)
     return files
-
-
-def _file_name(cls: type) -> str:
-    return cls.__module__.rpartition(".")[2]
 
 
 def _json(values: dict) -> str:

@@ -7,8 +7,10 @@ import copy
 import functools
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
+from huggingface_hub import CommitInfo
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError, safe_open
 from transformers import PreTrainedConfig, PreTrainedModel
@@ -18,6 +20,8 @@ from ..hub.errors import hub_sentences
 from .precision import preferred_dtype
 
 logger = logging.get_logger(__name__)
+
+IS_INSTALLED = __name__.startswith("genie_hf.")  # or else this is remote code, which travels with the model
 
 
 class CheckedLoading:
@@ -74,6 +78,8 @@ class CheckedLoading:
                 f"The config.json of {name} has {', '.join(strange)}, which genie_hf does not know and leaves out of "
                 "account: check the spelling, or upgrade genie_hf."
             )
+        if IS_INSTALLED:
+            vars(model.config).pop("auto_map", None)  # it names code that is not saved with the model
         if all(kwargs.get(name) is None for name in ("dtype", "torch_dtype", "device_map")):
             if model.dtype == torch.bfloat16 and preferred_dtype("cpu") == torch.float32:
                 model._stored_dtype = model.dtype
@@ -84,27 +90,55 @@ class CheckedLoading:
                 )
         return (model, info) if output_loading_info else model
 
-    def _upload_modified_files(self, working_dir, repo_id, files_timestamps, **settings):
-        """What `push_to_hub` and `save_pretrained` call for the upload: with a card of ours."""
-        if not __name__.startswith("genie_hf."):  # but remote code, which travels with the model
-            return super()._upload_modified_files(working_dir, repo_id, files_timestamps, **settings)
-        pushing = import_module("genie_hf.hub.pushing")  # only now, as it needs everything
-
-        settings["message"] = settings.pop("commit_message", None) or f"Upload {type(self).__name__}"
-        names = {"revision": "branch", "commit_description": "description"}
-        settings = {names.get(key, key): value for key, value in settings.items()}
-        return pushing.push_model(self, working_dir, repo_id, **settings)
-
     @functools.wraps(PreTrainedModel.save_pretrained, assigned=())  # diffusers looks there for `variant` and others
-    def save_pretrained(self, save_directory: str | Path, *args, **kwargs) -> None:
+    def save_pretrained(
+        self,
+        save_directory: str | Path,
+        is_main_process: bool = True,
+        state_dict: dict | None = None,
+        push_to_hub: bool = False,
+        **kwargs,
+    ) -> None:
         """As [`~transformers.PreTrainedModel.save_pretrained`], in the dtype that the model was stored in.
 
         This matters where it was loaded in float32 only because the CPU is slow in that one. A model that was cast
         since, and a `state_dict` that is given, are saved as they are.
+
+        With `push_to_hub` the folder is pushed as by `push_to_hub`, with a `README.md` of its own as the card.
+
+        Raises:
+            OSError: the Hub cannot be reached, or refuses; in one sentence.
         """
-        if self._stored_dtype is None or self.dtype != torch.float32 or kwargs.get("state_dict") is not None:
-            return super().save_pretrained(save_directory, *args, **kwargs)
-        return copy.deepcopy(self).to(self._stored_dtype).save_pretrained(save_directory, *args, **kwargs)
+        settings = None
+        if push_to_hub and IS_INSTALLED:
+            names = ("repo_id", "commit_message", "private", "token", "create_pr")
+            settings = {name: kwargs.pop(name) for name in names if name in kwargs}
+            push_to_hub = False
+        model = self
+        if self._stored_dtype is not None and self.dtype == torch.float32 and state_dict is None:
+            model = copy.deepcopy(self).to(self._stored_dtype)
+        super(CheckedLoading, model).save_pretrained(
+            save_directory, is_main_process, state_dict, push_to_hub, **kwargs
+        )
+        if settings is not None and self.should_save_on_this_rank(is_main_process):
+            self._push(save_directory, **{"repo_id": Path(save_directory).resolve().name} | settings)
+
+    def push_to_hub(self, repo_id: str, *, max_shard_size: int | str = "50GB", **kwargs) -> CommitInfo:
+        """As transformers', but with a card of ours.
+
+        Raises:
+            OSError: the Hub cannot be reached, or refuses; in one sentence.
+            ValueError: the repository is public although it should be private.
+        """
+        if not IS_INSTALLED:
+            return super().push_to_hub(repo_id, max_shard_size=max_shard_size, **kwargs)
+        with TemporaryDirectory() as folder:
+            self.save_pretrained(folder, max_shard_size=max_shard_size)  # type: ignore[call-arg, arg-type]
+            return self._push(folder, repo_id, **kwargs)
+
+    def _push(self, folder: str | Path, repo_id: str, **settings) -> CommitInfo:
+        pushing = import_module("genie_hf.hub.pushing")  # only now, as it needs everything
+        return pushing.push_model(self, folder, repo_id, **settings)
 
 
 def unknown_fields(config: PreTrainedConfig) -> list[str]:

@@ -12,6 +12,7 @@ import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from uuid import uuid4
 
 import torch
 from huggingface_hub import CommitOperationAdd, HfApi
@@ -35,6 +36,9 @@ WEIGHTS = (".safetensors", ".bin", ".pkl")
 class TrainingBranch:
     """The branch of a repository. Both are made if they are not there.
 
+    Each commit names in its title the run that made it: a run adds to its own commits alone, and to the one that it
+    began with. The branch's last commit would not do, for its name is not known when the Hub's answer is lost.
+
     Args:
         repository: its name, as user/name.
         stages: all of the recipe, in turn.
@@ -49,7 +53,7 @@ class TrainingBranch:
     """
 
     def __init__(self, repository: str, stages: list[str], private: bool = False):
-        self.stages, self.private, self.api = stages, private, HfApi()
+        self.stages, self.private, self.api, self.run = stages, private, HfApi(), f"run {uuid4().hex[:8]}"
         with hub_sentences(repository):
             self.repository = self.api.create_repo(repository, private=private or None, exist_ok=True).repo_id
             self.api.auth_check(self.repository, write=True)
@@ -127,8 +131,20 @@ class TrainingBranch:
         shutil.rmtree(arrived)
 
     def push(self, files: Mapping[str, Path | bytes], message: str) -> None:
-        """Makes the branch hold these files, in one commit without history."""
+        """Makes the branch hold these files, in one commit without history.
+
+        Raises:
+            OSError: the Hub cannot be reached, or refuses.
+            ValueError: another run has pushed to the branch since this one began.
+        """
+        message = f"{message}, {self.run}"
         with hub_sentences(self.repository):
+            head = self.api.list_repo_commits(self.repository, revision=BRANCH)[0]
+            if head.commit_id != self.commit and not head.title.endswith(self.run):
+                raise ValueError(
+                    f"Another run pushes to {self.repository} as well: stop one of the two, and continue the other "
+                    f"with --resume --push-to {self.repository}."
+                )
             for name, file in files.items():
                 # One by one, for several would go in threads that Python waits for at its end, however long they take.
                 if isinstance(file, Path) and file.suffix in WEIGHTS:
@@ -139,6 +155,7 @@ class TrainingBranch:
             message=message,
             private=self.private or None,
             branch=BRANCH,
+            parent=head.commit_id,
             replaces=lambda name: name != ".gitattributes",
         )
         if done.changed:

@@ -96,7 +96,7 @@ class Pusher:
                 self.under_way, self.waiting = self.waiting, None
             failure = self.try_to_push(self.under_way)
             with self.changed:
-                if failure is not None and self.failure is None:
+                if failure is not None and type(failure) is not type(self.failure):
                     logger.warning(
                         "The checkpoint cannot be pushed: %s Training goes on; it is tried again with the next one.",
                         failure,

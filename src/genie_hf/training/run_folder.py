@@ -62,8 +62,8 @@ def check_space(output: Path, recipe: Recipe, names: list[str], resume: bool) ->
     free = shutil.disk_usage(output).free
     if free < needed:
         raise OSError(
-            f"the checkpoints in {output / 'runs'} need about {needed / 1e9:.2f} GB, but the disk has only "
-            f"{free / 1e9:.2f} GB left: make room, or choose another folder with --output."
+            f"the checkpoints in {output / 'runs'} need about {needed / 1e6:,.0f} MB, but the disk has only "
+            f"{free / 1e6:,.0f} MB left: make room, or choose another folder with --output."
         )
 
 

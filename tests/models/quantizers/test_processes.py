@@ -61,13 +61,20 @@ def train(kind, index=0, count=1):
     return found
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_two_processes_are_one(kind, tmp_path):
+@pytest.fixture(scope="module")
+def trained_by_two(tmp_path_factory):
+    """The folder in which each of two processes has left what it found, for each kind."""
+    folder = tmp_path_factory.mktemp("processes")
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", __file__]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    result = subprocess.run([*command, kind, str(tmp_path)], capture_output=True, text=True, env=environment)
+    result = subprocess.run([*command, str(folder)], capture_output=True, text=True, env=environment)
     assert result.returncode == 0, result.stderr[-3000:]
-    one, (first, second) = train(kind), (torch.load(tmp_path / f"{index}.pt") for index in range(2))
+    return folder
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_processes_are_one(kind, trained_by_two):
+    one, (first, second) = train(kind), (torch.load(trained_by_two / f"{kind}-{index}.pt") for index in range(2))
     assert one.keys() == first.keys() == second.keys()
     for name, whole in one.items():
         if name.endswith(("quantized", "codes")):
@@ -83,5 +90,6 @@ def test_two_processes_are_one(kind, tmp_path):
 if __name__ == "__main__":
     torch.distributed.init_process_group("gloo")
     rank = torch.distributed.get_rank()
-    torch.save(train(sys.argv[1], rank, 2), Path(sys.argv[2]) / f"{rank}.pt")
+    for kind in KINDS:
+        torch.save(train(kind, rank, 2), Path(sys.argv[1]) / f"{kind}-{rank}.pt")
     torch.distributed.destroy_process_group()
