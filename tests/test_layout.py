@@ -13,6 +13,11 @@ ROOT = TESTS.parent
 
 # What is small, or shows only in another's work, is tested there.
 ELSEWHERE = {
+    "agents/cloning_study.py": "agents/test_cloning_report.py",
+    "agents/demonstrations.py": "agents/test_cloning.py",
+    "agents/episodes.py": "agents/test_vector_env.py",
+    "agents/registration.py": "agents/test_env.py",
+    "agents/window.py": "agents/test_env.py",
     "cli/training.py": "training/test_command.py",
     "data/coinrun/buttons.py": "data/coinrun/test_recording.py",
     "data/coinrun/card.py": "data/coinrun/test_recording.py",
@@ -20,6 +25,7 @@ ELSEWHERE = {
     "data/image_rows.py": "data/test_images.py",
     "data/lerobot_images.py": "data/test_lerobot.py",
     "hub/stand_in.py": "hub/test_bundle.py",
+    "named_pipeline.py": "cli/test_shared.py",
     "model_index.py": "hub/test_remote_code.py",
     "models/configuration_autoencoder.py": "models/test_modeling_video_tokenizer.py",
     "models/configuration_dynamics.py": "models/test_modeling_dynamics.py",

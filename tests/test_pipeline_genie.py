@@ -470,3 +470,11 @@ def test_a_stored_text_to_image_is_loaded_in_the_dtype_that_is_asked_for(loader,
     loader.from_pretrained(tmp_path).save_pretrained(tmp_path / "again")
     index = json.loads((tmp_path / "again" / "model_index.json").read_text())
     assert index["text_to_image"] == ["stable_diffusion", "StableDiffusionPipeline"]
+
+
+def test_a_clip_is_played_from_another_picture(tiny_pipeline, clips):
+    settings = {"num_inference_steps": 2, "output_type": "pt"}
+    other = tiny_pipeline.transfer(clips[0], clips[1, 0], generator=torch.Generator().manual_seed(0), **settings)
+    actions = tiny_pipeline.infer_actions(clips[0])
+    expected = tiny_pipeline(clips[1, 0], actions, generator=torch.Generator().manual_seed(0), **settings)
+    assert torch.equal(other.frames, expected.frames) and torch.equal(other.actions[0], actions)

@@ -27,7 +27,9 @@ def test_all_agents_play_and_the_figure_shows_them(tiny_pipeline, tmp_path, monk
 
 
 def test_means_and_intervals_are_over_the_seeds():
-    runs = [{"agent": "latent", "labels": 10, "seed": seed, "solved": solved} for seed, solved in enumerate([0.5, 0.7])]
+    runs = [
+        {"agent": "latent", "labels": 10, "seed": seed, "solved": solved} for seed, solved in enumerate([0.5, 0.7])
+    ]
     (line,) = summarise(runs)
     assert line["solved"] == pytest.approx(0.6) and line["interval"] == pytest.approx(1.96 * 0.1)
 

@@ -26,9 +26,10 @@ def random_agent(generator: torch.Generator) -> Agent:
 
 def agent_of(policy: GeniePolicy, generator: torch.Generator, dictionary: ActionDictionary | None = None) -> Agent:
     """What a policy presses; one of latent actions needs a dictionary."""
+    height, width = policy.config.image_size
 
     def agent(frames: Tensor) -> list[int]:
-        pixels = resize(frames.flatten(0, 1), policy.config.image_size).unflatten(0, frames.shape[:2])
+        pixels = resize(frames.flatten(0, 1), (height, width)).unflatten(0, frames.shape[:2])
         actions = policy.act(pixels, generator)
         return BUTTONS[actions if dictionary is None else dictionary.draw(actions, generator)].tolist()
 
@@ -74,5 +75,5 @@ def clone(
         dictionary = ActionDictionary(shown.latent[few], shown.buttons[few], num_latent)
         yield result("latent", count, agent_of(policy, generator, dictionary), seen)
         only = torch.full_like(shown.buttons, UNKNOWN).scatter(0, few, shown.buttons[few])
-        alone = learn(only, num_real, num_steps=FEW_STEPS)
+        alone = learn(only, num_real, num_steps=min(num_steps, FEW_STEPS))
         yield result("labels alone", count, agent_of(alone, generator), seen)

@@ -12,7 +12,7 @@ from .episodes import Episodes
 from .window import Window
 
 
-class GenieEnv(gymnasium.Env[np.ndarray, int]):
+class GenieEnv(gymnasium.Env[np.ndarray, np.int64]):
     """A learnt world as an environment: latent actions in, frames out.
 
     Observations are frames, uint8 of shape `(height, width, 3)`; actions are `0` to `num_actions - 1`. Episodes have
@@ -54,7 +54,7 @@ class GenieEnv(gymnasium.Env[np.ndarray, int]):
         self.episodes.begin([0], self.np_random, options)
         return self._show(), {}
 
-    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict]:
+    def step(self, action: int | np.integer) -> tuple[np.ndarray, float, bool, bool, dict]:
         self.episodes.step([int(action)])
         return self._show(), 0.0, False, False, {}
 

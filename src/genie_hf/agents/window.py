@@ -21,7 +21,8 @@ class Window:
         except ImportError as error:
             raise ImportError('render_mode="human" needs pygame: run `pip install pygame`.') from error
         self.pygame, self.fps = pygame, fps
-        self.clock, self.surface = pygame.time.Clock(), None
+        self.clock = pygame.time.Clock()
+        self.surface: pygame.Surface | None = None
 
     def show(self, frame: np.ndarray) -> None:
         """Shows a frame, uint8 of shape `(height, width, 3)`."""

@@ -40,7 +40,9 @@ def clone(
     """
     check_pipeline(pipeline)
     check_data([expert])
-    counts = sorted({int(number) for number in labels.split(",")})
+    numbers = labels.split(",")
+    if not all(number.strip().isdecimal() and int(number) for number in numbers):
+        raise ValueError(f"--labels is {labels!r}: write numbers with commas between them, for example 50,200.")
     first, stop = parse_levels(levels)
     for suffix in (".json", ".png"):
         check_writable(output / f"cloning-{mode.value}{suffix}")
@@ -48,8 +50,16 @@ def clone(
     pipe = load_pipeline(pipeline)
     from ..agents.cloning_report import report_cloning
 
-    settings = {"num_labels": counts, "num_seeds": seeds, "num_steps": steps}
-    found = report_cloning(pipe, expert, output, mode=mode.value, levels=range(first, stop), **settings)
+    found = report_cloning(
+        pipe,
+        expert,
+        output,
+        mode=mode.value,
+        levels=range(first, stop),
+        num_labels=sorted(set(map(int, numbers))),
+        num_seeds=seeds,
+        num_steps=steps,
+    )
     for line in found["table"]:
         interval = f" ± {line['interval']:.1%}" if seeds > 1 else ""
         typer.echo(f"{line['agent']:<14} {line['labels']:>7,} labels  {line['solved']:.1%}{interval} of the levels")

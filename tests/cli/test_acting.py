@@ -1,0 +1,26 @@
+"""`genie-hf agents`."""
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--levels", "5"], "--levels is '5': write it as A:B"),
+        (["--labels", "10,many"], "--labels is '10,many': write numbers with commas between them, for example 50,200"),
+        (["--labels", "0"], "--labels is '0': write numbers with commas between them, for example 50,200"),
+    ],
+)
+def test_what_cannot_be_cloned_is_told_at_once(run, tmp_path, options, sentence):
+    (tmp_path / "world").mkdir()
+    (tmp_path / "world" / "model_index.json").write_text("{}")
+    (tmp_path / "expert").mkdir()
+    status, _, said = run("agents", "clone", str(tmp_path / "world"), "--expert", str(tmp_path / "expert"), *options)
+    assert status == 2 and sentence in said
+
+
+def test_an_expert_that_is_not_there_is_told(run, tmp_path):
+    (tmp_path / "world").mkdir()
+    (tmp_path / "world" / "model_index.json").write_text("{}")
+    status, _, said = run("agents", "clone", str(tmp_path / "world"), "--expert", "no/such/recording")
+    assert status == 2 and "There is no no/such/recording" in said
