@@ -13,7 +13,7 @@ from genie_hf.data.coinrun import record
 
 
 def test_all_agents_play_and_the_figure_shows_them(tiny_pipeline, tmp_path, monkeypatch):
-    monkeypatch.setattr(real_game, "MAX_STEPS", 60)  # of a game that nobody has learnt
+    monkeypatch.setattr(real_game, "TIME_LIMIT", 60)  # of a game that nobody has learnt
     record(tmp_path / "expert", (0, 2), steps=12, mode="easy", policy="expert", frame_skip=3, num_workers=1)
     settings = {"mode": "easy", "levels": range(5, 8), "num_labels": [4, 8], "num_seeds": 2, "num_steps": 2}
     result = report_cloning(tiny_pipeline, str(tmp_path / "expert"), tmp_path, **settings)

@@ -8,9 +8,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..data.coinrun.game import Level
-
-MAX_STEPS = 1000  # of the game, which ends a level then
+from ..data.coinrun.game import TIME_LIMIT, Level
 
 Agent = Callable[[Tensor], Sequence[int]]
 """The last frames, uint8 of shape `(batch_size, num_frames, channels, height, width)`, in; buttons out."""
@@ -36,7 +34,7 @@ def play_levels(
     films = [[game.frame] for game in games]
     seen = [deque([game.frame] * num_frames, num_frames) for game in games]
     solved, playing = np.zeros(len(games), bool), list(range(len(games)))
-    for _ in tqdm(range(MAX_STEPS // frame_skip), desc="Playing levels"):
+    for _ in tqdm(range(TIME_LIMIT // frame_skip), desc="Playing levels"):
         frames = torch.from_numpy(np.stack([np.stack(seen[i]) for i in playing])).movedim(-1, 2)
         for i, button in zip(playing.copy(), agent(frames), strict=True):
             reward = games[i].hold(button)

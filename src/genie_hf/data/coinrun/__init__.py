@@ -8,6 +8,8 @@ consecutive frames of one episode:
 - `num_frames`, `height`, `width`
 - `actions` (list of uint8, one per frame): the button, 0 to 14, pressed **after** that frame; the last entry of an
   episode is the button that ended it, or the one that would have come next when the recording stops
+- `rewards` (list of float32, one per frame): what that button brought, 10 for the coin
+- `ends` (list of bool, one per frame): whether it ended the game, by the coin or by a death and not by the clock
 - `level_seed`, `episode` (counted from 0 within its level), `start` (index of the chunk's first frame in its episode)
 - `policy`
 

@@ -56,6 +56,8 @@ def row_format():
 | `frames` | raw uint8 pixels, `num_frames * height * width * 3` bytes |
 | `num_frames`, `height`, `width` | the shape of `frames` |
 | `actions` | for each frame the button (0 to 14) pressed after it |
+| `rewards` | for each frame what that button brought: 10 for the coin |
+| `ends` | for each frame whether that button ended the game, by the coin or by a death |
 | `level_seed` | the level |
 | `episode` | the episode, counted from 0 within its level |
 | `start` | index of the first frame of the chunk in its episode |

@@ -10,6 +10,8 @@ from .policies import POLICIES
 
 FRAME_SIZE = 64
 FRAMES_PER_ROW = 64
+TIME_LIMIT = 1000
+"""Steps of the game after which it ends an episode."""
 
 
 def import_procgen():
@@ -28,7 +30,13 @@ def keep_loaded():
 
 
 class Level:
-    """A game whose every episode is on one level, or several copies of it that are played side by side."""
+    """A game whose every episode is on one level, or several copies of it that are played side by side.
+
+    Attributes:
+        frame: what is seen.
+        is_first: whether it is the first of an episode.
+        is_over: whether the game ended the episode before, by a coin or a death and not by the clock.
+    """
 
     def __init__(self, level_seed, mode, frame_skip, num_copies=1):
         self.level_seed, self.mode, self.frame_skip = level_seed, mode, frame_skip
@@ -36,6 +44,7 @@ class Level:
         # With num_levels=1 every episode is on the level start_level.
         options = {"distribution_mode": mode, "start_level": level_seed, "num_levels": 1}
         self.env = import_procgen().ProcgenGym3Env(num_copies, "coinrun", num_threads=0, rand_seed=0, **options)
+        self.is_over, self.age = False, 0
         self.observe()
 
     def observe(self):
@@ -52,7 +61,9 @@ class Level:
         for _ in range(self.frame_skip):
             self.env.act(np.array([button]))
             reward += self.observe()
+            self.age += 1
             if self.is_first:
+                self.is_over, self.age = self.age < TIME_LIMIT or reward > 0, 0
                 break
         return reward
 
@@ -69,17 +80,19 @@ def play_level(level_seed, steps, mode, policy, seed, frame_skip):
     player = POLICIES[policy](np.random.default_rng([seed, level_seed]), steps, level)
     buttons = np.empty(steps, dtype=np.uint8)
     frames = np.empty((steps, FRAME_SIZE, FRAME_SIZE, 3), dtype=np.uint8)
+    rewards, ends = np.empty(steps, dtype=np.float32), np.empty(steps, dtype=bool)
     starts = []
     for step, button in zip(range(steps), player, strict=False):
         frames[step], buttons[step] = level.frame, button
         if level.is_first:
             starts.append(step)
-        level.hold(button)
+        rewards[step] = level.hold(button)
+        ends[step] = level.is_first and level.is_over
     level.close()
-    return list(chunks(frames, buttons, starts, level_seed, policy))
+    return list(chunks(frames, buttons, rewards, ends, starts, level_seed, policy))
 
 
-def chunks(frames, buttons, starts, level_seed, policy):
+def chunks(frames, buttons, rewards, ends, starts, level_seed, policy):
     """The rows of episodes that begin at the steps `starts`."""
     for episode, (start, end) in enumerate(zip(starts, [*starts[1:], len(frames)], strict=True)):
         for chunk in range(start, end, FRAMES_PER_ROW):
@@ -90,6 +103,8 @@ def chunks(frames, buttons, starts, level_seed, policy):
                 "height": FRAME_SIZE,
                 "width": FRAME_SIZE,
                 "actions": buttons[chunk:chunk_end],
+                "rewards": rewards[chunk:chunk_end],
+                "ends": ends[chunk:chunk_end],
                 "level_seed": level_seed,
                 "episode": episode,
                 "start": chunk - start,

@@ -16,6 +16,8 @@ SCHEMA = pa.schema(
         "height": pa.int32(),
         "width": pa.int32(),
         "actions": pa.list_(pa.uint8()),
+        "rewards": pa.list_(pa.float32()),
+        "ends": pa.list_(pa.bool_()),
         "level_seed": pa.int64(),
         "episode": pa.int32(),
         "start": pa.int32(),
@@ -65,8 +67,10 @@ def write_shard(path, level_seeds, play, on_level):
 
 
 def is_complete(path, level_seeds, steps):
-    """Whether a shard can be read and holds `steps` frames of each of its levels."""
+    """Whether a shard can be read, is as this version writes them, and holds `steps` frames of each of its levels."""
     try:
+        if pq.read_schema(path).names != SCHEMA.names:
+            return False
         table = pq.read_table(path, columns=["level_seed", "num_frames"])
     except (OSError, pa.ArrowException):
         return False
