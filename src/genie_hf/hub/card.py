@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from huggingface_hub import EvalResult, ModelCard, ModelCardData, RepoCard
 
 from ..training import Recipe, read_recipe
-from .recordings import NOTES
 from .remote_code import without_package
 
 if TYPE_CHECKING:
@@ -158,12 +157,12 @@ def quality(figures: dict | None, files: dict[str, Path], recipe: Recipe | None)
         cells = (f"{values[name]:.{digits}f}" if name in values else "" for name in data)
         rows.append(f"| {label} | {' | '.join(cells)} |")
     held_out = [] if recipe is None else names_of(recipe.data.test)
-    known = "; ".join(described(source) for source in held_out if Path(source).name in data)
+    known = ", ".join(described(source) for source in held_out if Path(source).name in data)
+    which = f", the test data of the [recipe](recipe.yaml): {known}" if known else ""
     steps = figures["settings"]["num_inference_steps"]
     how = (
-        f"On held-out video{f', of the recipe: {known}' if known else ''}. PSNR is in dB. A rollout starts from one "
-        f"frame, and {steps} MaskGIT steps make each that follows. Inferred actions are those that the action model "
-        "sees in the true video."
+        f"On held-out video{which}. PSNR is in dB. A rollout starts from one frame, and {steps} MaskGIT steps make "
+        "each that follows. Inferred actions are those that the action model sees in the true video."
     )
     table, picture = "\n".join(rows), folded("Truth, reconstruction, and rollouts", "evaluation.png", files)
     return f"## How good it is\n\n{how}\n\n{table}{picture}"
@@ -190,7 +189,7 @@ def legend(files: dict[str, Path], recipe: Recipe | None) -> str:
 def training(recipe: Recipe | None) -> str:
     if recipe is None:
         return ""
-    lines = [f"- data: {described(source)}" for source in names_of(recipe.data.train)]
+    lines = [f"- data: {', '.join(map(described, names_of(recipe.data.train)))}"]
     for name, stage in recipe.training.stages.items():
         frames = "one frame" if stage.num_frames == 1 else f"{stage.num_frames} frames"
         most = f", at most {stage.max_minutes:g} minutes" if stage.max_minutes else ""
@@ -240,7 +239,7 @@ def main_figures(figures: dict | None) -> list[tuple[str, str, dict[str, float]]
         (f"rollout with random actions, {later}", "psnr", ("rollout", "random_actions", "psnr", -1)),
         (f"copy of the first frame, {later}", "psnr", ("rollout", "copy_first_frame", "psnr", -1)),
         ("true actions told from latent ones, accuracy", "accuracy", (*agreement, "mapping_accuracy")),
-        ("always the most common true action, accuracy", "accuracy", (*agreement, "majority_accuracy")),
+        ("always guessing the most common true action, accuracy", "accuracy", (*agreement, "majority_accuracy")),
     ]
     listed = []
     for label, metric, path in wanted:
@@ -276,15 +275,8 @@ def is_on_the_hub(name: str) -> bool:
 
 
 def described(name: str) -> str:
-    """A link to data on the Hub; of others the last part of the name, and how they were recorded if that is known."""
-    if is_on_the_hub(name):
-        return f"[{name}](https://huggingface.co/datasets/{name})"
-    notes = Path(name).expanduser() / NOTES
-    found = json.loads(notes.read_text(encoding="utf-8")) if notes.is_file() else {}
-    if "levels" not in found:
-        return f"`{Path(name).name}`"
-    first, stop = found["levels"]
-    return (
-        f"`{Path(name).name}` ({(stop - first) * found['steps']:,} frames of CoinRun, {found['mode']} mode, levels "
-        f"{first:,} to {stop - 1:,}, {found['policy']} policy)"
-    )
+    """A link to data on the Hub, and the last part of another name.
+
+    What lies in a folder when the card is written need not be what the world was trained on.
+    """
+    return f"[{name}](https://huggingface.co/datasets/{name})" if is_on_the_hub(name) else f"`{Path(name).name}`"

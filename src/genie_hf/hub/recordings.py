@@ -64,9 +64,9 @@ def read_recording(folder: Path) -> Recording:
     if not folder.is_dir():
         raise ValueError(f"There is no folder {folder}: name one that `genie-hf record` wrote.")
     place = Place(DataSource(source=folder))
-    files = train_first(place.files)
-    shards = {path: part for path, part in files.items() if path.suffix == ".parquet"}
-    notes = {path: json.loads(path.read_text(encoding="utf-8")) for path in files if path.name == NOTES}
+    shards = train_first(place.files_of({".parquet"}))
+    found = [path for path in train_first(place.files) if path.name == NOTES]
+    notes = {path: json.loads(path.read_text(encoding="utf-8")) for path in found}
     if not notes or not shards:
         raise ValueError(f"{folder} holds no recording: name a folder that `genie-hf record` wrote.")
     frames = {path: num_frames(path) for path in shards}
