@@ -27,8 +27,9 @@ def test_the_metadata_are_those_of_recipe_and_figures(tiny_pipeline, files, psnr
     assert "world-model" in data.tags and data.datasets == ["user/videos"]
     results = {result.metric_name: result for result in data.eval_results}
     assert data.model_name == "world" and len(results) == 8
-    assert results["reconstruction, PSNR"].metric_value == round(psnr, 4)
-    assert results["rollout, PSNR after 10 frames"].dataset_name == "test-balanced"
+    assert results["reconstruction by the video tokenizer, PSNR"].metric_value == round(psnr, 4)
+    assert results["rollout with random actions, PSNR after 10 frames"].dataset_name == "test-balanced"
+    assert not [name for name in results if "the same" in name]
 
 
 def test_the_text_shows_what_there_is_and_nothing_else(tiny_pipeline, files, psnr):
@@ -36,12 +37,37 @@ def test_the_text_shows_what_there_is_and_nothing_else(tiny_pipeline, files, psn
     linked = re.findall(r"\]\((?!http)(.+?)\)", text)
     assert set(linked) == {"evaluation.png", "action_legend.png", "recipe.yaml"} <= set(files)
     assert 'GeniePipeline.from_pretrained("user/world")' in text and "examples/noise.png" in text
-    assert f"| reconstruction, PSNR | {psnr:.1f} |" in text and "| 4 | left | 50% of starts |  |" in text
+    assert f"| reconstruction by the video tokenizer, PSNR | {psnr:.1f} |" in text
+    assert "| 4 | left | 50% of starts |  |" in text
     assert "16x16 pixels, 15 frames a second" in text and "without action labels" in text
 
     bare = world_card(tiny_pipeline, "user/world", {})
     assert bare.data.eval_results is None and "](" not in bare.text.replace("](https://arxiv.org", "")
     assert "## How good" not in bare.text and "## How it was trained" not in bare.text
+
+
+def test_data_on_the_hub_are_linked_and_others_called_by_their_last_name(tiny_pipeline, files):
+    recipe = files["recipe.yaml"]
+    data = "train: [user/videos, a/folder/here]\n  test: [a/folder/test-balanced, a/folder/not-measured]"
+    recipe.write_text(re.sub(r"train: \[.*\]", data, recipe.read_text()))
+    text = world_card(tiny_pipeline, "user/world", files).text
+    assert "- data: [user/videos](https://huggingface.co/datasets/user/videos), `here`\n" in text
+    assert "the test data of the [recipe](recipe.yaml): `test-balanced`. " in text
+    assert "a/folder" not in text and "not-measured" not in text
+
+
+def test_long_pictures_are_folded(tiny_pipeline, files):
+    """Markdown within HTML is read only between empty lines."""
+    text = world_card(tiny_pipeline, "user/world", files).text
+    folded = re.findall(r"\n\n<details>\n<summary>.+</summary>\n\n!\[.+\]\((.+)\)\n\n</details>\n\n", text)
+    assert folded == ["evaluation.png", "action_legend.png"]
+
+
+@pytest.mark.parametrize("make", ["world", "model"])
+def test_it_says_once_how_to_install_the_package(tiny_pipeline, files, make):
+    model = tiny_pipeline.dynamics
+    card = world_card(tiny_pipeline, "me/it", files) if make == "world" else model_card(model, "me/it")
+    assert card.text.count("`pip install genie-hf`") == card.text.count("`pip install .` in its repository") == 1
 
 
 def test_a_film_is_shown_first(tiny_pipeline, files, world):

@@ -84,12 +84,14 @@ def test_a_dry_run_lists_the_files_of_the_space(hub, world, names):
     assert not hub.api.repo_exists(space, repo_type="space")
 
 
-def test_its_readme_names_the_world_and_its_requirements_those_of_the_package():
-    files = space_files(find_page().parent, "me/play", ["me/caves@" + "a" * 40])
+def test_its_readme_names_the_worlds_and_its_requirements_those_of_the_package():
+    files = space_files(find_page().parent, "me/play", ["me/caves@" + "a" * 40, "me/hills"])
     _, head, body = files["README.md"].decode().split("---\n", 2)
     card = yaml.safe_load(head)
-    assert (card["title"], card["models"], card["sdk"], card["app_file"]) == ("play", ["me/caves"], "gradio", "app.py")
-    assert 'Client("me/play")' in body
+    assert (card["title"], card["models"]) == ("play", ["me/caves", "me/hills"])
+    assert (card["sdk"], card["app_file"]) == ("gradio", "app.py")
+    links = "[me/caves](https://huggingface.co/me/caves), [me/hills](https://huggingface.co/me/hills)"
+    assert f"Here to play: {links}.\n" in body and 'Client("me/play")' in body and "OWNER" not in body
     lines = [re.split("#", line)[0].strip() for line in files["requirements.txt"].decode().splitlines()]
     needed = {Requirement(line).name for line in lines if line}
     assert {"torch", "transformers", "diffusers", "typer", "spaces"} <= needed

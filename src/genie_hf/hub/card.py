@@ -75,7 +75,7 @@ def world_card(
         pictures(files, ".gif"),
         use_of_world(repository, files),
         without_package(f'"{repository}"') if remote_code else "",
-        quality(figures, files),
+        quality(figures, files, recipe),
         legend(files, recipe),
         training(recipe),
         limits(pipe, figures),
@@ -92,7 +92,7 @@ def model_card(model: "PreTrainedModel", repository: str) -> ModelCard:
         MARK,
         f"A `{name}` of {parameters(model)}, a part of a world model of the kind of "
         "[Genie](https://arxiv.org/abs/2402.15391).",
-        f"## Use\n\n```python\n{code}\n```\n\n{FIRST_IMPORT.format(loader='AutoModel')}",
+        f"## Use\n\n```python\n{code}\n```\n\n{FIRST_IMPORT.format(loader='AutoModel')} {INSTALL}",
     ]
     return to_card(ModelCardData(library_name="genie_hf", tags=TAGS), sections)
 
@@ -108,7 +108,10 @@ def parameters(*models: "PreTrainedModel | None") -> str:
 
 # The sections
 
-FIRST_IMPORT = "`{loader}` loads it as well, after `import genie_hf` (`pip install genie-hf`)."
+FIRST_IMPORT = "`{loader}` loads it as well, after `import genie_hf`."
+INSTALL = (
+    "Install genie_hf with `pip install genie-hf`, or before its first release with `pip install .` in its repository."
+)
 
 
 def about(pipe: "GeniePipeline") -> str:
@@ -125,6 +128,11 @@ def pictures(files: dict[str, Path], suffix: str) -> str:
     return "\n\n".join(f"![{Path(name).stem}]({name})" for name in files if name.endswith(suffix) and "/" not in name)
 
 
+def folded(title: str, name: str, files: dict[str, Path]) -> str:
+    """A long picture, which is shown to who asks; Markdown within HTML needs the empty lines."""
+    return f"\n\n<details>\n<summary>{title}</summary>\n\n![{title}]({name})\n\n</details>" if name in files else ""
+
+
 def use_of_world(repository: str, files: dict[str, Path]) -> str:
     example = next((name for name in files if name.startswith("examples/")), None)
     start = f'hf_hub_download("{repository}", "{example}")' if example else '"a-picture.png"'
@@ -134,11 +142,12 @@ def use_of_world(repository: str, files: dict[str, Path]) -> str:
         f'pipe = GeniePipeline.from_pretrained("{repository}")\n'
         f"world = pipe.start({start})\n"
         "frame = world.step(0)  # one action in, one frame out\n```\n\n"
-        f"`genie-hf play {repository}` opens it in a browser. {FIRST_IMPORT.format(loader='DiffusionPipeline')}"
+        f"`genie-hf play {repository}` opens it in a browser. {FIRST_IMPORT.format(loader='DiffusionPipeline')}\n\n"
+        f"{INSTALL} For the browser add `[play]` to either name."
     )
 
 
-def quality(figures: dict | None, files: dict[str, Path]) -> str:
+def quality(figures: dict | None, files: dict[str, Path], recipe: Recipe | None) -> str:
     if figures is None:
         return ""
     data = list(figures["data"])
@@ -147,11 +156,16 @@ def quality(figures: dict | None, files: dict[str, Path]) -> str:
         digits = 1 if metric == "psnr" else 2
         cells = (f"{values[name]:.{digits}f}" if name in values else "" for name in data)
         rows.append(f"| {label} | {' | '.join(cells)} |")
-    settings = figures["settings"]
-    how = f"{settings['num_inference_steps']} MaskGIT steps a frame, from one prompt frame"
-    picture = "\n\n![Truth, reconstruction, and rollouts](evaluation.png)" if "evaluation.png" in files else ""
-    table = "\n".join(rows)
-    return f"## How good it is\n\nOn held-out video, {how}; PSNR in dB.\n\n{table}{picture}"
+    held_out = [] if recipe is None else names_of(recipe.data.test)
+    known = ", ".join(described(source) for source in held_out if Path(source).name in data)
+    which = f", the test data of the [recipe](recipe.yaml): {known}" if known else ""
+    steps = figures["settings"]["num_inference_steps"]
+    how = (
+        f"On held-out video{which}. PSNR is in dB. A rollout starts from one frame, and {steps} MaskGIT steps make "
+        "each that follows. Inferred actions are those that the action model sees in the true video."
+    )
+    table, picture = "\n".join(rows), folded("Truth, reconstruction, and rollouts", "evaluation.png", files)
+    return f"## How good it is\n\n{how}\n\n{table}{picture}"
 
 
 def legend(files: dict[str, Path], recipe: Recipe | None) -> str:
@@ -166,8 +180,7 @@ def legend(files: dict[str, Path], recipe: Recipe | None) -> str:
         share = f"{leads['consistency']:.0%} of starts" if leads else ""
         where = {"none": "nowhere"}.get(leads.get("direction"), leads.get("direction", ""))
         rows.append(f"| {action} | {where} | {share} | {name.get('name') or ''} |")
-    picture = "\n\n![What each action does](action_legend.png)" if "action_legend.png" in files else ""
-    table = "\n".join(rows)
+    table, picture = "\n".join(rows), folded("What each action does", "action_legend.png", files)
     latent = recipe is not None and recipe.data.action_source == "latent"
     found = "Nobody told it what they are; it found them by itself.\n\n" if latent else ""
     return f"## What its actions do\n\n{found}{table}{picture}"
@@ -176,7 +189,7 @@ def legend(files: dict[str, Path], recipe: Recipe | None) -> str:
 def training(recipe: Recipe | None) -> str:
     if recipe is None:
         return ""
-    lines = [f"- data: {', '.join(f'`{source}`' for source in training_sources(recipe))}"]
+    lines = [f"- data: {', '.join(map(described, names_of(recipe.data.train)))}"]
     for name, stage in recipe.training.stages.items():
         frames = "one frame" if stage.num_frames == 1 else f"{stage.num_frames} frames"
         most = f", at most {stage.max_minutes:g} minutes" if stage.max_minutes else ""
@@ -213,19 +226,20 @@ def figures_of(files: dict[str, Path], name: str) -> dict | None:
 
 
 def main_figures(figures: dict | None) -> list[tuple[str, str, dict[str, float]]]:
-    """What stands in the card: label, metric, and the value on each data set that has one."""
+    """What stands in the card: a label to be read alone, metric, and the value on each data set that has one."""
     if figures is None:
         return []
-    horizon = figures["settings"]["horizon"]
+    later = f"PSNR after {figures['settings']['horizon']} frames"
+    agreement = ("latent_actions", "agreement")
     wanted: list[tuple[str, str, tuple]] = [
-        ("reconstruction, PSNR", "psnr", ("reconstruction", "psnr")),
-        ("reconstruction, SSIM", "ssim", ("reconstruction", "ssim")),
-        ("rollout, PSNR of the first frame", "psnr", ("rollout", "inferred_actions", "psnr", 0)),
-        (f"rollout, PSNR after {horizon} frames", "psnr", ("rollout", "inferred_actions", "psnr", -1)),
-        ("the same with other actions", "psnr", ("rollout", "random_actions", "psnr", -1)),
-        ("the same, copying the first frame", "psnr", ("rollout", "copy_first_frame", "psnr", -1)),
-        ("true actions told from latent ones", "accuracy", ("latent_actions", "agreement", "mapping_accuracy")),
-        ("the same, always the most common one", "accuracy", ("latent_actions", "agreement", "majority_accuracy")),
+        ("reconstruction by the video tokenizer, PSNR", "psnr", ("reconstruction", "psnr")),
+        ("reconstruction by the video tokenizer, SSIM", "ssim", ("reconstruction", "ssim")),
+        ("rollout with inferred actions, PSNR after 1 frame", "psnr", ("rollout", "inferred_actions", "psnr", 0)),
+        (f"rollout with inferred actions, {later}", "psnr", ("rollout", "inferred_actions", "psnr", -1)),
+        (f"rollout with random actions, {later}", "psnr", ("rollout", "random_actions", "psnr", -1)),
+        (f"copy of the first frame, {later}", "psnr", ("rollout", "copy_first_frame", "psnr", -1)),
+        ("true actions told from latent ones, accuracy", "accuracy", (*agreement, "mapping_accuracy")),
+        ("always guessing the most common true action, accuracy", "accuracy", (*agreement, "majority_accuracy")),
     ]
     listed = []
     for label, metric, path in wanted:
@@ -244,11 +258,25 @@ def look_up(figures: Any, path: tuple) -> float | None:
     return figures
 
 
+# The data
+
+
 def hub_datasets(recipe: Recipe | None) -> list[str]:
     """The training data that lie on the Hub."""
-    sources = [] if recipe is None else training_sources(recipe)
-    return sorted({name for name in sources if HUB_ID.fullmatch(name) and not Path(name).exists()})
+    return [] if recipe is None else sorted(set(filter(is_on_the_hub, names_of(recipe.data.train))))
 
 
-def training_sources(recipe: Recipe) -> list[str]:
-    return [source["source"] if isinstance(source, dict) else source for source in recipe.data.train]
+def names_of(sources: list[str | dict]) -> list[str]:
+    return [source["source"] if isinstance(source, dict) else source for source in sources]
+
+
+def is_on_the_hub(name: str) -> bool:
+    return HUB_ID.fullmatch(name) is not None and not Path(name).exists()
+
+
+def described(name: str) -> str:
+    """A link to data on the Hub, and the last part of another name.
+
+    What lies in a folder when the card is written need not be what the world was trained on.
+    """
+    return f"[{name}](https://huggingface.co/datasets/{name})" if is_on_the_hub(name) else f"`{Path(name).name}`"

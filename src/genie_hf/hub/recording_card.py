@@ -18,6 +18,7 @@ from .recordings import Recording
 
 PREVIEW = "preview.gif"
 USUAL_FPS = 15
+GAP = 4  # pixels between the videos of the preview, before it is enlarged
 SIZES = {"n<1K": 1e3, "1K<n<10K": 1e4, "10K<n<100K": 1e5, "100K<n<1M": 1e6, "1M<n<10M": 1e7, "10M<n<100M": 1e8}
 
 
@@ -32,7 +33,7 @@ def recording_card(recording: Recording, repository: str, license: str | None = 
     title = repository.split("/")[-1]
     counted = {split: counts(shards) for split, shards in recording.shards.items()}
     rows = sum(count["rows"] for count in counted.values())
-    commands, rate = "\n".join(recording.commands), recording.common_notes.get("frame_rate")
+    commands, rate = recording.commands, recording.common_notes.get("frame_rate")
     data = DatasetCardData(
         pretty_name=title,
         license=license,
@@ -43,6 +44,8 @@ def recording_card(recording: Recording, repository: str, license: str | None = 
     )
     columns = ("videos", "frames", "levels")
     lines = [[split, *(f"{count[name]:,}" for name in columns)] for split, count in counted.items()]
+    uses = {"train": {"train"}, "test": {"test", "validation"}}
+    used = "\n".join(f"  {use}: [{repository}]" for use, splits in uses.items() if splits & counted.keys())
     sections = [
         f"# {title}",
         MARK,
@@ -50,13 +53,15 @@ def recording_card(recording: Recording, repository: str, license: str | None = 
         f"Video to learn a world from{f', {rate:g} frames a second' if rate else ''}. The true actions are for "
         "evaluation.",
         "\n".join(f"| {' | '.join(line)} |" for line in [["split", *columns], ["---"] * 4, *lines]),
-        f"## Use\n\nIn a recipe of genie_hf:\n\n```yaml\ndata:\n  train: [{repository}]\n```",
+        f"## Use\n\nIn a recipe of genie_hf:\n\n```yaml\ndata:\n{used}\n```",
         "With the datasets library:\n\n```python\nfrom datasets import load_dataset\n\n"
         f'rows = load_dataset("{repository}", split="{next(iter(counted))}")\n```',
     ]
     if commands:
+        shown = "\n".join(command.replace(" --mode", " \\\n  --mode") for command in commands)
+        same = "The same command records" if len(commands) == 1 else "The same commands record"
         sections += [
-            f"## How it was recorded\n\n```\n{commands}\n```\n\nThe same command records the same frames again.",
+            f"## How it was recorded\n\n```sh\n{shown}\n```\n\n{same} the same frames again.",
             f"## Rows\n\n{row_format()}",
         ]
     return DatasetCard(f"---\n{data.to_yaml()}\n---\n\n" + "\n\n".join(sections) + "\n")
@@ -104,6 +109,8 @@ def preview(recording: Recording, num_videos: int = 4, height: int = 128) -> byt
         shape = chunk["num_frames"], chunk["height"], chunk["width"], 3
         clips.append(np.frombuffer(chunk["frames"], np.uint8).reshape(shape))
     clips = [clip for clip in clips if clip.shape[1:] == clips[0].shape[1:]]
-    beside = np.concatenate([clip[: min(map(len, clips))] for clip in clips], axis=2)
+    length = min(map(len, clips))
+    gap = np.full_like(clips[0][:length, :, :GAP], 255)
+    beside = np.concatenate([part for clip in clips for part in (gap, clip[:length])][1:], axis=2)
     rate = recording.common_notes.get("frame_rate", USUAL_FPS)
     return to_gif([PIL.Image.fromarray(frame) for frame in beside], rate, height=height)

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from datasets.data_files import SPLIT_KEYWORDS
 from huggingface_hub import HfApi
 
 from ..data.place import DataSource, Place, by_split, common_notes
@@ -63,8 +64,9 @@ def read_recording(folder: Path) -> Recording:
     if not folder.is_dir():
         raise ValueError(f"There is no folder {folder}: name one that `genie-hf record` wrote.")
     place = Place(DataSource(source=folder))
-    shards = place.files_of({".parquet"})
-    notes = {path: json.loads(path.read_text(encoding="utf-8")) for path in place.files if path.name == NOTES}
+    shards = train_first(place.files_of({".parquet"}))
+    found = [path for path in train_first(place.files) if path.name == NOTES]
+    notes = {path: json.loads(path.read_text(encoding="utf-8")) for path in found}
     if not notes or not shards:
         raise ValueError(f"{folder} holds no recording: name a folder that `genie-hf record` wrote.")
     frames = {path: num_frames(path) for path in shards}
@@ -73,6 +75,12 @@ def read_recording(folder: Path) -> Recording:
         if "levels" in settings and there != (settings["levels"][1] - settings["levels"][0]) * settings["steps"]:
             raise ValueError(f"{path.parent} is unfinished: go on with `{command(path.parent, settings)}`.")
     return Recording(folder, by_split(shards), notes)
+
+
+def train_first(files: dict[Path, Path]) -> dict[Path, Path]:
+    """The files with the splits in the order of the datasets library: train, validation, test."""
+    splits = by_split(files)
+    return {path: files[path] for split in SPLIT_KEYWORDS for path in splits.get(str(split), [])}
 
 
 def num_frames(shard: Path) -> int:

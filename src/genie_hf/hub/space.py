@@ -10,6 +10,7 @@ import yaml
 PACKAGE = Path(__file__).parents[1]
 PAGE = ("*.py", "README.md", "requirements.txt", "pictures/*", "player/*")
 WORLDS = "worlds.txt"
+WORLD_LINK = "[{0}](https://huggingface.co/{0})"
 
 
 def space_files(page: Path, space: str, worlds: Sequence[str]) -> dict[str, Path | bytes]:
@@ -41,13 +42,13 @@ def is_replaced(name: str) -> bool:
 
 
 def readme(page: Path, space: str, worlds: Sequence[str]) -> bytes:
-    """The page's README with this Space's name, its models, and the name by which a program finds it."""
+    """The page's README with this Space's name, links to its worlds, and the name by which a program finds it."""
     _, head, body = page.read_text(encoding="utf-8").split("---\n", 2)
     models = [world.partition("@")[0] for world in worlds]
     card = yaml.safe_load(head) | {"title": space.split("/")[1], "models": models}
-    return f"---\n{yaml.safe_dump(card, sort_keys=False, allow_unicode=True)}---\n{body}".replace(
-        'Client("OWNER/genie")', f'Client("{space}")'
-    ).encode()
+    body = body.replace(WORLD_LINK.format("OWNER/genie-coinrun"), ", ".join(map(WORLD_LINK.format, models)))
+    body = body.replace('Client("OWNER/genie")', f'Client("{space}")')
+    return f"---\n{yaml.safe_dump(card, sort_keys=False, allow_unicode=True)}---\n{body}".encode()
 
 
 def requirements(page: Path) -> bytes:
