@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from genie_hf.data.coinrun.buttons import JUMP, NONE
+from genie_hf.data.coinrun.buttons import JUMP, NONE, RIGHT_JUMP
+from genie_hf.data.coinrun.expert import expert_buttons
 from genie_hf.data.coinrun.game import play_level
 from genie_hf.data.coinrun.policies import POLICIES, sticky
 
@@ -60,3 +61,21 @@ def test_an_episode_that_ends_within_a_frame_skip_is_followed_by_a_whole_one(mon
     assert all(start == 0 for _, start, _ in episodes)
     firsts = np.cumsum([0] + [length for _, _, length in episodes])[:-1]
     assert all(np.array_equal(skipped[first], frames[0]) for first in firsts)
+
+
+def test_rewards_and_ends_are_those_of_the_coin_a_death_and_the_clock(monkeypatch):
+    def play(policy, seed, steps, frame_skip):
+        monkeypatch.setitem(POLICIES, "tried", policy)
+        rows = play_level(seed, steps, "easy", "tried", 0, frame_skip)
+        return [
+            (sum((row["rewards"].tolist() for row in rows if row["episode"] == episode), []),
+             sum((row["ends"].tolist() for row in rows if row["episode"] == episode), []))
+            for episode in range(rows[-1]["episode"] + 1)
+        ]  # fmt: skip
+
+    (rewards, ends), *_ = play(lambda rng, steps, level: expert_buttons(rng, level), 1, 90, 3)
+    assert rewards[-1] == 10 and ends[-1] and not any(rewards[:-1]) and not any(ends[:-1])
+    deaths = play(lambda rng, steps, level: np.full(steps, RIGHT_JUMP), 0, 100, 1)
+    still = play(lambda rng, steps, level: np.full(steps, NONE), 0, 7, 300)
+    assert len(still) == 2 and not any(map(any, (*still[0], *still[1])))  # 1,000 steps of the game
+    assert any(ends[-1] and not any(rewards) for rewards, ends in deaths)

@@ -169,7 +169,7 @@ def test_killed_and_resumed_is_the_same_as_never_killed(tmp_path, longer_recordi
         ({"levels": (-1, 5)}, "got -1:5"),
         ({"steps": 0}, "steps must be at least 1, got 0"),
         ({"mode": "exploration"}, "mode must be 'easy' or 'hard', got 'exploration'"),
-        ({"policy": "expert"}, "policy must be one of 'random', 'sticky', .* got 'expert'"),
+        ({"policy": "genius"}, "policy must be one of 'random', 'sticky', .* got 'genius'"),
         ({"seed": -3}, "seed must be at least 0, got -3"),
         ({"frame_skip": 0}, "frame_skip must be at least 1, got 0"),
         ({"num_workers": 0}, "num_workers must be at least 1, got 0"),
