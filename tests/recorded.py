@@ -19,7 +19,7 @@ def square(level: int, steps: int = STEPS):
     for step, frame in enumerate(frames):
         x = 4 * (step % (steps // 2)) + int(buttons[step])
         frame[level % 40 : level % 40 + 16, x : x + 16] = 100 + 10 * (level % 10)
-    return list(chunks(frames, buttons, [0, steps // 2], level, "random"))
+    return list(chunks(frames, buttons, np.zeros(steps), np.zeros(steps, bool), [0, steps // 2], level, "random"))
 
 
 def record_squares(folder: Path, levels: tuple[int, int], frames_per_shard: int = 2 * STEPS) -> Path:

@@ -29,5 +29,6 @@ def test_a_recording_is_pushed_when_it_is_done(hub, run, tmp_path):
     assert status == 0 and f"datasets/{name}" in out, err
     files = hub.files(name, kind="dataset")
     assert files["recording.json"] == (folder / "recording.json").read_bytes()
-    assert "--levels 3:5 --steps 6 --mode hard --policy random --seed 0 --frame-skip 1" in files["README.md"].decode()
+    command = " ".join(files["README.md"].decode().replace("\\\n", "").split())
+    assert "--levels 3:5 --steps 6 --mode hard --policy random --seed 0 --frame-skip 1" in command
     assert hub.api.dataset_info(name).private
