@@ -110,8 +110,16 @@ def test_what_cannot_be_published_is_one_sentence(hub, run, world, name, monkeyp
     assert "may not write" in told(world, name)
 
 
+@pytest.mark.parametrize("name_of_file", ["metrics.json", "action_legend.json", "action_names.json"])
+def test_figures_that_are_damaged_are_named(hub, run, world, name, name_of_file):
+    (world / name_of_file).write_text("{")
+    status, _, err = run("publish", world, name)
+    assert status == 2 and err.splitlines()[-1].startswith(f"genie-hf: {world / name_of_file} is damaged (")
+    assert err.endswith("measure again, or delete it.\n") and not hub.api.repo_exists(name)
+
+
 def test_what_cannot_be_loaded_is_one_sentence(hub, run, world, name, told, monkeypatch):
-    assert told(name).startswith(f"genie-hf: There is no {name} on the Hub, or it is private: check the name")
+    assert told(name).startswith(f"genie-hf: There is no folder {name}, and no {name} on the Hub, or it is private")
     hub.api.create_repo(name, private=True)
     assert told(name).startswith(f"genie-hf: {name} lacks model_index.json: it is no world of genie_hf")
     monkeypatch.setenv("HF_TOKEN", "hf_wrong")

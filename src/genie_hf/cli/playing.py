@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from .shared import Pipeline, Temperature, check_pipeline, check_writable, load_pipeline, quieten_libraries, writing
+from ..writing import check_writable, writing
+from .shared import Pipeline, Temperature, check_pipeline, load_pipeline, quieten_libraries
 
 MAX_PIXELS = 4096  # of a side: what video players can show
 
