@@ -64,6 +64,17 @@ def test_a_terminal_shows_how_far_the_files_are_and_a_log_does_not(hub, on_a_ter
     assert log.returncode == 0 and "%" not in log.stderr
 
 
+def test_a_tag_of_other_files_is_refused_before_the_commit(hub, run, world, name):
+    run("publish", world, name, "--revision", "v1")
+    space = hub.new_name("space")
+    again = ("publish", world, name, "--revision", "v1")
+    status, _, err = run(*again, "--license", "mit", "--space", space)
+    assert status == 2 and f"{name} has a tag v1 already, for other files than these: choose another." in err
+    assert len(hub.commits(name)) == 2 and not hub.api.repo_exists(space, repo_type="space")
+    status, out, _ = run(*again)
+    assert status == 0 and out.startswith("Nothing has changed in")
+
+
 def test_again_it_publishes_what_has_changed(hub, run, world, name):
     run("publish", world, name)
     status, out, _ = run("publish", world, name, "--revision", "v1")

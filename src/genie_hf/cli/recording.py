@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .pushing import License, check_logged_in, check_repository, push_recording
+from .pushing import License, check_repository, claim, push_recording
 from .shared import SETTINGS
 
 record_app = typer.Typer(help="Record video to train on from an environment, as a Hugging Face dataset.", **SETTINGS)
@@ -104,7 +104,7 @@ def coinrun(
         raise ValueError(f"--levels is {levels!r}: write it as A:B, for example 0:1000.")
     if push is not None:
         check_repository(push)
-        check_logged_in(push)
+        claim(push, private)
     try:
         folder = record(
             output,
