@@ -1,7 +1,6 @@
 """`genie-hf export-remote-code`."""
 
 import json
-from contextlib import contextmanager
 
 import pytest
 
@@ -32,19 +31,7 @@ def test_what_was_exported_is_published_with_its_code(run, world, tmp_path):
     }
 
 
-@contextmanager
-def files_of_at_most(size):
-    """As on a disk that is nearly full, but for the reason that is given."""
-    resource = pytest.importorskip("resource", reason="needs a system that limits files")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-def test_an_export_that_breaks_off_changes_nothing(run, world, tmp_path):
+def test_an_export_that_breaks_off_changes_nothing(run, world, tmp_path, files_of_at_most):
     def files():
         return {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
 
