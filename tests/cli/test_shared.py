@@ -2,12 +2,14 @@
 
 import json
 import shutil
+import warnings
 
 import pytest
 import torch
+from huggingface_hub import file_download
 from safetensors.torch import load_file, save_file
 
-from genie_hf.cli.shared import check_pipeline, split_revision
+from genie_hf.cli.shared import check_pipeline, quieten_libraries, split_revision
 
 
 def with_nan(folder):
@@ -67,6 +69,13 @@ def test_a_folder_without_a_world_is_trained_if_it_has_a_recipe(tmp_path):
     (tmp_path / "recipe.yaml").touch()
     with pytest.raises(FileNotFoundError, match="train one with `genie-hf train .*recipe.yaml`"):
         check_pipeline(str(tmp_path))
+
+
+def test_a_full_disk_is_not_told_twice(tmp_path):
+    with warnings.catch_warnings(record=True) as told:
+        quieten_libraries()
+        file_download._check_disk_space(10**18, tmp_path)
+    assert told == []
 
 
 def test_a_name_may_say_which_revision(tmp_path, monkeypatch):
