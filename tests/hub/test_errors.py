@@ -99,9 +99,11 @@ def test_nothing_can_be_stored(hub, errno, reason, file):
     )
 
 
-def test_a_file_elsewhere_that_cannot_be_read_has_nothing_to_do_with_the_hub(hub, tmp_path):
+def test_what_is_forbidden_elsewhere_has_nothing_to_do_with_the_hub(hub, tmp_path):
     with pytest.raises(PermissionError, match="weights.safetensors"), hub_sentences("user/world"):
         refuse(EACCES, "Permission denied", str(tmp_path / "weights.safetensors"))()
+    with pytest.raises(PermissionError), hub_sentences("user/world"):
+        refuse(EACCES, "Permission denied")()  # of a socket
 
 
 def test_nothing_is_pushed_without_the_hub(hub, monkeypatch):

@@ -64,9 +64,9 @@ def claim(repository: str, private: bool) -> None:
     with hub_sentences(repository):
         api.create_repo(repository, repo_type="dataset", private=private or None, exist_ok=True)
         api.auth_check(repository, repo_type="dataset", write=True)
-        there = api.dataset_info(repository)
+        is_private = api.dataset_info(repository).private
         check_place(api, repository)
-    check_private(there, private)
+    check_private(repository, is_private, private)
 
 
 def push_recording(folder: Path, repository: str, private: bool, license: str | None, dry_run: bool = False) -> None:

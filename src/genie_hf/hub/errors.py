@@ -66,8 +66,8 @@ def sentence_for(error: BaseException, name: str, revision: str | None, token: s
     status = answers[0].status_code if answers else None
     if any(isinstance(e, OSError) and e.errno in (ENOSPC, EDQUOT) for e in errors):
         return f"The disk is full, so {name} cannot be stored in {constants.HF_HOME}: make room, or set HF_HOME."
-    if refused := next(filter(refuses_to_store, errors), None):
-        return f"{name} cannot be stored in {constants.HF_HOME} ({refused.strerror}): set HF_HOME to another folder."
+    if reason := next(filter(None, map(why_not_stored, errors)), None):
+        return f"{name} cannot be stored in {constants.HF_HOME} ({reason}): set HF_HOME to another folder."
     if find(RevisionNotFoundError):
         return f"{name} has no revision {revision!r}: name one of its branches, tags or commits."
     known = token or (token is None and get_token())
@@ -116,12 +116,14 @@ def sentence_for(error: BaseException, name: str, revision: str | None, token: s
     return None
 
 
-def refuses_to_store(error: BaseException) -> bool:
-    """Whether a file cannot be written where what comes from the Hub is stored."""
-    if not isinstance(error, OSError) or error.errno not in (EACCES, EPERM, EROFS, EFBIG):
-        return False
-    stores = (constants.HF_HOME, constants.HF_HUB_CACHE)
-    return error.filename is None or any(map(Path(os.fsdecode(error.filename)).is_relative_to, stores))
+def why_not_stored(error: BaseException) -> str | None:
+    """Why a file cannot be written where what comes from the Hub is stored; None if it is about something else."""
+    if not isinstance(error, OSError):
+        return None
+    path = Path(str(error.filename))  # a socket has none
+    is_ours = any(map(path.is_relative_to, (constants.HF_HOME, constants.HF_HUB_CACHE)))
+    refused = error.errno == EFBIG or (error.errno in (EACCES, EPERM, EROFS) and is_ours)
+    return error.strerror if refused else None
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -5,15 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from huggingface_hub import (
-    CommitInfo,
-    CommitOperationAdd,
-    CommitOperationDelete,
-    DatasetInfo,
-    HfApi,
-    ModelInfo,
-    SpaceInfo,
-)
+from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import EntryNotFoundError, RevisionNotFoundError
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils.sha import git_hash
@@ -87,7 +79,7 @@ def publish(
             api.create_branch(repository, branch=branch, repo_type=kind, exist_ok=True)
         before = api.repo_info(repository, revision=branch, repo_type=kind)
         tagged = commit_of(api, repository, tag, kind)
-    check_private(before, private)
+    check_private(repository, before.private, private)
     with hub_sentences(repository, token=token):
         if card is not None:
             files = {**files, CARD: card(repository, card_of(api, repository, before.sha, kind)).encode()}
@@ -113,10 +105,10 @@ def publish(
     return Published(commit, commit.oid != before.sha)
 
 
-def check_private(repository: ModelInfo | DatasetInfo | SpaceInfo, private: bool | None) -> None:
+def check_private(repository: str, is_private: bool | None, should_be: bool | None) -> None:
     """Raises `ValueError` for a public repository that should be private."""
-    if private and not repository.private:
-        raise ValueError(f"{repository.id} is there already, and public: make it private first, or publish elsewhere.")
+    if should_be and not is_private:
+        raise ValueError(f"{repository} is there already, and public: make it private first, or publish elsewhere.")
 
 
 def holds(there: RepoFile | None, file: CommitOperationAdd) -> bool:
