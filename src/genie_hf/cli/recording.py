@@ -67,7 +67,10 @@ def coinrun(
         typer.Option(help="Processes that play, by default one per core; does not change a byte of the result."),
     ] = None,
     push: Annotated[
-        str | None, typer.Option(help="Push it to the Hub when it is done, as a dataset with this name (user/name).")
+        str | None,
+        typer.Option(
+            help="Push it to the Hub when it is done, as a dataset with this name (user/name), which is made at once."
+        ),
     ] = None,
     private: Annotated[bool, typer.Option("--private", help="With --push: only you may see it.")] = False,
     license: License = None,

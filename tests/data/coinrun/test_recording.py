@@ -162,14 +162,11 @@ def test_killed_and_resumed_is_the_same_as_never_killed(tmp_path, longer_recordi
     assert all(path.stat().st_mtime_ns == time for path, time in recorded_before.items())
 
 
-def test_what_cannot_be_written_is_named_and_can_be_continued(recorded_once, tmp_path, files_of_at_most):
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    pytest.importorskip("procgen")
     (tmp_path / "file").touch()
-    for output, reason in ((tmp_path / "file" / "out", "Not a directory"), (tmp_path / "out", "File too large")):
-        with pytest.raises(OSError) as raised, files_of_at_most(20_000):
-            record(output, **SETTINGS)
-        assert str(raised.value) == f"{output} cannot be written ({reason}). Make room, or name another place."
-    record(tmp_path / "out", **SETTINGS)
-    assert files_of(tmp_path / "out") == files_of(recorded_once)
+    with pytest.raises(OSError, match=r"file/out cannot be written \(Not a directory\). Make room, .* another place"):
+        record(tmp_path / "file" / "out", **SETTINGS)
 
 
 @pytest.mark.parametrize(

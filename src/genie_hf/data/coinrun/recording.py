@@ -112,7 +112,10 @@ def writing(output):
         raise
     except OSError as error:
         reason = error.strerror or error
-        raise OSError(f"{output} cannot be written ({reason}). Make room, or name another place.") from error
+        raise OSError(
+            f"{output} cannot be written ({reason}). Make room, then run the command again to continue, or name "
+            "another place."
+        ) from error
 
 
 @contextmanager
