@@ -6,7 +6,8 @@ import warnings
 
 import pytest
 import torch
-from huggingface_hub import file_download
+from huggingface_hub import file_download, hf_hub_download
+from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.torch import load_file, save_file
 
 from genie_hf.cli.shared import check_pipeline, quieten_libraries, split_revision
@@ -76,6 +77,15 @@ def test_a_full_disk_is_not_told_twice(tmp_path):
         quieten_libraries()
         file_download._check_disk_space(10**18, tmp_path)
     assert told == []
+
+
+def test_a_hub_that_is_away_is_not_told_twice(hub, monkeypatch, caplog):
+    hub.server.stop()
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # between attempts
+    quieten_libraries()
+    with pytest.raises(LocalEntryNotFoundError):
+        hf_hub_download("user/squares", "recording.json", repo_type="dataset")
+    assert caplog.text == ""
 
 
 def test_a_name_may_say_which_revision(tmp_path, monkeypatch):
