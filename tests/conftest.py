@@ -4,6 +4,7 @@ import gc
 import os
 import shutil
 import tempfile
+from contextlib import contextmanager
 
 os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="genie-hf-datasets-")  # read when datasets is imported
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -86,6 +87,23 @@ def tiny_pipeline(tiny_video_tokenizer, tiny_latent_action_model, tiny_dynamics)
 def clips():
     """Two clips of six frames, floats of shape (2, 6, 3, 16, 16), whole steps of 1/255."""
     return torch.randint(256, (2, 6, 3, 16, 16), generator=torch.Generator().manual_seed(3)) / 255
+
+
+@pytest.fixture
+def files_of_at_most():
+    """A context in which no larger file can be written, here and in processes that start in it: "File too large"."""
+    resource = pytest.importorskip("resource", reason="needs a system that limits files")
+
+    @contextmanager
+    def limit(size):
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return limit
 
 
 @pytest.fixture

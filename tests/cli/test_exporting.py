@@ -2,6 +2,10 @@
 
 import json
 
+import pytest
+
+from genie_hf import GeniePipeline
+
 
 def test_what_lies_beside_a_world_comes_along_but_not_its_training(run, world, tmp_path):
     (world / "runs" / "world").mkdir(parents=True)
@@ -25,6 +29,42 @@ def test_what_was_exported_is_published_with_its_code(run, world, tmp_path):
     assert status == 0 and listed == {
         path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*") if path.is_file()
     }
+
+
+def test_an_export_that_breaks_off_changes_nothing(run, world, tmp_path, files_of_at_most):
+    def files():
+        return {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+
+    def told(*arguments):
+        with files_of_at_most(20_000):
+            status, _, err = run("export-remote-code", world, tmp_path / "out", *arguments)
+        assert status == 2
+        return err.splitlines()[-1]
+
+    sentence = f"genie-hf: {tmp_path / 'out'} cannot be written (File too large). Make room, or name another place."
+    assert told() == sentence and list((tmp_path / "out").iterdir()) == []
+    assert run("export-remote-code", world, tmp_path / "out")[0] == 0
+    before = files()
+    (world / "start.png").unlink()
+    assert told("--overwrite") == sentence and files() == before
+
+
+def test_a_place_that_cannot_be_written_is_said_before_the_world_is_loaded(run, world, tmp_path, monkeypatch):
+    monkeypatch.setattr(GeniePipeline, "from_pretrained", pytest.fail)
+    (tmp_path / "file").touch()
+    status, _, err = run("export-remote-code", world, tmp_path / "file" / "out")
+    assert status == 2 and "out/model_index.json cannot be written (Not a directory)" in err
+
+
+def test_nothing_but_the_result_is_printed(run, world, tmp_path):
+    status, out, err = run("export-remote-code", world, tmp_path / "out")
+    assert status == 0 and len(out.splitlines()) == 1 and "Loading" not in err
+
+
+def test_a_damaged_config_is_named(run, world, tmp_path):
+    (world / "dynamics" / "config.json").write_text("{")
+    status, _, err = run("export-remote-code", world, tmp_path / "out")
+    assert status == 2 and f"{world}/dynamics/config.json is damaged (" in err and not (tmp_path / "out").exists()
 
 
 def test_what_cannot_be_exported_is_said(run, world, tmp_path):

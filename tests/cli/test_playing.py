@@ -87,5 +87,20 @@ def test_the_page_is_given_all_worlds(run, world, monkeypatch):
     assert status == 2 and "There is no folder nowhere" in err
 
 
+def test_a_single_world_that_cannot_be_had_opens_no_page(hub, run, world, monkeypatch):
+    monkeypatch.setattr(playing, "find_spec", lambda name: name)
+    monkeypatch.setattr(playing.runpy, "run_path", lambda *page, **settings: print(playing.os.environ["GENIE_MODELS"]))
+    monkeypatch.setenv("GENIE_MODELS", "")  # as it was, afterwards
+    name = hub.new_name()
+    status, out, err = run("play", name)
+    assert (status, out) == (2, "") and f"There is no folder {name}, and no {name} on the Hub" in err
+    assert run("play", world, name)[:2] == (0, f"{world},{name}\n")
+    assert run("publish", world, name)[0] == 0
+    assert run("play", name)[:2] == (0, f"{name}\n")
+    assert f"{name} has no revision 'v9': name one of its" in run("play", f"{name}@v9")[2]
+    hub.server.stop()
+    assert run("play", name)[:2] == (0, f"{name}\n")  # it is stored here
+
+
 def test_the_page_is_found():
     assert (playing.find_page().parent / "player" / "player.html").exists()

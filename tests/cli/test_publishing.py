@@ -64,6 +64,17 @@ def test_a_terminal_shows_how_far_the_files_are_and_a_log_does_not(hub, on_a_ter
     assert log.returncode == 0 and "%" not in log.stderr
 
 
+def test_a_tag_of_other_files_is_refused_before_the_commit(hub, run, world, name):
+    run("publish", world, name, "--revision", "v1")
+    space = hub.new_name("space")
+    again = ("publish", world, name, "--revision", "v1")
+    status, _, err = run(*again, "--license", "mit", "--space", space)
+    assert status == 2 and f"{name} has a tag v1 already, for other files than these: choose another." in err
+    assert len(hub.commits(name)) == 2 and not hub.api.repo_exists(space, repo_type="space")
+    status, out, _ = run(*again)
+    assert status == 0 and out.startswith("Nothing has changed in")
+
+
 def test_again_it_publishes_what_has_changed(hub, run, world, name):
     run("publish", world, name)
     status, out, _ = run("publish", world, name, "--revision", "v1")
@@ -110,8 +121,16 @@ def test_what_cannot_be_published_is_one_sentence(hub, run, world, name, monkeyp
     assert "may not write" in told(world, name)
 
 
+@pytest.mark.parametrize("name_of_file", ["metrics.json", "action_legend.json", "action_names.json"])
+def test_figures_that_are_damaged_are_named(hub, run, world, name, name_of_file):
+    (world / name_of_file).write_text("{")
+    status, _, err = run("publish", world, name)
+    assert status == 2 and err.splitlines()[-1].startswith(f"genie-hf: {world / name_of_file} is damaged (")
+    assert err.endswith("measure again, or delete it.\n") and not hub.api.repo_exists(name)
+
+
 def test_what_cannot_be_loaded_is_one_sentence(hub, run, world, name, told, monkeypatch):
-    assert told(name).startswith(f"genie-hf: There is no {name} on the Hub, or it is private: check the name")
+    assert told(name).startswith(f"genie-hf: There is no folder {name}, and no {name} on the Hub, or it is private")
     hub.api.create_repo(name, private=True)
     assert told(name).startswith(f"genie-hf: {name} lacks model_index.json: it is no world of genie_hf")
     monkeypatch.setenv("HF_TOKEN", "hf_wrong")

@@ -118,6 +118,24 @@ def test_what_stands_in_the_way_is_said_in_one_sentence(hub, run, squares, name,
     assert "does not know the token" in told("data", "push", squares, name)
     monkeypatch.delenv("HF_TOKEN")
     assert "log in with `hf auth login`" in told("data", "push", squares, name)
-    record = ("record", "coinrun", tmp_path / "new", "--levels", "0:2", "--steps", "5", "--push")
-    assert "log in with `hf auth login`" in told(*record, name) and not (tmp_path / "new").exists()
-    assert "name it as user/name" in told(*record, "name")
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_who_may_not_push_does_not_record(hub, run, name, tmp_path, monkeypatch, is_there):
+    def told(name, *options):
+        record = ("record", "coinrun", tmp_path / "new", "--levels", "0:2", "--steps", "5", "--push", name)
+        status, _, err = run(*record, *options)
+        assert status == 2 and "Traceback" not in err and not (tmp_path / "new").exists()
+        return err.splitlines()[-1]
+
+    if is_there:
+        hub.api.create_repo(name, repo_type="dataset")
+        assert f"{name} is there already, and public: make it private first" in told(name, "--private")
+        hub.api.upload_file(path_or_fileobj=b"x", path_in_repo="a.parquet", repo_id=name, repo_type="dataset")
+        assert f"{name} holds another dataset" in told(name)
+    assert "name it as user/name" in told("name")
+    assert "may not write to somebody/squares" in told("somebody/squares")
+    monkeypatch.setenv("HF_TOKEN", hub.read_token)
+    assert f"The token may not write to {name}" in told(name)
+    monkeypatch.delenv("HF_TOKEN")
+    assert "log in with `hf auth login`" in told(name)

@@ -1,12 +1,16 @@
-"""A world that cannot be loaded, or a place that cannot be written, is told in one sentence."""
+"""A world that cannot be loaded, is told in one sentence."""
 
 import json
+import shutil
+import warnings
 
 import pytest
 import torch
+from huggingface_hub import file_download, hf_hub_download
+from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.torch import load_file, save_file
 
-from genie_hf.cli.shared import check_pipeline, check_writable, split_revision, writing
+from genie_hf.cli.shared import check_pipeline, quieten_libraries, split_revision
 
 
 def with_nan(folder):
@@ -28,6 +32,10 @@ def replace(name, text):
     return lambda folder: (folder / name).write_text(text)
 
 
+def without(name):
+    return lambda folder: shutil.rmtree(folder / name)
+
+
 def cut(folder):
     file = folder / "dynamics" / "model.safetensors"
     file.write_bytes(file.read_bytes()[:500])
@@ -40,6 +48,9 @@ def cut(folder):
         (set_fps("fast"), "fps is 'fast'; give"),
         (replace("model_index.json", "{}"), "model_index.json of {world} names no pipeline: get it again."),
         (replace("model_index.json", "[]"), "model_index.json of {world} names no pipeline: get it again."),
+        (replace("model_index.json", "{"), "{world}/model_index.json is damaged (it is not valid JSON): get a fresh"),
+        (replace("dynamics/config.json", "{"), "{world}/dynamics/config.json is damaged (it is not valid JSON): get"),
+        (without("scheduler"), "{world} lacks scheduler_config.json: get a fresh copy of the world."),
         (replace("scheduler/scheduler_config.json", "{}"), "the scheduler's config has no mask_token_id"),
         (with_nan, "The weights in {world}/video_tokenizer are not all numbers"),
         (cut, "{world}/dynamics/model.safetensors is damaged or not a safetensors file"),
@@ -61,12 +72,20 @@ def test_a_folder_without_a_world_is_trained_if_it_has_a_recipe(tmp_path):
         check_pipeline(str(tmp_path))
 
 
-def test_a_full_disk_is_said_with_the_file(tmp_path):
-    check_writable(tmp_path / "new" / "x.gif")
-    assert list((tmp_path / "new").iterdir()) == []
-    with pytest.raises(OSError, match=r"x.gif cannot be written \(No space left on device\). Make room"):
-        with writing(tmp_path / "x.gif"), open("/dev/full", "wb", buffering=0) as full:
-            full.write(b"frames")
+def test_a_full_disk_is_not_told_twice(tmp_path):
+    with warnings.catch_warnings(record=True) as told:
+        quieten_libraries()
+        file_download._check_disk_space(10**18, tmp_path)
+    assert told == []
+
+
+def test_a_hub_that_is_away_is_not_told_twice(hub, monkeypatch, caplog):
+    hub.server.stop()
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # between attempts
+    quieten_libraries()
+    with pytest.raises(LocalEntryNotFoundError):
+        hf_hub_download("user/squares", "recording.json", repo_type="dataset")
+    assert caplog.text == ""
 
 
 def test_a_name_may_say_which_revision(tmp_path, monkeypatch):

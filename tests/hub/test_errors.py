@@ -1,5 +1,8 @@
 """Each thing that can be in the way is one sentence with a remedy."""
 
+from errno import EACCES, EFBIG, EROFS
+from pathlib import Path
+
 import pytest
 from huggingface_hub import HfApi, constants
 
@@ -24,7 +27,7 @@ def name(hub):
 
 def test_what_is_not_there(hub, name):
     missing = hub.new_name()
-    assert f"no {missing} on the Hub, or it is private: check the name" in sentence(
+    assert f"There is no folder {missing}, and no {missing} on the Hub, or it is private: check the name" in sentence(
         missing, lambda: hub.api.model_info(missing)
     )
     asked = sentence(name, lambda: hub.api.model_info(name, revision="v9"), revision="v9")
@@ -71,6 +74,42 @@ def test_the_disk_is_full(hub):
 
     assert sentence("user/world", write) == (
         f"The disk is full, so user/world cannot be stored in {constants.HF_HOME}: make room, or set HF_HOME."
+    )
+
+
+def refuse(errno, reason, *file):
+    def ask():
+        raise OSError(errno, reason, *file)
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("errno", "reason", "file"),
+    [
+        (EROFS, "Read-only file system", ["models--user--world"]),
+        (EACCES, "Permission denied", ["models--user--world"]),
+        (EFBIG, "File too large", []),
+    ],
+)
+def test_nothing_can_be_stored(hub, errno, reason, file):
+    files = [str(Path(constants.HF_HUB_CACHE, name)) for name in file]
+    assert sentence("user/world", refuse(errno, reason, *files)) == (
+        f"user/world cannot be stored in {constants.HF_HOME} ({reason}): set HF_HOME to another folder."
+    )
+
+
+def test_what_is_forbidden_elsewhere_has_nothing_to_do_with_the_hub(hub, tmp_path):
+    with pytest.raises(PermissionError, match="weights.safetensors"), hub_sentences("user/world"):
+        refuse(EACCES, "Permission denied", str(tmp_path / "weights.safetensors"))()
+    with pytest.raises(PermissionError), hub_sentences("user/world"):
+        refuse(EACCES, "Permission denied")()  # of a socket
+
+
+def test_nothing_is_pushed_without_the_hub(hub, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert sentence("user/world", lambda: hub.api.create_repo("user/world")) == (
+        "Nothing can be pushed to user/world, as the Hub may not be asked (HF_HUB_OFFLINE): unset that first."
     )
 
 

@@ -85,11 +85,30 @@ def test_a_busy_hub_is_told_in_one_sentence(hub, name):
 def test_a_tag_is_not_moved(hub, name):
     publish(WEIGHTS, name, tag="v1")
     new = WEIGHTS | {"model_index.json": b"[]"}
-    with pytest.raises(ValueError, match="has these files now, but its tag v1 is the ones before: choose another"):
+    others = [new, WEIGHTS | {"dynamics/model.safetensors": b"others"}, WEIGHTS | {"b.json": b"{}"}]
+    for files in others:
+        with pytest.raises(ValueError, match="has a tag v1 already, for other files than these: choose another"):
+            publish(files, name, tag="v1")
+    with pytest.raises(ValueError, match="has a tag v1 already"):
+        publish({"model_index.json": b"{}"}, name, tag="v1", replaces=lambda name: name.startswith("dynamics/"))
+    assert len(hub.commits(name)) == 2 and hub.files(name) == WEIGHTS
+    publish(new, name)
+    with pytest.raises(ValueError, match="has a tag v1 already"):
         publish(new, name, tag="v1")
-    with pytest.raises(ValueError, match="has a tag v1 already, for other files than these: choose another"):
-        publish(WEIGHTS | {"model_index.json": b"()"}, name, tag="v1")
     assert hub.files(name, "v1") == WEIGHTS and hub.files(name) == new
+
+
+@pytest.mark.parametrize("tag", ["bad tag", "a..b", "v1~2", "v^1", "a:b", "-v1", "v1.", "v1.lock", "a//b", "@{1}", ""])
+def test_a_tag_that_git_would_refuse_is_refused_before_anything_is_done(hub, name, tag):
+    with pytest.raises(ValueError, match="There can be no tag"):
+        publish(WEIGHTS, name, tag=tag)
+    assert not hub.api.repo_exists(name)
+
+
+def test_a_tag_may_be_any_that_git_takes(hub, name):
+    for tag in ("v1.0", "2026-01-01", "été", "a@b"):
+        publish(WEIGHTS, name, tag=tag)
+    assert {ref.name for ref in hub.api.list_repo_refs(name).tags} == {"v1.0", "2026-01-01", "été", "a@b"}
 
 
 def test_what_is_public_is_not_taken_for_private(hub, name):

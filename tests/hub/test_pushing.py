@@ -108,7 +108,7 @@ def test_weights_are_not_lost_for_what_lay_beside_them(hub, name, world, caplog)
     pipe, other = GeniePipeline.from_pretrained(name), hub.new_name()
     hub.api.delete_repo(name)
     pipe.push_to_hub(other)
-    assert f"There is no {name} on the Hub" in caplog.text and "without what lies beside it there" in caplog.text
+    assert f"no {name} on the Hub" in caplog.text and "without what lies beside it there" in caplog.text
     assert "dynamics/model.safetensors" in hub.files(other) and "metrics.json" not in hub.files(other)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .shared import Pipeline, check_pipeline
+from .shared import Pipeline, check_pipeline, quieten_libraries
 
 
 def export_remote_code(
@@ -25,6 +25,7 @@ def export_remote_code(
     check_pipeline(pipeline)
     from ..hub.remote_code import export_remote_code
 
+    quieten_libraries()
     export_remote_code(pipeline, output, overwrite)
     load = f'DiffusionPipeline.from_pretrained("{output}", trust_remote_code=True)'
     typer.echo(f"Wrote {output}. Without genie_hf it loads by {load}, from diffusers.")

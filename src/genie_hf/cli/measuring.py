@@ -186,10 +186,13 @@ def prepare(
     recipe = folder / "recipe.yaml"
     settings = read_recipe(recipe).data if recipe.exists() else None
     sources: list[str | dict] = [*data] if data else settings.test if settings else []
+    if not folder.is_dir() and (not sources or output is None):
+        raise ValueError(
+            f"There is no folder {pipeline}: check the name. For a world on the Hub, say with --data what to measure "
+            f"on, and with --output where to write {result}."
+        )
     if not sources:
         raise ValueError(f"{folder} has no recipe that names data.test: say with --data what to measure on.")
-    if output is None and not folder.is_dir():
-        raise ValueError(f"{pipeline} is on the Hub: say with --output where to write {result}.")
     quieten_libraries()
     return sources, settings.frame_rate if settings else None, output or folder
 

@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from .shared import Pipeline, Temperature, check_pipeline, check_writable, load_pipeline, quieten_libraries, writing
+from ..writing import check_writable, writing
+from .shared import Pipeline, Temperature, check_pipeline, load_pipeline, quieten_libraries, split_revision
 
 MAX_PIXELS = 4096  # of a side: what video players can show
 
@@ -100,6 +101,8 @@ def play(
         check_pipeline(pipeline)
     if find_spec("gradio") is None:
         raise ValueError("The page needs Gradio: pip install 'genie-hf[play]'.")
+    if pipelines and len(pipelines) == 1:  # of several, the page plays those that can be had
+        check_on_the_hub(pipelines[0])
     if pipelines:
         os.environ["GENIE_MODELS"] = ",".join(pipelines)
     if port is not None:
@@ -108,6 +111,20 @@ def play(
     page = find_page()
     sys.path.insert(0, str(page.parent))  # as for any program, its modules are beside it
     runpy.run_path(str(page), run_name="__main__")
+
+
+def check_on_the_hub(name: str) -> None:
+    """Raises `OSError` if it is neither a folder nor a world on the Hub that can be had."""
+    if Path(name).is_dir():
+        return
+    from huggingface_hub import hf_hub_download
+
+    from ..hub.errors import hub_sentences
+
+    quieten_libraries()
+    repository, revision = split_revision(name)
+    with hub_sentences(repository, revision):
+        hf_hub_download(repository, "model_index.json", revision=revision)
 
 
 def check_port(port: int) -> None:

@@ -47,25 +47,34 @@ def check_repository(repository: str) -> None:
         raise ValueError(f"The dataset is to be {repository!r}: name it as user/name.")
 
 
-def check_logged_in(repository: str) -> None:
-    """Raises `OSError` if the Hub does not know who asks, before hours of work for it."""
+def claim(repository: str, private: bool) -> None:
+    """Makes the dataset if there is none, so that hours of work for it are not refused at their end.
+
+    Raises:
+        OSError: the Hub cannot be reached, or one may not write to it.
+        ValueError: it holds something else, or is public although it should be private.
+    """
     from huggingface_hub import HfApi
 
     from ..hub.errors import hub_sentences
+    from ..hub.publish import check_private
+    from ..hub.recordings import check_place
 
+    api = HfApi()
     with hub_sentences(repository):
-        HfApi().whoami()
+        api.create_repo(repository, repo_type="dataset", private=private or None, exist_ok=True)
+        api.auth_check(repository, repo_type="dataset", write=True)
+        is_private = api.dataset_info(repository).private
+        check_place(api, repository)
+    check_private(repository, is_private, private)
 
 
 def push_recording(folder: Path, repository: str, private: bool, license: str | None, dry_run: bool = False) -> None:
-    from huggingface_hub import HfApi
-
     from ..hub.card import finished_card
-    from ..hub.errors import hub_sentences
     from ..hub.files import CARD
     from ..hub.publish import publish
     from ..hub.recording_card import PREVIEW, preview, recording_card
-    from ..hub.recordings import check_place, is_replaced, read_recording
+    from ..hub.recordings import is_replaced, read_recording
 
     quieten_libraries()
     recording = read_recording(folder)
@@ -74,8 +83,7 @@ def push_recording(folder: Path, repository: str, private: bool, license: str | 
     if dry_run:
         list_files({**files, CARD: str(card).encode()}, repository)
         return
-    with hub_sentences(repository):
-        check_place(HfApi(), repository)
+    claim(repository, private)
     done = publish(
         files,
         repository,

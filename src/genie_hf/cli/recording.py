@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .pushing import License, check_logged_in, check_repository, push_recording
+from .pushing import License, check_repository, claim, push_recording
 from .shared import SETTINGS
 
 record_app = typer.Typer(help="Record video to train on from an environment, as a Hugging Face dataset.", **SETTINGS)
@@ -69,7 +69,10 @@ def coinrun(
         typer.Option(help="Processes that play, by default one per core; does not change a byte of the result."),
     ] = None,
     push: Annotated[
-        str | None, typer.Option(help="Push it to the Hub when it is done, as a dataset with this name (user/name).")
+        str | None,
+        typer.Option(
+            help="Push it to the Hub when it is done, as a dataset with this name (user/name), which is made at once."
+        ),
     ] = None,
     private: Annotated[bool, typer.Option("--private", help="With --push: only you may see it.")] = False,
     license: License = None,
@@ -104,7 +107,7 @@ def coinrun(
     first, stop = parse_levels(levels)
     if push is not None:
         check_repository(push)
-        check_logged_in(push)
+        claim(push, private)
     try:
         folder = record(
             output,

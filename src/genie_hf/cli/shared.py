@@ -1,13 +1,11 @@
 """What the commands share: how a pipeline is named and loaded."""
 
 import sys
+import warnings
 from collections.abc import Mapping
-from contextlib import contextmanager
-from errno import EISDIR
 from glob import has_magic
 from logging import ERROR, getLogger
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Annotated, Any
 
 import typer
@@ -76,26 +74,6 @@ def check_finite(pipe, name: str) -> None:
                 )
 
 
-@contextmanager
-def writing(path: Path):
-    """Names the file, and a remedy, if it cannot be written."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OSError(f"{path} cannot be written ({reason}). Make room, or name another place.") from error
-
-
-def check_writable(path: Path) -> None:
-    """Raises `OSError` if no file can be created at `path`; creates its folder."""
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_dir():
-            raise IsADirectoryError(EISDIR, "it is a folder")
-        with TemporaryFile(dir=path.parent):
-            pass
-
-
 def list_files(files: Mapping[str, Path | bytes], where: str) -> None:
     """Prints what a dry run would upload, and how large it is."""
     sizes = {name: len(file) if isinstance(file, bytes) else file.stat().st_size for name, file in files.items()}
@@ -118,5 +96,7 @@ def quieten_libraries() -> None:
     if shows_files:
         enable_progress_bars()  # transformers has disabled them as well
     transformers_logging.set_verbosity_error()
-    for name in ("diffusers.pipelines.pipeline_utils", "huggingface_hub.hf_api"):  # what went wrong is said by us
+    # What went wrong is said by us.
+    for name in ("diffusers.pipelines.pipeline_utils", "huggingface_hub.hf_api", "huggingface_hub.utils._http"):
         getLogger(name).setLevel(ERROR)
+    warnings.filterwarnings("ignore", "Not enough free disk space")

@@ -54,10 +54,16 @@ def read_results(path: Path, dynamics: GenieDynamicsModel) -> dict | None:
     """Figures that `write_results` wrote.
 
     None where there is no such file, and with a warning where they are those of other dynamics.
+
+    Raises:
+        ValueError: the file is damaged.
     """
     if not path.exists():
         return None
-    figures = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        figures = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}): measure again, or delete it.") from error
     measured, ours = figures.get("dynamics_fingerprint"), fingerprint(dynamics)
     if measured and ours and measured != ours:
         logger.warning(

@@ -4,7 +4,8 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from errno import EDQUOT, ENOSPC
+from errno import EACCES, EDQUOT, EFBIG, ENOSPC, EPERM, EROFS
+from pathlib import Path
 
 from huggingface_hub import constants, get_token
 from huggingface_hub.errors import (
@@ -24,10 +25,10 @@ LOG_IN = "log in with `hf auth login`, or set HF_TOKEN"
 
 @contextmanager
 def hub_sentences(name: str | os.PathLike, revision: str | None = None, token: str | bool | None = None) -> Iterator:
-    """Around what asks the Hub: its errors, and those of the way there, become one sentence.
+    """Around what asks the Hub: its errors, those of the way there, and damaged files become one sentence.
 
     Args:
-        name: the repository, as user/name. A folder of this machine is let through as it is.
+        name: the repository, as user/name, or a folder of this machine.
         revision: what was asked for of it.
         token: what was given, to tell a wrong one from none.
 
@@ -37,10 +38,21 @@ def hub_sentences(name: str | os.PathLike, revision: str | None = None, token: s
     try:
         yield
     except Exception as error:
-        sentence = None if os.path.isdir(name) else sentence_for(error, str(name), revision, token)
+        sentence = damaged_json(error)
+        if sentence is None and not os.path.isdir(name):
+            sentence = sentence_for(error, str(name), revision, token)
         if sentence is None:
             raise
         raise OSError(sentence) from error
+
+
+def damaged_json(error: Exception) -> str | None:
+    """Which file of a world is damaged or missing, for the libraries name no remedy."""
+    if damaged := re.search(r"the config file at '(.+)' is not a valid JSON file", str(error)):
+        return f"{damaged[1]} is damaged (it is not valid JSON): get a fresh copy."
+    if missing := re.search(r"no file named (\S+\.json) found in directory (.+)\.$", str(error)):
+        return f"{missing[2]} lacks {missing[1]}: get a fresh copy of the world."
+    return None
 
 
 def sentence_for(error: BaseException, name: str, revision: str | None, token: str | bool | None) -> str | None:
@@ -54,6 +66,8 @@ def sentence_for(error: BaseException, name: str, revision: str | None, token: s
     status = answers[0].status_code if answers else None
     if any(isinstance(e, OSError) and e.errno in (ENOSPC, EDQUOT) for e in errors):
         return f"The disk is full, so {name} cannot be stored in {constants.HF_HOME}: make room, or set HF_HOME."
+    if reason := next(filter(None, map(why_not_stored, errors)), None):
+        return f"{name} cannot be stored in {constants.HF_HOME} ({reason}): set HF_HOME to another folder."
     if find(RevisionNotFoundError):
         return f"{name} has no revision {revision!r}: name one of its branches, tags or commits."
     known = token or (token is None and get_token())
@@ -65,7 +79,10 @@ def sentence_for(error: BaseException, name: str, revision: str | None, token: s
         return f"{name} is open to those alone who asked for it: ask at {constants.ENDPOINT}/{name}, then {LOG_IN}."
     if find(RepositoryNotFoundError):
         remedy = "use the token of somebody who may see it" if known else LOG_IN
-        return f"There is no {name} on the Hub, or it is private: check the name; if it is private, {remedy}."
+        return (
+            f"There is no folder {name}, and no {name} on the Hub, or it is private: check the name; if it is "
+            f"private, {remedy}."
+        )
     if status == 403:
         return f"The token may not write to {name}: use one with the role write, of {name.split('/')[0]} or a member."
     if status in (409, 412):
@@ -83,6 +100,8 @@ def sentence_for(error: BaseException, name: str, revision: str | None, token: s
         return f"{name} lacks {what}: it is no world of genie_hf, or was not published as a whole."
     if any(nobody_answered(e) for e in errors):
         return f"The Hub ({constants.ENDPOINT}) cannot be reached for {name}: check the network, then try again."
+    if "/api/repos/create" in str(find(OfflineModeIsEnabled)):
+        return f"Nothing can be pushed to {name}, as the Hub may not be asked (HF_HUB_OFFLINE): unset that first."
     if find(LocalEntryNotFoundError, OfflineModeIsEnabled):
         return (
             f"{name} is not stored here, and the Hub may not be asked (HF_HUB_OFFLINE or local_files_only): allow it "
@@ -95,6 +114,16 @@ def sentence_for(error: BaseException, name: str, revision: str | None, token: s
     if find(HFValidationError) or "nor a valid repo id" in str(error):
         return f"There is no folder {name}, and no repository can have this name: name it as user/name."
     return None
+
+
+def why_not_stored(error: BaseException) -> str | None:
+    """Why a file cannot be written where what comes from the Hub is stored; None if it is about something else."""
+    if not isinstance(error, OSError):
+        return None
+    path = Path(str(error.filename))  # a socket has none
+    is_ours = any(map(path.is_relative_to, (constants.HF_HOME, constants.HF_HUB_CACHE)))
+    refused = error.errno == EFBIG or (error.errno in (EACCES, EPERM, EROFS) and is_ours)
+    return error.strerror if refused else None
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -23,9 +23,17 @@ MEASURED = {  # figures, and the picture that was drawn with them
 }
 
 
+def read_json(path: Path) -> dict:
+    """What a file of a world holds; raises `ValueError` if it is damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}): get a fresh copy.") from error
+
+
 def components(folder: Path) -> list[str]:
     """The folders of a pipeline's parts."""
-    index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+    index = read_json(folder / "model_index.json")
     return [name for name, value in index.items() if isinstance(value, list) and value[0] and name[0] != "_"]
 
 

@@ -1,14 +1,19 @@
 """A world's files into a repository, all of them in one commit."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import EntryNotFoundError, RevisionNotFoundError
+from huggingface_hub.hf_api import RepoFile
+from huggingface_hub.utils.sha import git_hash
 
 from .errors import hub_sentences
 from .files import CARD
+
+NO_TAG = re.compile(r"[\s~^:?*\[\\\x00-\x1f\x7f]|\.\.|@\{|//|/\.|^[-/.@]|[/.]$|\.lock$|^$")  # by git's rules
 
 
 class Published(NamedTuple):
@@ -60,8 +65,11 @@ def publish(
 
     Raises:
         OSError: the Hub cannot be reached, or refuses, or the branch has moved meanwhile; in one sentence.
-        ValueError: the repository is public although it should be private, or has the tag already, on other files.
+        ValueError: the repository is public although it should be private, or has the tag already, on other files, or
+            there can be no such tag.
     """
+    if tag is not None and NO_TAG.search(tag):
+        raise ValueError(f"There can be no tag {tag!r}: name it with letters, digits, dots and hyphens, such as v1.0.")
     api = HfApi(token=token)
     with hub_sentences(repository, token=token):
         sdk = "gradio" if kind == "space" else None
@@ -71,21 +79,20 @@ def publish(
             api.create_branch(repository, branch=branch, repo_type=kind, exist_ok=True)
         before = api.repo_info(repository, revision=branch, repo_type=kind)
         tagged = commit_of(api, repository, tag, kind)
-    if private and not before.private:
-        raise ValueError(f"{repository} is there already, and public: make it private first, or publish elsewhere.")
-    if tagged not in (None, before.sha):
-        raise ValueError(f"{repository} has a tag {tag} already, for other files than these: choose another.")
+    check_private(repository, before.private, private)
     with hub_sentences(repository, token=token):
         if card is not None:
             files = {**files, CARD: card(repository, card_of(api, repository, before.sha, kind)).encode()}
-        there = api.list_repo_files(repository, revision=before.sha, repo_type=kind)
-        gone = [name for name in there if name not in files]
+        tree = api.list_repo_tree(repository, revision=before.sha, repo_type=kind, recursive=True)
+        there = {file.path: file for file in tree if isinstance(file, RepoFile)}
+        new = [CommitOperationAdd(name, file) for name, file in files.items()]
+        gone = [CommitOperationDelete(name) for name in there if name not in files and replaces(name)]
+        is_same = tagged == before.sha and not gone and all(holds(there.get(file.path_in_repo), file) for file in new)
+        if tagged is not None and not is_same:
+            raise ValueError(f"{repository} has a tag {tag} already, for other files than these: choose another.")
         commit = api.create_commit(
             repository,
-            [
-                *(CommitOperationAdd(name, file) for name, file in files.items()),
-                *(CommitOperationDelete(name) for name in gone if replaces(name)),
-            ],
+            [*new, *gone],
             commit_message=message,
             commit_description=description,
             repo_type=kind,
@@ -95,9 +102,21 @@ def publish(
         )
         if tag is not None and tagged is None:
             api.create_tag(repository, tag=tag, revision=commit.oid, repo_type=kind)
-    if tag is not None and tagged not in (None, commit.oid):
-        raise ValueError(f"{repository} has these files now, but its tag {tag} is the ones before: choose another.")
     return Published(commit, commit.oid != before.sha)
+
+
+def check_private(repository: str, is_private: bool | None, should_be: bool | None) -> None:
+    """Raises `ValueError` for a public repository that should be private."""
+    if should_be and not is_private:
+        raise ValueError(f"{repository} is there already, and public: make it private first, or publish elsewhere.")
+
+
+def holds(there: RepoFile | None, file: CommitOperationAdd) -> bool:
+    """Whether a file of the repository has the same content."""
+    if there is None or there.lfs is not None:
+        return there is not None and there.lfs.sha256 == file.upload_info.sha256.hex()
+    with file.as_file() as content:
+        return there.blob_id == git_hash(content.read())
 
 
 def commit_of(api: HfApi, repository: str, revision: str | None, kind: str) -> str | None:

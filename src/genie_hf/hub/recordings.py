@@ -102,8 +102,6 @@ def command(folder: Path | str, settings: dict[str, Any]) -> str:
 
 def check_place(api: HfApi, repository: str) -> None:
     """Raises `ValueError` for a dataset with rows that are no recording: pushing would replace them."""
-    if not api.repo_exists(repository, repo_type="dataset"):
-        return
     names = api.list_repo_files(repository, repo_type="dataset")
     if NOTES not in names and any(name.endswith(".parquet") for name in names):
         raise ValueError(f"{repository} holds another dataset, which is no recording: choose another name.")

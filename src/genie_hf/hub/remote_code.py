@@ -5,17 +5,20 @@ takes one file from each component's folder. So each model's code lies in both p
 """
 
 import json
+import os
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from huggingface_hub import snapshot_download
 from transformers import PreTrainedModel
 
 import genie_hf
 
+from ..writing import check_writable, writing
 from .bundle import bundle
 from .errors import hub_sentences
-from .files import CARD, card_in, is_replaced, module_name, world_files
+from .files import CARD, card_in, is_replaced, module_name, read_json, world_files
 
 INDEX = "model_index.json"
 
@@ -33,30 +36,36 @@ def export_remote_code(pipeline: str | Path, folder: str | Path, overwrite: bool
 
     Raises:
         FileExistsError: for a folder that is not empty.
-        OSError: for a folder without a pipeline, and one that cannot be written.
+        OSError: for a folder without a pipeline, and one that cannot be written, which is left as it was.
         ValueError: for a pipeline that is none of this package's, and for a folder in its own.
     """
     source, folder = Path(pipeline), Path(folder)
     if not source.is_dir():
         with hub_sentences(str(pipeline)):
             source = Path(snapshot_download(str(pipeline)))
-    code = remote_code(source)
-    files = world_files(source, genie_hf.GeniePipeline.from_pretrained(source).dynamics)
     if source.resolve() in (folder.resolve(), *folder.resolve().parents):
         raise ValueError(f"{folder} lies in the pipeline itself: choose another folder.")
     if not overwrite and folder.exists() and (folder.is_file() or any(folder.iterdir())):
         raise FileExistsError(f"{folder} is not empty: choose another folder, or --overwrite the world in it.")
-    for path in [path for path in folder.rglob("*") if path.is_file()]:
-        if is_replaced(path.relative_to(folder).as_posix(), files):
-            path.unlink()
-    for name, path in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, folder / name)
-    for name, text in code.items():
-        (folder / name).write_text(text, "utf-8")
+    code = remote_code(source)
+    check_writable(folder / INDEX)
+    files = world_files(source, genie_hf.GeniePipeline.from_pretrained(source).dynamics)
     card = card_in(source) or ""
     how = f"{without_package('NAME')}\n\nNAME is this folder, or a repository with its files.\n"
-    (folder / CARD).write_text(card if how in card else f"{card}\n{how}", "utf-8")
+    texts = {**code, CARD: card if how in card else f"{card}\n{how}"}
+    there = [path for path in folder.rglob("*") if path.is_file()]
+    with writing(folder), TemporaryDirectory(dir=folder) as unfinished:
+        for name, path in files.items():
+            Path(unfinished, name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, Path(unfinished, name))
+        for name, text in texts.items():
+            Path(unfinished, name).write_text(text, "utf-8")
+        for path in there:
+            if is_replaced(path.relative_to(folder).as_posix(), files):
+                path.unlink()
+        for name in {**files, **texts}:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(Path(unfinished, name), folder / name)
     return folder
 
 
@@ -103,7 +112,7 @@ def remote_code(source: Path) -> dict[str, str]:
         index[name] = [module, component.__name__]
         if issubclass(component, PreTrainedModel):
             files[f"{module}.py"] = code
-            config = json.loads((source / name / "config.json").read_text())
+            config = read_json(source / name / "config.json")
             config["auto_map"] = {
                 "AutoConfig": f"{module}.{component.config_class.__name__}",
                 "AutoModel": f"{module}.{component.__name__}",

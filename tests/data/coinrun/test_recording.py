@@ -162,6 +162,13 @@ def test_killed_and_resumed_is_the_same_as_never_killed(tmp_path, longer_recordi
     assert all(path.stat().st_mtime_ns == time for path, time in recorded_before.items())
 
 
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    pytest.importorskip("procgen")
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=r"file/out cannot be written \(Not a directory\). Make room, .* another place"):
+        record(tmp_path / "file" / "out", **SETTINGS)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

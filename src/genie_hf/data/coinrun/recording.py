@@ -5,6 +5,7 @@ import logging
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -67,7 +68,8 @@ def record(
     Raises:
         ValueError: impossible settings, or `output` holds something else or another process is recording into it.
         ImportError: where Procgen is not installed.
-        ChildProcessError: a process that plays failed, for example on a full disk.
+        OSError: `output` cannot be written, for example on a full disk.
+        ChildProcessError: a process that plays failed.
     """
     output = Path(output)
     first, stop = levels
@@ -89,14 +91,7 @@ def record(
     settings = {"levels": [first, stop]} | play
     frame_rate = STEPS_PER_SECOND / frame_skip
     require_free(output)
-    output.mkdir(parents=True, exist_ok=True)
-    try:
-        lock = FileLock(output / LOCK, timeout=0).acquire()
-    except Timeout:
-        raise ValueError(
-            f"another process is recording into {output}: wait for it to finish, or choose another folder."
-        ) from None
-    with lock:
+    with writing(output), locked(output):
         claim_folder(output, settings, frame_rate)
         job = {"output": str(output.absolute()), "levels": [first, stop], "steps": steps}
         job |= {"frames_per_shard": FRAMES_PER_SHARD}
@@ -107,6 +102,35 @@ def record(
                 progress.update(steps)
         write_then_rename(output / "README.md", dataset_card(settings, frame_rate))
     return output
+
+
+@contextmanager
+def writing(output):
+    """Say which folder it is that cannot be written, and what to do."""
+    try:
+        yield
+    except ChildProcessError:
+        raise
+    except OSError as error:
+        reason = error.strerror or error
+        raise OSError(
+            f"{output} cannot be written ({reason}). Make room, then run the command again to continue, or name "
+            "another place."
+        ) from error
+
+
+@contextmanager
+def locked(output):
+    """Make the folder, and keep other processes from recording into it."""
+    output.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = FileLock(output / LOCK, timeout=0).acquire()
+    except Timeout:
+        raise ValueError(
+            f"another process is recording into {output}: wait for it to finish, or choose another folder."
+        ) from None
+    with lock:
+        yield
 
 
 def require_free(output):
@@ -165,7 +189,7 @@ def levels_played(job, num_workers):
         with open(lines) as played:
             for line in played:
                 if line.strip():
-                    raise ChildProcessError(f"Recording failed ({line.strip()}). Run the command again to continue.")
+                    raise OSError(line.strip())
                 yield
     finally:
         os.close(stop)

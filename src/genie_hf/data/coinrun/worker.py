@@ -29,7 +29,7 @@ def main():
     except BrokenPipeError:
         os._exit(1)
     except OSError as error:
-        say(error)
+        say(error.strerror or error)
 
 
 def say(message):
