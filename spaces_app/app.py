@@ -18,7 +18,6 @@ from functools import wraps
 from pathlib import Path
 
 import gradio as gr
-from huggingface_hub import snapshot_download
 from PIL import Image
 from starlette.middleware import Middleware
 
@@ -27,8 +26,9 @@ from batch_engine import BatchEngine
 from burst_engine import MAX_SECONDS, BurstEngine
 from engine import Engine
 from genie_hf import GenieDynamicsModel, GeniePipeline
-from genie_hf.cli.shared import load_pipeline, quieten_libraries, split_revision
+from genie_hf.cli.shared import quieten_libraries
 from genie_hf.evaluation.results import read_results
+from genie_hf.named_pipeline import folder_with, load_pipeline
 from limits import BodyLimit, Proxies
 from own_address import OwnAddress
 from pictures import data_uri, to_webp
@@ -78,16 +78,14 @@ def load_named(name: str, source: str) -> tuple[GeniePipeline, Path]:
     try:
         pipe = load_pipeline(source)
         beside = ["examples/*", "action_legend.json", "action_names.json"]
-        repository, revision = split_revision(source)
-        is_folder = Path(source).is_dir()
-        folder = source if is_folder else snapshot_download(repository, revision=revision, allow_patterns=beside)
+        folder = folder_with(source, beside)
     except Exception as error:
         log.error("%s could not be loaded: %s", source, error)
         raise ValueError(
             f"The world {name} could not be loaded. Whoever runs this page can name another one: "
             "GENIE_MODEL=<folder or Hub id of a trained world>."
         ) from None
-    return pipe, Path(folder)
+    return pipe, folder
 
 
 def is_gpu_lent() -> bool:

@@ -17,9 +17,9 @@ def check_pipeline(name: str) -> None:
     """Raises `FileNotFoundError` for a folder that holds no world, and for what cannot be on the Hub either."""
     folder = Path(name)
     if folder.is_dir() and not (folder / "model_index.json").exists():
-        raise FileNotFoundError(
-            f"{name} holds no trained world: train one with `genie-hf train {folder / 'recipe.yaml'}`."
-        )
+        recipe = folder / "recipe.yaml"
+        remedy = f"train one with `genie-hf train {recipe}`" if recipe.exists() else "name the folder of one"
+        raise FileNotFoundError(f"{name} holds no trained world: {remedy}.")
     if not folder.is_dir() and not may_be_on_the_hub(name):
         raise FileNotFoundError(f"There is no folder {name}: name a trained world, or one on the Hub as user/name.")
 

@@ -10,7 +10,8 @@ from huggingface_hub import file_download, hf_hub_download
 from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.torch import load_file, save_file
 
-from genie_hf.cli.shared import check_pipeline, quieten_libraries, split_revision
+from genie_hf.cli.shared import quieten_libraries
+from genie_hf.named_pipeline import check_pipeline, split_revision
 
 
 def with_nan(folder):

@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
+from ..named_pipeline import check_pipeline, load_pipeline
+from ..writing import check_writable
 from .recording import Mode, parse_levels
-from .shared import SETTINGS, Pipeline, check_data, check_pipeline, check_writable, load_pipeline, quieten_libraries
+from .shared import SETTINGS, Pipeline, check_data, quieten_libraries
 
 agents_app = typer.Typer(help="Agents that learn from latent actions, and in learnt worlds.", **SETTINGS)
 

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from .shared import Pipeline, check_pipeline, quieten_libraries
+from ..named_pipeline import check_pipeline
+from .shared import Pipeline, quieten_libraries
 
 
 def export_remote_code(

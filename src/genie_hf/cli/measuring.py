@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from .shared import Pipeline, Temperature, check_data, check_pipeline, load_pipeline, quieten_libraries
+from ..named_pipeline import check_pipeline, load_pipeline
+from .shared import Pipeline, Temperature, check_data, quieten_libraries
 
 Data = Annotated[
     list[str] | None,

@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
+from ..named_pipeline import check_pipeline, load_pipeline, split_revision
 from ..writing import check_writable, writing
-from .shared import Pipeline, Temperature, check_pipeline, load_pipeline, quieten_libraries, split_revision
+from .shared import Pipeline, Temperature, quieten_libraries
 
 MAX_PIXELS = 4096  # of a side: what video players can show
 

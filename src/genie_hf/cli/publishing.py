@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
+from ..named_pipeline import check_pipeline, load_pipeline, may_be_on_the_hub
 from .playing import find_page
-from .shared import check_pipeline, list_files, load_pipeline, may_be_on_the_hub, quieten_libraries
+from .shared import list_files, quieten_libraries
 
 
 def publish(

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from .shared import SETTINGS, list_files, may_be_on_the_hub, quieten_libraries
+from ..named_pipeline import may_be_on_the_hub
+from .shared import SETTINGS, list_files, quieten_libraries
 
 data_app = typer.Typer(help="Share what was recorded.", **SETTINGS)
 

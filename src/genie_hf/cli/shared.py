@@ -1,4 +1,4 @@
-"""What the commands share: how a pipeline is named and loaded."""
+"""What the commands share: what they take, and what they print."""
 
 import sys
 import warnings
@@ -10,26 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
+from ..named_pipeline import may_be_on_the_hub
+
 SETTINGS: dict[str, Any] = {"rich_markup_mode": "markdown", "no_args_is_help": True, "add_completion": False}
 
 Pipeline = Annotated[str, typer.Argument(help="Folder of a trained world, or its name on the Hub (user/name).")]
 Temperature = Annotated[
     float | None, typer.Option(help="Sampling temperature; 0 takes the likeliest code. By default the world's own.")
 ]
-
-
-def may_be_on_the_hub(name: str) -> bool:
-    return name.count("/") == 1 and not name.startswith((".", "/", "~"))
-
-
-def check_pipeline(name: str) -> None:
-    folder = Path(name)
-    if folder.is_dir() and not (folder / "model_index.json").exists():
-        recipe = folder / "recipe.yaml"
-        remedy = f"train one with `genie-hf train {recipe}`" if recipe.exists() else "name the folder of one"
-        raise FileNotFoundError(f"{name} holds no trained world: {remedy}.")
-    if not folder.is_dir() and not may_be_on_the_hub(name):
-        raise FileNotFoundError(f"There is no folder {name}: name a trained world, or one on the Hub as user/name.")
 
 
 def check_data(names: list[str]) -> None:
@@ -39,39 +27,6 @@ def check_data(names: list[str]) -> None:
             raise FileNotFoundError(
                 f"There is no {name}: name a folder with a recording or videos, or a dataset on the Hub as user/name."
             )
-
-
-def split_revision(name: str) -> tuple[str, str | None]:
-    """`user/world@v1` is the revision v1 of user/world; a folder has none."""
-    repository, _, revision = name.partition("@")
-    return (name, None) if Path(name).is_dir() or not revision else (repository, revision)
-
-
-def load_pipeline(name: str):
-    """The pipeline in a folder or on the Hub (`user/world`, `user/world@revision`), on the fastest device there is."""
-    check_pipeline(name)
-    import torch
-
-    from .. import GeniePipeline
-    from ..precision import preferred_dtype
-
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    repository, revision = split_revision(name)
-    pipe = GeniePipeline.from_pretrained(repository, revision=revision, dtype=preferred_dtype(device)).to(device)
-    check_finite(pipe, name)
-    return pipe
-
-
-def check_finite(pipe, name: str) -> None:
-    """Raises `ValueError` for a world whose weights are not finite."""
-    for part in ("video_tokenizer", "latent_action_model", "dynamics"):
-        model = getattr(pipe, part)
-        for key, weight in model.state_dict().items() if model is not None else ():
-            if not weight.isfinite().all():
-                raise ValueError(
-                    f"The weights in {Path(name, part)} are not all numbers: {key} holds NaN or infinity. "
-                    "Its training diverged: train it again with a lower learning rate."
-                )
 
 
 def list_files(files: Mapping[str, Path | bytes], where: str) -> None:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from .shared import check_data, may_be_on_the_hub, quieten_libraries
+from ..named_pipeline import may_be_on_the_hub
+from .shared import check_data, quieten_libraries
 
 
 def train(

@@ -10,12 +10,12 @@ import PIL.Image
 from ..evaluation.results import read_results
 from ..models import MODELS
 from ..models.modeling_dynamics import GenieDynamicsModel
+from ..named_pipeline import EXAMPLES
 from ..pipeline_genie import GeniePipeline
 
 CARD = "README.md"
 LOADED = (".json", ".safetensors", ".txt", ".model")  # of a component; a pickle is none of them
 ABOUT = ("*.json", "*.yaml", "*.png", "*.jpg", "*.jpeg", "*.webp", "*.gif", "*.mp4", "LICENSE*")
-EXAMPLES = (".png", ".jpg", ".jpeg", ".webp")
 MEASURED = {  # figures, and the picture that was drawn with them
     "metrics.json": "evaluation.png",
     "action_legend.json": "action_legend.png",
