@@ -17,7 +17,7 @@ Value = Callable[[Tensor], Tensor]
 class Plan(NamedTuple):
     """What a search found.
 
-    Args:
+    Attributes:
         actions: the best plan, int64 of shape `(num_steps,)`, up to its best frame.
         frames: what it leads to in the world, uint8 of shape `(num_steps, channels, height, width)`.
         value: of its last frame.

@@ -20,7 +20,7 @@ from huggingface_hub import CommitOperationAdd, HfApi
 from ..hub.card import finished_card, world_card
 from ..hub.errors import hub_sentences
 from ..hub.files import components, is_replaced, world_files
-from ..hub.publish import publish
+from ..hub.publish import check_private, publish
 from ..pipeline_genie import GeniePipeline
 from .checkpoints import damaged_files, list_checkpoints, step_of
 from .stages import STAGES
@@ -59,10 +59,7 @@ class TrainingBranch:
             self.api.auth_check(self.repository, write=True)
             self.api.create_branch(self.repository, branch=BRANCH, exist_ok=True)
             before = self.api.model_info(self.repository, revision=BRANCH)
-        if private and not before.private:
-            raise ValueError(
-                f"{repository} is there already, and public: make it private first, or push to another one."
-            )
+        check_private(repository, before.private, private)
         self.commit, self.files = before.sha, [file.rfilename for file in before.siblings]
         found = [match for match in map(CHECKPOINT.fullmatch, self.files) if match and match[1] in stages]
         self.checkpoint = (found[0][1], int(found[0][2])) if found else None
