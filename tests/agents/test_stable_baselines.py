@@ -21,6 +21,23 @@ def test_ppo_trains_in_one_world(tiny_pipeline):
     assert agent.ep_info_buffer[-1]["l"] == 10
 
 
+class Brightness(gymnasium.vector.VectorWrapper):
+    """Rewards what is bright."""
+
+    def step(self, actions):
+        frames, _, *others = self.env.step(actions)
+        return frames, frames.mean(axis=(1, 2, 3)) / 255, *others
+
+
+def test_a_reward_is_put_around_the_worlds(tiny_pipeline):
+    worlds = GenieVectorEnv(tiny_pipeline, 2, autoreset_mode="SameStep", max_episode_steps=6, **SETTINGS)
+    envs = GenieVecEnv(Brightness(worlds))
+    envs.reset()
+    frames, rewards, *_ = envs.step(np.array([0, 1]))
+    np.testing.assert_allclose(rewards, frames.mean(axis=(1, 2, 3)) / 255, rtol=1e-6)
+    PPO("MlpPolicy", envs, **SMALL).learn(64)
+
+
 def test_ppo_trains_in_many_worlds_at_once(tiny_pipeline):
     envs = GenieVectorEnv(tiny_pipeline, 8, autoreset_mode="SameStep", max_episode_steps=6, **SETTINGS)
     agent = PPO("MlpPolicy", GenieVecEnv(envs), **SMALL)

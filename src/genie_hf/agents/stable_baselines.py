@@ -4,14 +4,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from gymnasium.vector import AutoresetMode
+from gymnasium.vector import AutoresetMode, VectorEnv
 from stable_baselines3.common.vec_env import VecEnv
-
-from .vector_env import GenieVectorEnv
 
 
 class GenieVecEnv(VecEnv):
-    """A [`GenieVectorEnv`] for the agents of Stable-Baselines3.
+    """A [`GenieVectorEnv`], as it is or wrapped, for the agents of Stable-Baselines3.
 
     Args:
         envs: with `autoreset_mode="SameStep"`, as Stable-Baselines3 begins episodes.
@@ -20,9 +18,10 @@ class GenieVecEnv(VecEnv):
         ValueError: for another `autoreset_mode`.
     """
 
-    def __init__(self, envs: GenieVectorEnv):
-        if envs.autoreset_mode is not AutoresetMode.SAME_STEP:
-            raise ValueError(f'autoreset_mode is {envs.autoreset_mode.value!r}; choose "SameStep".')
+    def __init__(self, envs: VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
+        mode = envs.metadata["autoreset_mode"]
+        if mode is not AutoresetMode.SAME_STEP:
+            raise ValueError(f'autoreset_mode is {mode.value!r}; choose "SameStep".')
         self.envs = envs
         super().__init__(envs.num_envs, envs.single_observation_space, envs.single_action_space)
 
@@ -45,7 +44,7 @@ class GenieVecEnv(VecEnv):
             }
         return frames, rewards.astype(np.float32), terminations | truncations, told
 
-    def get_images(self) -> list[np.ndarray]:
+    def get_images(self) -> list[Any]:
         return list(self.envs.render() or ())
 
     def close(self) -> None:
