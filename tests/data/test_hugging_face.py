@@ -85,7 +85,7 @@ def test_a_dataset_on_the_hub_with_configurations_and_what_cannot_be_had_of_it(h
     assert "several configurations, give config, one of ['one', 'two']" in several
     assert "it has no configuration 'three', but ['one', 'two']" in other
     assert """Unknown split "test". Should be one of ['train']""" in split
-    assert missing.startswith(f"{nothing} is not on this machine") and f"There is no {nothing} on the Hub" in missing
+    assert missing.startswith(f"{nothing} is not on this machine") and f"no {nothing} on the Hub" in missing
     (private,) = told(two, token=None, home="stranger")
     assert "if it is private, log in with `hf auth login`" in private
     (unknown,) = told(two, token="hf_wrong", home="stranger")
