@@ -28,7 +28,7 @@ from engine import Engine
 from genie_hf import GenieDynamicsModel, GeniePipeline
 from genie_hf.cli.shared import quieten_libraries
 from genie_hf.evaluation.results import read_results
-from genie_hf.named_pipeline import folder_with, load_pipeline
+from genie_hf.named_pipeline import examples_in, folder_with, load_pipeline
 from limits import BodyLimit, Proxies
 from own_address import OwnAddress
 from pictures import data_uri, to_webp
@@ -102,7 +102,7 @@ def make_engine(pipe: GeniePipeline) -> Engine:
 
 def find_gallery(folder: Path) -> dict[str, Path]:
     """Start pictures by name: those that come with the world, then those that no world was trained on."""
-    paths = [*sorted((folder / "examples").glob("*.png")), *sorted((HERE / "pictures").glob("*.*g"))]
+    paths = [*examples_in(folder), *sorted((HERE / "pictures").glob("*.*g"))]
     return {path.stem: path for path in paths}
 
 

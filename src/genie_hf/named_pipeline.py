@@ -78,5 +78,9 @@ def folder_with(name: str, patterns: list[str]) -> Path:
 
 def find_examples(name: str) -> list[Path]:
     """The start pictures that come with a world."""
-    folder = folder_with(name, ["examples/*"]) / "examples"
-    return sorted(path for path in folder.glob("*") if path.suffix.lower() in EXAMPLES)
+    return examples_in(folder_with(name, ["examples/*"]))
+
+
+def examples_in(folder: Path) -> list[Path]:
+    """The same, for the folder of a world."""
+    return sorted(path for path in (folder / "examples").glob("*") if path.suffix.lower() in EXAMPLES)

@@ -24,3 +24,9 @@ def test_an_expert_that_is_not_there_is_told(run, tmp_path):
     (tmp_path / "world" / "model_index.json").write_text("{}")
     status, _, said = run("agents", "clone", str(tmp_path / "world"), "--expert", "no/such/recording")
     assert status == 2 and "There is no no/such/recording" in said
+
+
+def test_what_is_not_installed_is_told_at_once(run, monkeypatch):
+    monkeypatch.setattr("genie_hf.cli.acting.find_spec", lambda name: None)
+    status, _, said = run("agents", "clone", "world", "--expert", "expert")
+    assert status == 2 and "Cloning needs matplotlib and procgen: pip install 'genie-hf[agents,coinrun]'" in said

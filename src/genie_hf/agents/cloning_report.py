@@ -60,7 +60,7 @@ def report_cloning(
     shown = Demonstrations(data)
     shown.infer(pipe)
     settings = {"data": name_of(expert), "mode": mode, "levels": [min(levels), max(levels) + 1], "steps": num_steps}
-    runs = []
+    runs, name = [], f"cloning-{mode}"
     for seed in range(num_seeds):
         for run in clone(
             pipe, shown, levels, mode=mode, frame_skip=data.frame_skip or 1, num_labels=num_labels,
@@ -69,9 +69,8 @@ def report_cloning(
             said = f"{run['agent']}, {run['labels']:,} labels: {run['solved']:.0%} of the levels"
             logger.info("Seed %d: %s", seed, said)
             runs.append(run)
-    result = settings | {"table": summarise(runs), "runs": runs}
-    name = f"cloning-{mode}"
-    write_results(folder, {f"{name}.json": result, f"{name}.png": draw(result)}, pipe.dynamics)
+        result = settings | {"table": summarise(runs), "runs": runs}  # after each seed, or a stop would cost all
+        write_results(folder, {f"{name}.json": result, f"{name}.png": draw(result)}, pipe.dynamics)
     return result
 
 
@@ -98,7 +97,10 @@ def draw(result: dict) -> PIL.Image.Image:
             axes.axhspan(solved[0] - half[0], solved[0] + half[0], color=colour, alpha=0.15, linewidth=0)
         else:
             axes.errorbar([line["labels"] for line in lines], solved, half, color=colour, label=agent, marker="o")
-    axes.set(xscale="log", xlabel="labelled transitions", ylabel="levels solved, %")
+    counts = sorted({line["labels"] for line in result["table"] if line["agent"] == "latent"})
+    axes.set(xscale="log", xlabel="labelled transitions", ylabel="levels solved, %", ylim=(0, 100))
+    axes.set_xticks(counts, map(str, counts))
+    axes.minorticks_off()
     axes.set_title(f"CoinRun, {result['mode']} mode")
     axes.legend(frameon=False)
     file = io.BytesIO()

@@ -1,5 +1,6 @@
 """`genie-hf agents`."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -40,6 +41,8 @@ def clone(
     transitions say which button each latent action is. Beside it play an agent that learnt from all labels, one that
     learnt from the few labels alone, and one that presses any button.
     """
+    if missing := [name for name in ("matplotlib", "procgen") if find_spec(name) is None]:
+        raise ValueError(f"Cloning needs {' and '.join(missing)}: pip install 'genie-hf[agents,coinrun]'.")
     check_pipeline(pipeline)
     check_data([expert])
     numbers = labels.split(",")

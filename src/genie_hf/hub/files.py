@@ -10,7 +10,7 @@ import PIL.Image
 from ..evaluation.results import read_results
 from ..models import MODELS
 from ..models.modeling_dynamics import GenieDynamicsModel
-from ..named_pipeline import EXAMPLES
+from ..named_pipeline import EXAMPLES, examples_in
 from ..pipeline_genie import GeniePipeline
 
 CARD = "README.md"
@@ -63,7 +63,7 @@ def world_files(folder: Path, dynamics: GenieDynamicsModel) -> dict[str, Path]:
 def about_files(folder: Path, dynamics: GenieDynamicsModel) -> dict[str, Path]:
     """What lies in a world's folder beside its parts: examples, legend, names, figures, recipe, pictures."""
     found = [path for pattern in ABOUT for path in folder.glob(pattern)]
-    found += [path for path in (folder / "examples").glob("*") if path.suffix.lower() in EXAMPLES]
+    found += examples_in(folder)
     named = {path.relative_to(folder).as_posix(): path for path in found if path.is_file()}
     if (recipe := recipe_of(folder)) is not None:
         named["recipe.yaml"] = recipe
@@ -105,6 +105,6 @@ def is_replaced(name: str, files: Collection[str]) -> bool:
 
 def check_plays(pipe: GeniePipeline, folder: Path) -> None:
     """Plays a frame, from one of the folder's examples if there is one; raises what is in the way."""
-    examples = [path for path in sorted((folder / "examples").glob("*")) if path.suffix.lower() in EXAMPLES]
+    examples = examples_in(folder)
     start = examples[0] if examples else PIL.Image.new("RGB", pipe.frame_size[::-1], "grey")
     pipe.start(start, num_inference_steps=1).step(0)
