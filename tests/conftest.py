@@ -22,6 +22,8 @@ from genie_hf import (
     GenieLatentActionConfig,
     GenieLatentActionModel,
     GeniePipeline,
+    GenieRewardConfig,
+    GenieRewardModel,
     GenieVideoTokenizer,
     GenieVideoTokenizerConfig,
     MaskGITScheduler,
@@ -69,6 +71,14 @@ def tiny_dynamics():
     dynamics = GenieDynamicsModel(config).eval()
     torch.nn.init.normal_(dynamics.head.weight, std=0.5)  # untrained it predicts the uniform distribution
     return dynamics
+
+
+@pytest.fixture(scope="session")
+def tiny_reward_model():
+    """Of a game that pays 10 or nothing, and ends with either."""
+    set_seed(3)
+    outcomes = [[0, False], [0, True], [10, True]]
+    return GenieRewardModel(GenieRewardConfig(outcomes=outcomes, codebook_size=32, grid_size=[4, 4])).eval()
 
 
 @pytest.fixture

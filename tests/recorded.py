@@ -13,13 +13,15 @@ STEPS = 24
 
 
 def square(level: int, steps: int = STEPS):
-    """A level: the square goes where its button says, and starts anew in the middle of the time."""
+    """A level: the square goes where its button says, is paid for that, and starts anew in the middle of the time."""
     rng = np.random.default_rng(level)
     frames, buttons = np.full((steps, 64, 64, 3), 30, np.uint8), rng.integers(15, size=steps).astype(np.uint8)
     for step, frame in enumerate(frames):
         x = 4 * (step % (steps // 2)) + int(buttons[step])
         frame[level % 40 : level % 40 + 16, x : x + 16] = 100 + 10 * (level % 10)
-    return list(chunks(frames, buttons, np.zeros(steps), np.zeros(steps, bool), [0, steps // 2], level, "random"))
+    rewards = np.zeros(steps)
+    rewards[steps // 2 - 1 :: steps // 2] = 10
+    return list(chunks(frames, buttons, rewards, rewards > 0, [0, steps // 2], level, "random"))
 
 
 def record_squares(folder: Path, levels: tuple[int, int], frames_per_shard: int = 2 * STEPS) -> Path:

@@ -34,3 +34,13 @@ def test_dynamics_take_only_the_models_that_they_learnt_with(tiny_pipeline, key,
     setattr(dynamics.config, key, "0123456789abcdef")
     with pytest.raises(ValueError, match=message):
         check_fingerprints(dynamics, *parts)
+
+
+def test_a_reward_model_takes_only_the_tokenizer_that_it_learnt_with(tiny_pipeline, tiny_reward_model):
+    parts = tiny_pipeline.dynamics, tiny_pipeline.video_tokenizer, tiny_pipeline.latent_action_model
+    model = copy.deepcopy(tiny_reward_model)
+    model.config.video_tokenizer_fingerprint = fingerprint(tiny_pipeline.video_tokenizer)
+    check_fingerprints(*parts, model)
+    model.config.video_tokenizer_fingerprint = "0123456789abcdef"
+    with pytest.raises(ValueError, match="the reward model learnt the codes of a different .* --stage reward"):
+        check_fingerprints(*parts, model)

@@ -32,6 +32,7 @@ ELSEWHERE = {
     "models/configuration_latent_action.py": "models/test_modeling_latent_action.py",
     "models/configuration_latent_action_base.py": "models/test_modeling_latent_action.py",
     "models/configuration_motion_action.py": "models/test_modeling_motion_action.py",
+    "models/configuration_reward.py": "models/test_modeling_reward.py",
     "models/configuration_st_transformer.py": "models/test_st_transformer.py",
     "models/configuration_video_tokenizer.py": "models/test_modeling_video_tokenizer.py",
     "models/entries.py": "conformance/test_offloading.py",

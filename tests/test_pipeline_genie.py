@@ -317,6 +317,7 @@ def test_the_published_format(saved):
         "dynamics": ["genie_hf", "GenieDynamicsModel"],
         "fps": 12,
         "latent_action_model": ["genie_hf", "GenieLatentActionModel"],
+        "reward_model": [None, None],
         "scheduler": ["genie_hf", "MaskGITScheduler"],
         "text_to_image": [None, None],
         "video_tokenizer": ["genie_hf", "GenieVideoTokenizer"],

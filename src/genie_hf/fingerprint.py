@@ -34,17 +34,23 @@ def fingerprint(model: PreTrainedModel) -> str | None:
 
 
 def check_fingerprints(
-    dynamics: PreTrainedModel, video_tokenizer: PreTrainedModel, latent_action_model: PreTrainedModel | None
+    dynamics: PreTrainedModel,
+    video_tokenizer: PreTrainedModel,
+    latent_action_model: PreTrainedModel | None,
+    reward_model: PreTrainedModel | None = None,
 ) -> None:
-    """Raises `ValueError` if the dynamics were trained with another tokenizer or latent action model."""
-    for name, model, key, what in (
-        ("video_tokenizer", video_tokenizer, "video_tokenizer_fingerprint", "codes"),
-        ("latent_action_model", latent_action_model, "latent_action_fingerprint", "actions"),
+    """Raises `ValueError` if a model was trained with another tokenizer or latent action model."""
+    codes = ("video_tokenizer", video_tokenizer, "video_tokenizer_fingerprint", "codes")
+    actions = ("latent_action_model", latent_action_model, "latent_action_fingerprint", "actions")
+    for learner, stage, model, (name, teacher, key, what) in (
+        ("dynamics", "world", dynamics, codes),
+        ("dynamics", "world", dynamics, actions),
+        ("reward model", "reward", reward_model, codes),
     ):
-        known = getattr(dynamics.config, key)
-        found = fingerprint(model) if known and model is not None else None
+        known = None if model is None else getattr(model.config, key)
+        found = fingerprint(teacher) if known and teacher is not None else None
         if found is not None and found != known:
             raise ValueError(
-                f"the dynamics learnt the {what} of a different {name} ({known}, not {found}): train the world "
-                "again with `genie-hf train RECIPE --stage world --overwrite`, or use parts of the same world."
+                f"the {learner} learnt the {what} of a different {name} ({known}, not {found}): train the {stage} "
+                f"again with `genie-hf train RECIPE --stage {stage} --overwrite`, or use parts of the same world."
             )

@@ -18,6 +18,7 @@ from .frames import OUTPUT_TYPES, ImageInput, check_output_type, fit_frames, to_
 from .lora import DynamicsLoraMixin
 from .models.latent_action_base import LatentActionModel
 from .models.modeling_dynamics import GenieDynamicsModel
+from .models.modeling_reward import GenieRewardModel
 from .models.modeling_video_tokenizer import GenieVideoTokenizer
 from .pipeline_checks import (
     batch_clips,
@@ -63,13 +64,14 @@ class GeniePipeline(DynamicsLoraMixin, PipelineStorage):
         dynamics: predicts the codes of the next frame.
         scheduler: reveals these codes step by step.
         latent_action_model: infers actions from frames; playing needs none.
+        reward_model: says what arriving at a frame is worth, and whether an episode ends there; for agents.
         text_to_image: makes the first frame from a text prompt, e.g. given to `from_pretrained`. A stored one is
             loaded in the `dtype` that is asked for, as the models are.
         fps: frames per second at which the world's videos are shown.
     """
 
-    _optional_components = ["latent_action_model", "text_to_image"]
-    model_cpu_offload_seq = "video_tokenizer->latent_action_model->dynamics"
+    _optional_components = ["latent_action_model", "reward_model", "text_to_image"]
+    model_cpu_offload_seq = "video_tokenizer->latent_action_model->dynamics->reward_model"
     _callback_tensor_inputs = ["codes"]
 
     def __init__(
@@ -79,6 +81,7 @@ class GeniePipeline(DynamicsLoraMixin, PipelineStorage):
         scheduler: MaskGITScheduler,
         latent_action_model: LatentActionModel | None = None,
         text_to_image: DiffusionPipeline | None = None,
+        reward_model: GenieRewardModel | None = None,
         fps: int | float = 15,
     ):
         super().__init__()
@@ -90,10 +93,11 @@ class GeniePipeline(DynamicsLoraMixin, PipelineStorage):
             scheduler=scheduler,
             latent_action_model=latent_action_model,
             text_to_image=text_to_image,
+            reward_model=reward_model,
         )
         self.register_to_config(fps=fps)
         check_parts(self)
-        check_fingerprints(dynamics, video_tokenizer, latent_action_model)
+        check_fingerprints(dynamics, video_tokenizer, latent_action_model, reward_model)
         self._interrupt = False
         self._num_timesteps = 0
 

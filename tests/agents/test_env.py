@@ -82,3 +82,12 @@ def test_a_window_without_pygame_says_what_to_do(tiny_pipeline, monkeypatch):
     monkeypatch.setitem(sys.modules, "pygame", None)
     with pytest.raises(ImportError, match="pip install pygame"):
         GenieEnv(tiny_pipeline, starts=PICTURES, render_mode="human")
+
+
+def test_a_reward_model_comes_with_the_world(tiny_pipeline, tiny_reward_model, tmp_path):
+    tiny_pipeline.register_modules(reward_model=tiny_reward_model)
+    tiny_pipeline.save_pretrained(tmp_path)
+    env = gymnasium.make("genie_hf/World-v0", model=str(tmp_path), starts=PICTURES)
+    env.reset(seed=0)
+    played = [env.step(0)[1:3] for _ in range(12)]
+    assert (10.0, True) in played and (0.0, False) in played

@@ -77,6 +77,47 @@ def test_episodes_that_nothing_begins_again_are_told(make):
         envs.step(np.zeros(3, int))
 
 
+def test_what_the_reward_model_says_is_paid_and_ends_episodes(make, tiny_pipeline, tiny_reward_model):
+    tiny_pipeline.register_modules(reward_model=tiny_reward_model)
+    envs = make(num_envs=8, autoreset_mode="SameStep")
+    envs.reset(seed=1)
+    paid, ended = [], []
+    for _ in range(12):
+        worlds = envs.episodes.worlds.copy()
+        _, rewards, terminations, _, _ = envs.step(np.zeros(8, int))
+        odds = [tiny_reward_model.odds(world.codes[:, -2:])[0, 0] for world in worlds]
+        paid.append([rewards, [10 * float(each[2]) for each in odds]])
+        ended.append([terminations, [float(each[1] + each[2]) for each in odds]])
+        assert ((rewards == 0) | (rewards == 10)).all() and terminations[rewards == 10].all()
+        for row, world in enumerate(worlds):
+            assert (envs.episodes.worlds[row] is not world) == terminations[row]
+    for said in (paid, ended):
+        drawn, expected = np.mean(said, axis=(0, 2))
+        assert expected / 1.5 < drawn < expected * 1.5
+
+
+def test_the_step_that_begins_an_episode_pays_nothing(make, tiny_pipeline, tiny_reward_model):
+    tiny_pipeline.register_modules(reward_model=tiny_reward_model)
+    envs = make(num_envs=8)
+    envs.reset(seed=1)
+    ended = np.zeros(8, bool)
+    for _ in range(12):
+        _, rewards, terminations, _, _ = envs.step(np.zeros(8, int))
+        assert not rewards[ended].any() and not terminations[ended].any()
+        ended = terminations
+    assert ended.any()
+
+
+def test_a_world_without_rewards_says_so(make):
+    with pytest.warns(UserWarning, match="no reward_model: every reward is 0, and no episode ends by itself"):
+        make()
+
+
+def test_a_step_before_the_first_reset_is_an_error(make):
+    with pytest.raises(gymnasium.error.ResetNeeded, match="call reset before step"):
+        make().step(np.zeros(3, int))
+
+
 def test_the_wrappers_of_gymnasium_take_it(make):
     envs = gymnasium.wrappers.vector.RecordEpisodeStatistics(make(max_episode_steps=2))
     envs.reset(seed=1)

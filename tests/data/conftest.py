@@ -41,8 +41,8 @@ def split_videos():
 
 
 def recording(folder, lengths, height=8, width=12, level_seed=7):
-    """Frames that carry their episode (red), their place in it (green) and their level (blue); actions are the place,
-    too."""
+    """Frames that carry their episode (red), their place in it (green) and their level (blue); actions and rewards are
+    the place, too, and each episode ends."""
     rows = []
     for episode, length in enumerate(lengths):
         frames = np.zeros((length, height, width, 3), dtype=np.uint8)
@@ -56,6 +56,8 @@ def recording(folder, lengths, height=8, width=12, level_seed=7):
                     "height": height,
                     "width": width,
                     "actions": list(range(start, start + len(chunk))),
+                    "rewards": list(range(start, start + len(chunk))),
+                    "ends": [place == length - 1 for place in range(start, start + len(chunk))],
                     "level_seed": level_seed,
                     "episode": episode,
                     "start": start,

@@ -39,6 +39,28 @@ def test_every_third_frame_of_a_recording_with_the_actions_after_them(tmp_path, 
         assert item["actions"].tolist() == places[:-1]
 
 
+def test_rewards_and_ends_come_with_the_frame_before_them(tmp_path, write_recording):
+    folder = write_recording(tmp_path / "recording", [70, 3, 13])
+    dataset = VideoDataset(folder, 2)
+    for i in range(len(dataset)):
+        item, (episode, start) = dataset[i], dataset.locate(i)
+        assert item["rewards"].tolist() == [start, start + 1]
+        assert item["ended"].tolist() == [False, start + 2 == dataset.lengths[episode]]
+
+
+def test_frames_that_are_left_out_pay_as_well(tmp_path, write_recording):
+    dataset = VideoDataset(write_recording(tmp_path / "recording", [7, 1, 6]), 2, frame_skip=3)
+    assert dataset.rewards.tolist() == [0 + 1 + 2, 3 + 4 + 5, 6, 0, 0 + 1 + 2, 3 + 4 + 5]
+    assert dataset.ended.tolist() == [False, False, True, True, False, True]
+
+
+def test_recordings_of_earlier_versions_have_no_rewards(tmp_path, write_recording):
+    rows = datasets.load_dataset(str(write_recording(tmp_path / "recording", [30])), split="train")
+    earlier = VideoDataset(rows.remove_columns(["rewards", "ends"]), 4)
+    assert earlier.rewards is None and "rewards" not in earlier[0] and "ended" not in earlier[0]
+    assert VideoDataset([rows, rows.remove_columns("ends")], 4).rewards is None
+
+
 def test_names_of_actions_are_those_of_the_recording(tmp_path, write_recording):
     notes = {"action_names": ["left", "right"], "action_groups": [0, 1], "action_group_names": ["l", "r"]}
     timing = {"frame_skip": 2, "frame_rate": 30}

@@ -15,10 +15,11 @@ from .window import Window
 class GenieEnv(gymnasium.Env[np.ndarray, np.int64]):
     """A learnt world as an environment: latent actions in, frames out.
 
-    Observations are frames, uint8 of shape `(height, width, 3)`; actions are `0` to `num_actions - 1`. Episodes have
-    no end of their own; `gymnasium.make("genie_hf/World-v0", model=...)` ends them after 50 steps, or after
-    `max_episode_steps`. `reset(options={"image": ...})` begins with a certain picture, `frames` with a clip, `prompt`
-    with a text, as [`GeniePipeline.start`] takes them. The same seed and actions give the same frames.
+    Observations are frames, uint8 of shape `(height, width, 3)`; actions are `0` to `num_actions - 1`. Rewards and
+    ends are drawn by the odds of the world's reward model; without one every reward is 0, and episodes have no end of
+    their own. `gymnasium.make("genie_hf/World-v0", model=...)` ends them after 50 steps, or after `max_episode_steps`.
+    `reset(options={"image": ...})` begins with a certain picture, `frames` with a clip, `prompt` with a text, as
+    [`GeniePipeline.start`] takes them. The same seed and actions give the same.
 
     Args:
         model: the world: a pipeline, its folder, or its name on the Hub.
@@ -55,8 +56,8 @@ class GenieEnv(gymnasium.Env[np.ndarray, np.int64]):
         return self._show(), {}
 
     def step(self, action: int | np.integer) -> tuple[np.ndarray, float, bool, bool, dict]:
-        self.episodes.step([int(action)])
-        return self._show(), 0.0, False, False, {}
+        (reward,), (ended,) = self.episodes.step([int(action)], self.np_random)
+        return self._show(), float(reward), bool(ended), False, {}
 
     def render(self) -> np.ndarray | None:
         return self.episodes.observations[0].copy() if self.render_mode == "rgb_array" else None

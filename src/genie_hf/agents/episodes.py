@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
+from gymnasium import logger
+from gymnasium.error import ResetNeeded
 from gymnasium.spaces import Box, Discrete
 
 from ..frames import ImageInput, fit_frames
@@ -11,6 +14,10 @@ from ..named_pipeline import find_examples, load_pipeline
 from ..pipeline_genie import GeniePipeline
 from ..play.world import GenieWorld
 
+NO_REWARDS = (
+    "This world has no reward_model: every reward is 0, and no episode ends by itself. Train one with the stage "
+    "reward, or wrap the environment with what you reward."
+)
 OPTIONS = ("image", "frames", "prompt")
 
 
@@ -47,6 +54,9 @@ class Episodes:
         self.worlds: list[GenieWorld | None] = [None] * number
         self.observation_space = Box(0, 255, (*self.pipe.frame_size, 3), np.uint8)
         self.action_space = Discrete(self.pipe.num_actions)
+        self.reward_model = self.pipe.reward_model
+        if self.reward_model is None:
+            logger.warn(NO_REWARDS)
         self.observations = np.zeros((number, *self.observation_space.shape), np.uint8)
 
     def begin(self, rows: Sequence[int], rng: np.random.Generator, options: dict[str, Any] | None) -> None:
@@ -74,11 +84,30 @@ class Episodes:
             self.worlds[row] = world
             self.observe(row)
 
-    def step(self, actions: Sequence[int]) -> None:
-        """Takes an action in each episode."""
+    def step(self, actions: Sequence[int], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Takes an action in each episode.
+
+        Args:
+            actions: one for each.
+            rng: draws what comes of them, by the odds of the reward model.
+
+        Returns:
+            Rewards, float64 of shape `(number,)`, and whether the episodes have ended, bools.
+
+        Raises:
+            gymnasium.error.ResetNeeded: an episode has not begun.
+        """
+        if None in self.worlds:
+            raise ResetNeeded("no episode has begun: call reset before step.")
         GenieWorld.step_together(self.worlds, list(actions), output_type="pt")
         for row in range(len(self.worlds)):
             self.observe(row)
+        if self.reward_model is None:
+            return np.zeros(len(self.worlds)), np.zeros(len(self.worlds), bool)
+        seen = torch.cat([world.codes[:, -self.reward_model.config.num_frames :] for world in self.worlds])
+        odds = self.reward_model.odds(seen)[:, -1].cpu().numpy()
+        drawn = (odds.cumsum(1) < rng.random((len(odds), 1))).sum(1).clip(max=odds.shape[1] - 1)
+        return self.reward_model.rewards.double().numpy()[drawn], self.reward_model.ends.numpy()[drawn]
 
     def observe(self, row: int) -> None:
         frame = self.worlds[row].last_frame[0]

@@ -74,15 +74,16 @@ class GenieVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
         Raises:
             ValueError: an episode has ended, and nothing has begun another (`autoreset_mode` is `DISABLED`).
+            gymnasium.error.ResetNeeded: nothing has begun the episodes.
         """
         if self.autoreset_mode is AutoresetMode.DISABLED and self.ended.any():
             raise ValueError(f"episodes {np.flatnonzero(self.ended).tolist()} have ended: reset them.")
-        self.episodes.step(np.asarray(actions).tolist())
+        rewards, terminations = self.episodes.step(np.asarray(actions).tolist(), self.np_random)
         self.lengths += 1
         if self.ended.any():  # for these it was one step too many
+            rewards[self.ended], terminations[self.ended] = 0.0, False
             self._begin(np.flatnonzero(self.ended))
 
-        rewards, terminations = np.zeros(self.num_envs), np.zeros(self.num_envs, bool)
         truncations = self.lengths == self.max_episode_steps
         self.ended = terminations | truncations
         infos: dict[str, Any] = {}

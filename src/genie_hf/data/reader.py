@@ -25,6 +25,9 @@ class VideoReader(ABC):
         frame_skip: steps of the recorded game, or frames of the video, from one frame to the next.
         left_out: what cannot be read and is not among the episodes, and why.
         has_actions: whether the true actions are there.
+        rewards: what was paid between each frame of all episodes and the next, float32 of shape (num_frames,); None
+            where nothing was recorded.
+        ended: whether the game ended the episode there, bools of shape (num_frames,); None likewise.
         action_names: what the recorder calls each action; like the next two, None where it does not say.
         action_groups: of each action, the group of actions with the same effect.
         action_group_names: what the recorder calls each group.
@@ -35,6 +38,8 @@ class VideoReader(ABC):
     frame_rates: set[float | None]
     left_out: dict[str, str]
     has_actions = False
+    rewards: np.ndarray | None = None
+    ended: np.ndarray | None = None
 
     def __init__(self, notes: Mapping[str, Any], stride: int):
         self.stride = stride

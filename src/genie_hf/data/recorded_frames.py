@@ -17,7 +17,7 @@ class RecordedFrames(VideoReader):
     """Episodes of raw frames in a memory-mapped dataset; only the requested clip is copied.
 
     Args:
-        dataset: rows as `genie_hf.data.coinrun` describes them; `actions` may be missing.
+        dataset: rows as `genie_hf.data.coinrun` describes them; `actions`, and `rewards` and `ends`, may be missing.
         notes: what the recorder says; `frame_rate` is the frames per second at which they were recorded.
         stride: every `stride`-th frame of each episode is used, with the action after it.
     """
@@ -44,7 +44,12 @@ class RecordedFrames(VideoReader):
 
         self.has_actions = "actions" in dataset.column_names
         if self.has_actions:
-            self.actions = np.concatenate([chunk.flatten().to_numpy() for chunk in table.column("actions").chunks])
+            self.actions = values_of(table, "actions")
+        if {"rewards", "ends"} <= set(dataset.column_names):
+            stops = np.append(self.episode_starts[1:], self.row_ends[-1])
+            used = np.concatenate([np.arange(*span, stride) for span in zip(self.episode_starts, stops, strict=True)])
+            self.rewards = np.add.reduceat(values_of(table, "rewards"), used)  # of the frames left out as well
+            self.ended = np.logical_or.reduceat(values_of(table, "ends"), used)
         self.map_frames(table)
 
     @property
@@ -99,6 +104,12 @@ class RecordedFrames(VideoReader):
             content.update(frames[:size])
             content.update(frames[-size:])
             if self.has_actions:
-                content.update(self.actions[self.row_ends[row] - length : self.row_ends[row]].astype(np.int64))
+                actions = self.actions[self.row_ends[row] - length : self.row_ends[row]]
+                content.update(actions.astype(np.int64).tobytes())
             found[content.digest()] = ", ".join(f"{name} {number}" for name, number in place.items())
         return found
+
+
+def values_of(table: pa.Table, column: str) -> np.ndarray:
+    """What the lists of a column hold, one after the other."""
+    return np.concatenate([chunk.flatten().to_numpy(zero_copy_only=False) for chunk in table.column(column).chunks])

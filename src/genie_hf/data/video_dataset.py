@@ -30,6 +30,8 @@ class VideoDataset(torch.utils.data.Dataset):
 
     Items are `{"pixels": uint8 tensor of shape (num_frames, 3, height, width)}`, and when every source has them also
     `"actions"`: int64 tensor of shape (num_frames - 1,), where action t was taken between the frames t and t + 1.
+    Where every source is a recording that has them, there are `"rewards"` too, float32 of shape (num_frames,), what
+    was paid after each frame, and `"ended"`, bools of shape (num_frames,), whether the game ended the episode there.
 
     Args:
         source: where the video is: a path, a Hub id, a `datasets.Dataset` or `datasets.DatasetDict`, a `DataSource`,
@@ -49,6 +51,8 @@ class VideoDataset(torch.utils.data.Dataset):
     Attributes:
         image_size: height and width of the frames in pixels.
         has_actions: whether items have `"actions"`.
+        rewards: of all frames of all sources, float32 of shape (num_frames,); None where items have no `"rewards"`.
+        ended: likewise, bools.
         frame_rate: frames per second of the clips; None where unknown or varied.
         frame_skip: steps of the recorded game, or frames of the video, from one frame of a clip to the next; None
             where not the same everywhere.
@@ -93,6 +97,8 @@ class VideoDataset(torch.utils.data.Dataset):
             raise ValueError("source is an empty list: name at least one folder or dataset.")
         self.readers = [open_source(source, split, frame_rate, frame_skip) for source in sources]
         self.has_actions: bool = all(reader.has_actions for reader in self.readers)
+        self.rewards = joined([reader.rewards for reader in self.readers])
+        self.ended = joined([reader.ended for reader in self.readers])
         self.left_out: dict[str, str] = {name: why for reader in self.readers for name, why in reader.left_out.items()}
         self.frame_rate: float | None = common([rate for reader in self.readers for rate in reader.frame_rates])
         self.frame_skip: int | None = common([reader.frame_skip for reader in self.readers])
@@ -193,6 +199,10 @@ class VideoDataset(torch.utils.data.Dataset):
         item = {"pixels": self.to_pixels(frames).contiguous()}
         if self.has_actions:
             item["actions"] = torch.from_numpy(actions[:-1].astype(np.int64))
+        if self.rewards is not None and self.ended is not None:
+            first = int(self.first_frames[episode]) + start
+            item["rewards"] = self.rewards[first : first + self.num_frames]
+            item["ended"] = self.ended[first : first + self.num_frames]
         return item
 
 
@@ -221,6 +231,12 @@ def shares(sources: Sequence[DataSource], clips: Sequence[np.ndarray]) -> list[t
         if not count:
             raise ValueError(f"No video in {source} is long enough for a clip, and it has a weight: leave it out.")
     return found
+
+
+def joined(parts: list[np.ndarray | None]) -> torch.Tensor | None:
+    """All of them, one after the other, or None where one is missing."""
+    present = [part for part in parts if part is not None]
+    return torch.from_numpy(np.concatenate(present)) if len(present) == len(parts) else None
 
 
 def common(values: list) -> Any:

@@ -12,6 +12,7 @@ from ..data import HELD_OUT, VideoDataset, check_disjoint
 from .recipe import Recipe
 
 USUAL_FPS = 15
+MOST_OUTCOMES = 64
 
 
 def open_data(recipe: Recipe, num_frames: int, held_out: bool = False) -> VideoDataset:
@@ -26,11 +27,12 @@ def check_data(recipe: Recipe, names: list[str]) -> Recipe:
     """Opens all data that these stages will open, before the first of them trains for hours.
 
     Returns:
-        The recipe with what follows from the data: `fps`, and the number of recorded actions.
+        The recipe with what follows from the data: `fps`, the outcomes of a reward model, and the number of recorded
+        actions.
 
     Raises:
         ValueError: data cannot be read, have no clip that is long enough, are both learnt from and held out, or lack
-            the actions that the recipe asks for.
+            the actions or rewards that the recipe asks for.
     """
     num_frames = max(recipe.training.stages[name].num_frames for name in names)
     opened = [open_data(recipe, num_frames)]
@@ -41,6 +43,10 @@ def check_data(recipe: Recipe, names: list[str]) -> Recipe:
             raise ValueError("data.test has weights, and only training draws by them: leave them out.")
     rate = opened[0].frame_rate or USUAL_FPS
     recipe = replace(recipe, fps=recipe.fps or (int(rate) if rate == int(rate) else rate))
+    if "reward" in names:
+        reward_model = copy.deepcopy(recipe.reward_model)
+        reward_model.outcomes = find_outcomes(opened[0])
+        recipe = replace(recipe, reward_model=reward_model)
     if recipe.data.action_source == "latent":
         return recipe
     counted = max(map(count_actions, opened))
@@ -54,6 +60,22 @@ def check_data(recipe: Recipe, names: list[str]) -> Recipe:
             f"least {max(counted, 2)}."
         )
     return replace(recipe, dynamics=dynamics)
+
+
+def find_outcomes(dataset: VideoDataset) -> list[list]:
+    """What can come of a step: the pairs of a reward and whether it ends the episode that the data have."""
+    if dataset.rewards is None or dataset.ended is None:
+        raise ValueError(
+            "the stage reward needs data with rewards: record them anew, as recordings have them since they tell of "
+            "rewards, or leave out training.reward."
+        )
+    found = sorted(set(zip(dataset.rewards.tolist(), dataset.ended.tolist(), strict=True)))
+    if not 2 <= len(found) <= MOST_OUTCOMES:
+        raise ValueError(
+            f"the data have {len(found)} different rewards: the reward model tells 2 to {MOST_OUTCOMES} apart. "
+            "Give other data, or leave out training.reward."
+        )
+    return [list(outcome) for outcome in found]
 
 
 def count_actions(dataset: VideoDataset) -> int:

@@ -24,6 +24,8 @@ class DeviceClips:
         logger.info("Reading %s frames into %.1f GB of memory on %s.", f"{len(frames):,}", gigabytes, device)
         self.frames = frames.to(device)
         self.actions = None if actions is None else actions.to(device)
+        self.outcomes = {} if dataset.rewards is None else {"rewards": dataset.rewards, "ended": dataset.ended}
+        self.outcomes = {name: values.to(device) for name, values in self.outcomes.items()}
         self.starts = torch.from_numpy(dataset.clip_starts()).to(device)
         self.offsets = torch.arange(dataset.num_frames, device=device)
 
@@ -35,7 +37,7 @@ class DeviceClips:
 
         Yields:
             `"pixels"`, uint8 of shape `(batch_size, num_frames, channels, height, width)`, and where they are recorded
-            `"actions"`, int64 of shape `(batch_size, num_frames - 1)`.
+            `"actions"`, int64 of shape `(batch_size, num_frames - 1)`, `"rewards"` and `"ended"`.
         """
         for indices in order:
             clips = torch.tensor(indices).to(self.starts.device, non_blocking=True)  # does not wait for the device
@@ -44,4 +46,4 @@ class DeviceClips:
             batch = {"pixels": self.frames[frames]}
             if self.actions is not None:
                 batch["actions"] = self.actions[frames[:, :-1]]
-            yield batch
+            yield batch | {name: values[frames] for name, values in self.outcomes.items()}

@@ -24,6 +24,7 @@ from ..hub.publish import check_private, publish
 from ..pipeline_genie import GeniePipeline
 from .checkpoints import damaged_files, list_checkpoints, step_of
 from .stages import STAGES
+from .world_stage import WorldStage
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ class TrainingBranch:
         first, last = self.stages.index(names[0]), self.stages.index(names[-1])
         remedy = "" if resume else "continue it with --resume, replace it with --overwrite, or "
         if self.checkpoint is None:
-            if "model_index.json" in self.files and names[-1] == self.stages[-1] and not resume:
+            if GeniePipeline.config_name in self.files and names[-1] == self.stages[-1] and not resume:
                 raise ValueError(
                     f"{self.repository} holds a world: replace it with --overwrite, or push to another repository."
                 )
@@ -111,11 +112,11 @@ class TrainingBranch:
             ValueError: the checkpoint could run code.
         """
         arrived, checkpoint = output / "runs" / "unfinished-from-hub", Path("runs", stage, f"checkpoint-{step}")
-        models = [f"{STAGES[name].model_folder}/*{suffix}" for name in self.stages for suffix in (".json", WEIGHTS[0])]
+        folders = [*(STAGES[name].model_folder for name in self.stages), "scheduler"]
+        models = [f"{folder}/*{suffix}" for folder in folders for suffix in (".json", WEIGHTS[0])]
+        wanted = ["runs/*", GeniePipeline.config_name, *models]
         with hub_sentences(self.repository):
-            self.api.snapshot_download(
-                self.repository, revision=self.commit, local_dir=arrived, allow_patterns=["runs/*", *models]
-            )
+            self.api.snapshot_download(self.repository, revision=self.commit, local_dir=arrived, allow_patterns=wanted)
         check_plain(arrived / checkpoint, self.repository)
         for file in [arrived / name for name in self.files]:
             if file.is_file() and arrived / checkpoint not in file.parents:
@@ -211,13 +212,14 @@ def files_to_push(
     """
     so_far = stages[: stages.index(name) + 1]
     runs = [output / "runs" / stage for stage in so_far]
-    models = {STAGES[stage].model_folder for stage in so_far if stage != name or ended}
-    whole = ended and name == stages[-1]
-    if whole:
+    finished = [stage for stage in so_far if stage != name or ended]
+    models = {STAGES[stage].model_folder for stage in finished}
+    is_world = WorldStage.name in finished
+    if is_world:
         models |= {*components(output)}
     paths = [path for run in runs for path in run.glob("pictures/*.png")]
     paths += [path for model in models for path in (output / model).glob("*") if path.suffix in (".json", WEIGHTS[0])]
-    paths += [*checkpoint.iterdir(), *([output / "model_index.json"] if whole else [])]
+    paths += [*checkpoint.iterdir(), *([output / GeniePipeline.config_name] if is_world else [])]
     # training goes on writing the notes, so that they are read now
     notes = {path: path.read_bytes() for run in runs for path in (run / note for note in NOTES) if path.exists()}
     named = {path: path for path in paths} | notes

@@ -11,7 +11,8 @@ from transformers import PreTrainedConfig
 from ..models.latent_actions import LATENT_ACTION_MODELS
 from ..models.quantizers.registry import quantizer_values
 
-MODELS = ("video_tokenizer", "latent_action_model", "dynamics")  # sections that are a model's configuration
+# The sections that are a model's configuration.
+MODELS = ("video_tokenizer", "latent_action_model", "dynamics", "reward_model")
 LATENT_ACTION_CONFIGS = {kind: model.config_class for kind, model in LATENT_ACTION_MODELS.items()}
 FINGERPRINTS = {"video_tokenizer_fingerprint", "latent_action_fingerprint"}  # what training writes, and not a recipe
 
@@ -160,11 +161,13 @@ class TrainingRecipe:
         tokenizer: of the video tokenizer.
         latent_action: where given, the latent action model is trained on its own before the world, and then kept.
         world: of the dynamics model, and of the latent action model where that has no stage of its own.
+        reward: where given, a model of what the recorded games paid and where they ended is trained after the world.
     """
 
     tokenizer: StageRecipe = field(metadata={"models": ["video_tokenizer"]})
     latent_action: StageRecipe | None = field(default=None, metadata={"models": ["latent_action_model"]})
     world: StageRecipe = field(metadata={"models": ["latent_action_model", "dynamics"]})
+    reward: StageRecipe | None = field(default=None, metadata={"models": ["reward_model"]})
 
     @property
     def stages(self) -> dict[str, StageRecipe]:
@@ -184,6 +187,7 @@ class Recipe:
         latent_action_model: fields of `GenieLatentActionConfig`, or with `type: motion` those of
             `GenieMotionActionConfig`; left out where actions are recorded.
         dynamics: fields of `GenieDynamicsConfig`.
+        reward_model: fields of `GenieRewardConfig`, for the stage `reward`.
         scheduler: fields of `MaskGITScheduler`: how the finished pipeline samples.
         fps: frames per second at which the world's videos are shown; by default those of the data, or 15 if unknown.
         precision: `"bf16"` autocast, `"no"` for float32, or `"auto"`: bf16 if the hardware supports it.
@@ -197,6 +201,7 @@ class Recipe:
     video_tokenizer: Any
     latent_action_model: Any = None
     dynamics: Any
+    reward_model: Any = None
     scheduler: dict = field(default_factory=dict)
     fps: int | float | None = None
     precision: Literal["auto", "no", "bf16"] = "auto"

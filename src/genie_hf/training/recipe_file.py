@@ -19,6 +19,7 @@ from transformers import PreTrainedConfig
 from ..data import DataSource
 from ..models.configuration_dynamics import GenieDynamicsConfig
 from ..models.configuration_latent_action import GenieLatentActionConfig
+from ..models.configuration_reward import GenieRewardConfig
 from ..models.configuration_st_transformer import STTransformerConfig
 from ..models.configuration_video_tokenizer import GenieVideoTokenizerConfig
 from .recipe import LATENT_ACTION_CONFIGS, DataRecipe, Recipe, StageRecipe, TrainingRecipe, config_fields
@@ -35,6 +36,12 @@ DERIVED = {
         "num_actions": "latent_action_model.num_actions or data.num_actions",
         "video_tokenizer_fingerprint": "the trained video tokenizer",
         "latent_action_fingerprint": "the trained latent action model",
+    },
+    "reward_model": {
+        "outcomes": "the data",
+        "codebook_size": "video_tokenizer.quantizer",
+        "grid_size": "data.image_size and video_tokenizer.patch_size",
+        "video_tokenizer_fingerprint": "the trained video tokenizer",
     },
 }
 
@@ -135,6 +142,9 @@ def build_recipe(values: dict) -> Recipe:
             f"video_tokenizer.patch_size, {video_tokenizer.patch_size}."
         )
     models = {"video_tokenizer": video_tokenizer, "latent_action_model": latent_action_model, "dynamics": dynamics}
+    if training.get("reward") is not None:
+        codes = {"codebook_size": video_tokenizer.codebook_size, "grid_size": list(video_tokenizer.grid_size)}
+        models["reward_model"] = config(GenieRewardConfig, "reward_model", **codes)
     for entry in fields(TrainingRecipe):
         if training.get(entry.name) is not None:
             check_clips(entry.name, training[entry.name], [models[name] for name in entry.metadata["models"]])
@@ -177,7 +187,11 @@ def stage_values(values: dict) -> dict:
 def model_class(name: str, recipe: dict) -> type[PreTrainedConfig]:
     """The class of a model's configuration. Raises `ValueError` for an unknown type."""
     if name != "latent_action_model":
-        return {"video_tokenizer": GenieVideoTokenizerConfig, "dynamics": GenieDynamicsConfig}[name]
+        return {
+            "video_tokenizer": GenieVideoTokenizerConfig,
+            "dynamics": GenieDynamicsConfig,
+            "reward_model": GenieRewardConfig,
+        }[name]
     section = recipe.get(name)
     kind = section.get("type", "frames") if isinstance(section, dict) else "frames"
     if kind not in LATENT_ACTION_CONFIGS:
