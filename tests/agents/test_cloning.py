@@ -1,6 +1,7 @@
 """A policy learnt from what was shown, and the real actions that latent ones stand for."""
 
 import numpy as np
+import pytest
 import torch
 from datasets import Dataset
 
@@ -9,7 +10,7 @@ from genie_hf.agents.demonstrations import UNKNOWN, Demonstrations
 from genie_hf.data import VideoDataset
 
 
-def recording(lengths):
+def episodes(lengths):
     """Episodes of frames that are bright on the left or on the right, and the actions 0 or 1 after them."""
     rng, rows = np.random.default_rng(0), []
     for episode, length in enumerate(lengths):
@@ -21,7 +22,11 @@ def recording(lengths):
             {"frames": frames.tobytes(), "num_frames": length, "height": 16, "width": 16, "actions": actions.tolist()}
             | {"level_seed": 0, "episode": episode, "start": 0, "policy": "expert"}
         )
-    return VideoDataset(Dataset.from_list(rows), num_frames=2)
+    return Dataset.from_list(rows)
+
+
+def recording(lengths):
+    return VideoDataset(episodes(lengths), num_frames=2)
 
 
 def test_stacks_stay_within_an_episode():
@@ -63,3 +68,16 @@ def test_a_latent_action_becomes_one_of_those_it_was_seen_with():
     drawn = dictionary.draw(torch.tensor([0] * 300 + [2] * 10 + [1] * 300), torch.Generator().manual_seed(0))
     assert set(drawn[:300].tolist()) == {4, 5} and 0.55 < (drawn[:300] == 5).float().mean() < 0.78
     assert (drawn[300:310] == 1).all() and set(drawn[310:].tolist()) == {1, 4, 5}
+
+
+def test_a_dictionary_is_learnt_from_a_recording(tiny_pipeline):
+    clips = VideoDataset(episodes([30]), num_frames=4)
+    latent = [int(tiny_pipeline.infer_actions(clips[i]["pixels"])[-1]) for i in range(27)]
+    real = [int(clips[i]["actions"][-1]) for i in range(27)]
+    dictionary = ActionDictionary.learn(tiny_pipeline, episodes([30]), 200, torch.Generator().manual_seed(0))
+    for action in range(5):
+        seen = [button for button, name in zip(real, latent, strict=True) if name == action] or real
+        assert sorted(dictionary.real[action].tolist()) == sorted(seen)
+    tiny_pipeline.latent_action_model = None
+    with pytest.raises(ValueError, match="no latent_action_model to infer actions with"):
+        ActionDictionary.learn(tiny_pipeline, episodes([30]), 200, torch.Generator())

@@ -30,3 +30,21 @@ def test_what_is_not_installed_is_told_at_once(run, monkeypatch):
     monkeypatch.setattr("genie_hf.cli.acting.find_spec", lambda name: None)
     status, _, said = run("agents", "clone", "world", "--expert", "expert")
     assert status == 2 and "Cloning needs matplotlib and procgen: pip install 'genie-hf[agents,coinrun]'" in said
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        (["plan", "--distances", "0"], "--distances is '0': write numbers with commas between them"),
+        (["plan", "--levels", "5"], "--levels is '5': write it as A:B"),
+        (["rewards"], "no reward_model: train one with the stage reward, or load it as well"),
+    ],
+)
+def test_what_cannot_be_measured_is_told(run, tmp_path, tiny_pipeline, command, sentence):
+    tiny_pipeline.save_pretrained(tmp_path / "world")
+    (tmp_path / "shown").mkdir()
+    name, *options = command
+    status, _, said = run(
+        "agents", name, str(tmp_path / "world"), "--data", str(tmp_path / "shown"), *options, "--output", str(tmp_path)
+    )
+    assert status == 2 and sentence in said

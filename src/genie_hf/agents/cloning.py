@@ -4,6 +4,9 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from ..data.video_dataset import VideoDataset
+from ..evaluation.clips import Clips, Source, name_of
+from ..pipeline_genie import GeniePipeline
 from .demonstrations import UNKNOWN, Demonstrations
 from .policy import GeniePolicy, GeniePolicyConfig
 
@@ -63,11 +66,38 @@ class ActionDictionary:
         latent: the latent actions of the transitions, of shape `(N,)`.
         real: their real ones.
         num_latent: how many latent actions there are.
+        frame_skip: steps of the game for which each was held.
     """
 
-    def __init__(self, latent: Tensor, real: Tensor, num_latent: int):
+    def __init__(self, latent: Tensor, real: Tensor, num_latent: int, frame_skip: int = 1):
+        self.frame_skip = frame_skip
         self.real = [real[latent == action] for action in range(num_latent)]
         self.real = [seen if len(seen) else real for seen in self.real]  # an action never seen may be any
+
+    @classmethod
+    def learn(
+        cls, pipe: GeniePipeline, labelled: Source, number: int, generator: torch.Generator
+    ) -> "ActionDictionary":
+        """From some transitions of a recording.
+
+        Args:
+            pipe: the world, with its `latent_action_model`.
+            labelled: a recording with true actions: what `VideoDataset` takes as its source.
+            number: of transitions.
+            generator: draws them.
+
+        Raises:
+            ValueError: the pipeline has no latent action model, or the recording no true actions.
+        """
+        if pipe.latent_action_model is None:
+            raise ValueError("the pipeline has no latent_action_model to infer actions with; load it as well.")
+        data = VideoDataset(labelled, pipe.latent_action_model.config.num_frames, pipe.frame_size)
+        if not data.has_actions:
+            raise ValueError(f"{name_of(labelled)} has no true actions: record the buttons.")
+        chosen = torch.randperm(len(data), generator=generator)[:number].tolist()
+        clips = Clips.read(data, chosen, name_of(labelled))
+        latent = pipe.infer_actions(clips.pixels)[:, -1].cpu()  # of the transition that has the most before it
+        return cls(latent, clips.actions[:, -1], pipe.num_actions, data.frame_skip or 1)
 
     def draw(self, latent: Tensor, generator: torch.Generator) -> Tensor:
         """For each latent action one of its real ones, int64 of the same shape."""

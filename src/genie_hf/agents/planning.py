@@ -11,7 +11,8 @@ from ..pipeline_genie import GeniePipeline
 from ..play.world import GenieWorld
 
 Value = Callable[[Tensor], Tensor]
-"""Codes of frames `(num_plans, num_steps, h, w)` in, how good each of them is `(num_plans, num_steps)` out."""
+"""How good the frames of plans are, `(num_plans, num_steps)`, by the codes of the frame now and of those after it,
+`(num_plans, 1 + num_steps, h, w)`."""
 
 
 class Plan(NamedTuple):
@@ -39,11 +40,33 @@ def nearness(pipe: GeniePipeline, goal: ImageInput) -> Value:
 
     @torch.inference_mode()
     def value(codes: Tensor) -> Tensor:
-        return -(quantizer.lookup(codes) - wanted).float().square().flatten(2).mean(-1)
+        return -(quantizer.lookup(codes[:, 1:]) - wanted).float().square().flatten(2).mean(-1)
 
     with torch.inference_mode():
         pixels = fit_frames(goal, pipe.frame_size).to(pipe.device)[None, None]  # (C, H, W) -> (1, 1, C, H, W)
         wanted = quantizer.lookup(pipe.video_tokenizer.encode(pixels))
+    return value
+
+
+def payoff(pipe: GeniePipeline) -> Value:
+    """What is earned up to each frame, as the world's reward model expects it; nothing after an end.
+
+    Args:
+        pipe: the world.
+
+    Raises:
+        ValueError: it has no reward model.
+    """
+    model = pipe.reward_model
+    if model is None:
+        raise ValueError("the pipeline has no reward_model: train one with the stage reward, or plan towards a goal.")
+
+    def value(codes: Tensor) -> Tensor:
+        odds = model.odds(codes)
+        lasting = (1 - odds[..., model.ends].sum(-1)).cumprod(dim=1)
+        begun = torch.cat([torch.ones_like(lasting[:, :1]), lasting[:, :-1]], dim=1)
+        return (begun * (odds @ model.rewards.to(odds.device))).cumsum(dim=1)
+
     return value
 
 
@@ -77,7 +100,7 @@ def search(
     for _ in range(num_rounds):
         plans = torch.multinomial(probabilities, num_plans, replacement=True, generator=generator).T
         codes, frames = world.imagine(plans)
-        values = value(codes).cpu()
+        values = value(torch.cat([world.codes[:, -1:].expand(num_plans, -1, -1, -1), codes], dim=1)).cpu()
         of_plan, when = values.max(dim=1)
         first = int(of_plan.argmax())
         if best is None or of_plan[first] > best.value:

@@ -41,16 +41,12 @@ def clone(
     transitions say which button each latent action is. Beside it play an agent that learnt from all labels, one that
     learnt from the few labels alone, and one that presses any button.
     """
-    if missing := [name for name in ("matplotlib", "procgen") if find_spec(name) is None]:
-        raise ValueError(f"Cloning needs {' and '.join(missing)}: pip install 'genie-hf[agents,coinrun]'.")
+    check_installed("Cloning", "matplotlib", "procgen")
     check_pipeline(pipeline)
     check_data([expert])
-    numbers = labels.split(",")
-    if not all(number.strip().isdecimal() and int(number) for number in numbers):
-        raise ValueError(f"--labels is {labels!r}: write numbers with commas between them, for example 50,200.")
+    numbers = parse_numbers("--labels", labels)
     first, stop = parse_levels(levels)
-    for suffix in (".json", ".png"):
-        check_writable(output / f"cloning-{mode.value}{suffix}")
+    check_results(output, f"cloning-{mode.value}")
     quieten_libraries()
     pipe = load_pipeline(pipeline)
     from ..agents.cloning_report import report_cloning
@@ -61,7 +57,7 @@ def clone(
         output,
         mode=mode.value,
         levels=range(first, stop),
-        num_labels=sorted(set(map(int, numbers))),
+        num_labels=numbers,
         num_seeds=seeds,
         num_steps=steps,
     )
@@ -69,3 +65,117 @@ def clone(
         interval = f" ± {line['interval']:.1%}" if seeds > 1 else ""
         typer.echo(f"{line['agent']:<14} {line['labels']:>7,} labels  {line['solved']:.1%}{interval} of the levels")
     typer.echo(f"Wrote {output / f'cloning-{mode.value}'}.json and .png.")
+
+
+@agents_app.command()
+def plan(
+    pipeline: Pipeline,
+    data: Annotated[str, typer.Option(help="A recording with the buttons, for labelled transitions.")],
+    output: Annotated[Path, typer.Option(help="Folder for planning-MODE.json and .png.")] = Path("build/agents"),
+    mode: Annotated[Mode, typer.Option(help="Difficulty of the levels, that of the recording.")] = Mode.hard,
+    levels: Annotated[str, typer.Option(help="Levels A:B, one goal in each at each distance.")] = "50000:50030",
+    distances: Annotated[str, typer.Option(help="Decisions from a start to its goal.")] = "1,2,4,8",
+    plans: Annotated[int, typer.Option(min=1, help="Plans of a round.")] = 32,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of the cross-entropy method.")] = 2,
+    labels: Annotated[int, typer.Option(min=1, help="Labelled transitions that name the latent actions.")] = 200,
+    steps: Annotated[int, typer.Option(min=1, help="MaskGIT steps of an imagined frame.")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
+):
+    """Plan towards frames of the real CoinRun in the world's imagination, and follow the plans there.
+
+    ```
+    genie-hf record coinrun data/balanced --levels 31000:32000 --steps 64 --frame-skip 3 --policy balanced
+    genie-hf agents plan pipelines/coinrun-gpu --data data/balanced
+    ```
+
+    A player has come from the start to the goal. The share of goals near which the plans lead as well is shown beside
+    that of random plans, and of doing nothing.
+    """
+    check_installed("Planning", "matplotlib", "procgen")
+    check_pipeline(pipeline)
+    check_data([data])
+    steps_away = parse_numbers("--distances", distances)
+    first, stop = parse_levels(levels)
+    check_results(output, f"planning-{mode.value}")
+    quieten_libraries()
+    pipe = load_pipeline(pipeline)
+    from ..agents.planning_report import report_planning
+
+    found = report_planning(
+        pipe,
+        data,
+        output,
+        mode=mode.value,
+        levels=range(first, stop),
+        distances=steps_away,
+        num_plans=plans,
+        num_rounds=rounds,
+        num_labels=labels,
+        num_inference_steps=steps,
+        seed=seed,
+    )
+    for line in found["table"]:
+        typer.echo(
+            f"{line['planner']:<15} {line['distance']:>2} decisions  {line['reached']:>4.0%} ± {line['interval']:.0%} "
+            f"reached, {line['left']:.1f} tiles left, {line['ms']:,.0f} ms a decision"
+        )
+    typer.echo(f"Wrote {output / f'planning-{mode.value}'}.json and .png.")
+
+
+@agents_app.command()
+def rewards(
+    pipeline: Pipeline,
+    data: Annotated[list[str], typer.Option(help="Held-out recordings with rewards; may be given several times.")],
+    output: Annotated[Path, typer.Option(help="Folder for rewards.json and .png.")] = Path("build/agents"),
+    clips: Annotated[int, typer.Option(min=2, help="Clips to imagine again, half of them before an end.")] = 128,
+    horizon: Annotated[int, typer.Option(min=1, help="Steps of each.")] = 8,
+    steps: Annotated[int, typer.Option(min=1, help="MaskGIT steps of an imagined frame.")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
+):
+    """Compare what a world's reward model says with what came of held-out frames, real ones and imagined ones.
+
+    ```
+    genie-hf agents rewards pipelines/coinrun-gpu --data data/test-expert --data data/test-balanced
+    ```
+    """
+    check_installed("Drawing", "matplotlib")
+    check_pipeline(pipeline)
+    check_data(data)
+    check_results(output, "rewards")
+    quieten_libraries()
+    pipe = load_pipeline(pipeline)
+    pipe.set_progress_bar_config(desc="Imagining")
+    from ..agents.reward_report import report_rewards
+
+    found = report_rewards(pipe, data, output, num_clips=clips, horizon=horizon, num_inference_steps=steps, seed=seed)
+    for event, name in {"pays": "a reward", "ends": "an end"}.items():
+        line = found[event]
+        typer.echo(
+            f"{name:<9} after {line['share']:.2%} of {found['num_frames']:,} frames, predicted "
+            f"{line['predicted']:.2%}; calibration error {line['calibration_error']:.2%}"
+        )
+    for where, name in {"before_an_end": "before an end", "elsewhere": "elsewhere"}.items():
+        if (line := found["imagined"][where]) is not None:
+            typer.echo(
+                f"odds of an end {name}: {line['real']:.2f} at recorded frames, {line['imagined']:.2f} at those "
+                f"imagined {horizon} steps on"
+            )
+    typer.echo(f"Wrote {output / 'rewards'}.json and .png.")
+
+
+def check_installed(what: str, *modules: str) -> None:
+    if missing := [name for name in modules if find_spec(name) is None]:
+        raise ValueError(f"{what} needs {' and '.join(missing)}: pip install 'genie-hf[agents,coinrun]'.")
+
+
+def check_results(folder: Path, name: str) -> None:
+    for suffix in (".json", ".png"):
+        check_writable(folder / f"{name}{suffix}")
+
+
+def parse_numbers(option: str, text: str) -> list[int]:
+    """The whole numbers from 1 upwards of an option, each once, in their order."""
+    numbers = text.split(",")
+    if not all(number.strip().isdecimal() and int(number) for number in numbers):
+        raise ValueError(f"{option} is {text!r}: write numbers with commas between them, for example 50,200.")
+    return sorted(set(map(int, numbers)))

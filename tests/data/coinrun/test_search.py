@@ -9,7 +9,7 @@ import pytest
 from genie_hf.data.coinrun.buttons import LEFT, NONE, RIGHT, RIGHT_JUMP
 from genie_hf.data.coinrun.game import Level
 from genie_hf.data.coinrun.policies import balanced, search
-from genie_hf.data.coinrun.search import DEATH, player_x, try_plans
+from genie_hf.data.coinrun.search import DEATH, position, try_plans
 
 pytest.importorskip("procgen")
 
@@ -29,7 +29,7 @@ def test_a_plan_is_worth_the_tiles_that_it_moves(level):
     assert level.env.get_state()[0] == state  # nothing has happened in the level itself
     for button in buttons:
         level.hold(button)
-    assert worth[0] == pytest.approx(player_x(level.env.get_state()[0]) - player_x(state)) and worth[0] > 1
+    assert worth[0] == pytest.approx(position(level.env.get_state()[0])[0] - position(state)[0]) and worth[0] > 1
     assert worth[0] > worth[1] >= worth[2]
 
 

@@ -56,16 +56,16 @@ def try_plans(copies, state, plans):
         ended = playing & first
         worth[ended] = np.where(reward[ended] > 0, COIN - step, DEATH + step)
         playing &= ~first
-    moved = np.array([player_x(after) for after in env.get_state()]) - player_x(state)
+    moved = np.array([position(after)[0] for after in env.get_state()]) - position(state)[0]
     return np.where(playing, moved, worth)
 
 
-def player_x(state):
-    """Where the player is, in tiles from the left, read from Procgen's serialised game (its version 0).
+def position(state):
+    """Where the player is, in tiles from the left and from below, read from Procgen's serialised game (its version 0).
 
     Before the player come 17 whole numbers, two random generators as texts of varying length, and 17 numbers more.
     """
     offset = 4 + 4 + len("coinrun") + 17 * 4
     for _ in range(2):
         offset += 8 + struct.unpack_from("i", state, offset + 4)[0]
-    return struct.unpack_from("f", state, offset + 17 * 4)[0]
+    return struct.unpack_from("ff", state, offset + 17 * 4)
