@@ -4,12 +4,13 @@
     python benchmarks/show.py film pipelines/coinrun-gpu --actions 2x8,1x4,3x8 --output docs/play.gif
     python benchmarks/show.py strips pipelines/coinrun-gpu --data data/coinrun-gpu/test-balanced --output strips.png
     python benchmarks/show.py strips pipelines/coinrun-gpu --pictures *.png --actions 2x50 --output strips.png
+    python benchmarks/show.py transfer pipelines/coinrun-gpu data/coinrun-gpu/test-balanced --output transfer.png
 
 `rank` starts a world from the first frame of each level, holds every action, and orders the levels by what is left of
 the picture's edges in the worst half of them after `--frames` frames; it writes the start pictures in this order.
 `film` plays the same actions from the world's example pictures, side by side. `strips` draws frames up to the 50th, a
 row for each start: with the actions inferred from held-out clips, or from pictures with given actions, as far as these
-go.
+go. `transfer` draws held-out clips, and below each what its actions do from one of the world's example pictures.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from genie_hf import GeniePipeline
 from genie_hf.cli.playing import parse_actions
 from genie_hf.data import HELD_OUT, VideoDataset
 from genie_hf.drawing import to_gif
+from genie_hf.drawing.rows import draw_rows, stacked
 from genie_hf.training.pictures import draw_clips
 
 
@@ -83,10 +85,25 @@ def strips(pipe: GeniePipeline, arguments: argparse.Namespace) -> None:
     draw_clips({"": world.pixels[:, moments].float() / 255}).quantize(256).save(arguments.output)
 
 
+def transfer(pipe: GeniePipeline, arguments: argparse.Namespace) -> None:
+    length = pipe.video_tokenizer.config.num_frames
+    dataset = VideoDataset(arguments.data, length, pipe.video_tokenizer.config.frame_size, split=HELD_OUT)
+    chosen = torch.linspace(0, len(dataset) - 1, arguments.rows + 2)[1:-1].long().tolist()
+    pictures = sorted((Path(arguments.pipeline) / "examples").glob("*.png"))
+    sheets = []
+    for number, index in enumerate(chosen):
+        clip, picture = dataset[index]["pixels"], pictures[number % len(pictures)]
+        video = pipe.transfer(clip, str(picture), num_inference_steps=arguments.steps, output_type="pt",
+                              generator=torch.Generator().manual_seed(arguments.seed)).frames[0]  # fmt: skip
+        rows = [("clip", clip.float() / 255, ()), (f"from {picture.stem}", video.cpu(), ())]
+        sheets.append(draw_rows("", [(label, frames[::2], captions) for label, frames, captions in rows]))
+    stacked(sheets).quantize(256).save(arguments.output)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
-    for function in (rank, film, strips):
+    for function in (rank, film, strips, transfer):
         command = commands.add_parser(function.__name__)
         command.add_argument("pipeline")
         command.set_defaults(function=function)
@@ -98,6 +115,10 @@ def main():
             command.add_argument("--levels", type=int, default=40)
             continue
         command.add_argument("--seed", type=int, default=0)
+        if function is transfer:
+            command.add_argument("data", help="held-out recording")
+            command.add_argument("--rows", type=int, default=6)
+            continue
         command.add_argument("--actions", required=function is film, help="as in genie-hf generate")
         command.add_argument("--pictures", nargs="+", type=Path, help="by default three of the world's examples")
         if function is strips:
