@@ -66,7 +66,8 @@ def dream(
 
     def learn(name: str, envs: VecEnv, effects: Callable[[Tensor], Tensor]) -> Iterator[dict]:
         size = envs.observation_space.shape[:2]
-        for ppo in train(f"PPO, {name}", envs, num_steps, seed, pipe.device):
+        first_seed = seed * num_envs  # each game takes the next one
+        for ppo in train(f"PPO, {name}", envs, num_steps, first_seed, pipe.device):
             returns = [float(episode["r"]) for episode in ppo.ep_info_buffer or ()]
             yield result(name, ppo.num_timesteps, agent_of(ppo, size, effects), NUM_FRAMES, returns)
 
