@@ -15,10 +15,12 @@ ROOT = TESTS.parent
 ELSEWHERE = {
     "agents/cloning_study.py": "agents/test_cloning_report.py",
     "agents/demonstrations.py": "agents/test_cloning.py",
+    "agents/dream_study.py": "agents/test_dream_report.py",
     "agents/episodes.py": "agents/test_vector_env.py",
     "agents/registration.py": "agents/test_env.py",
     "agents/window.py": "agents/test_env.py",
     "cli/training.py": "training/test_command.py",
+    "drawing/figures.py": "agents/test_cloning_report.py",
     "data/coinrun/buttons.py": "data/coinrun/test_recording.py",
     "data/coinrun/card.py": "data/coinrun/test_recording.py",
     "data/coinrun/shards.py": "data/coinrun/test_recording.py",

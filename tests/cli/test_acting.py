@@ -48,3 +48,26 @@ def test_what_cannot_be_measured_is_told(run, tmp_path, tiny_pipeline, command, 
         "agents", name, str(tmp_path / "world"), "--data", str(tmp_path / "shown"), *options, "--output", str(tmp_path)
     )
     assert status == 2 and sentence in said
+
+
+def test_dreaming_checks_the_same_before_the_work(run, tmp_path, monkeypatch):
+    (tmp_path / "world").mkdir()
+    (tmp_path / "world" / "model_index.json").write_text("{}")
+    (tmp_path / "shown").mkdir()
+    dream = ["agents", "dream", tmp_path / "world", "--data"]
+    status, _, said = run(*dream, "no/such/recording")
+    assert status == 2 and "There is no no/such/recording" in said
+    status, _, said = run(*dream, tmp_path / "shown", "--levels", "5")
+    assert status == 2 and "--levels is '5': write it as A:B" in said
+    (tmp_path / "out" / "dream-easy.png").mkdir(parents=True)
+    status, _, said = run(*dream, tmp_path / "shown", "--mode", "easy", "--output", tmp_path / "out")
+    assert status != 0 and "dream-easy.png cannot be written (it is a folder)" in said
+    monkeypatch.setattr("genie_hf.cli.acting.find_spec", lambda name: None)
+    status, _, said = run(*dream, tmp_path / "shown")
+    assert status == 2 and "Dreaming needs matplotlib and procgen and stable_baselines3: pip install" in said
+
+
+def test_a_world_without_rewards_is_told(run, world, labelled, tmp_path):
+    pytest.importorskip("procgen")
+    status, _, said = run("agents", "dream", world, "--data", labelled, "--output", tmp_path / "out")
+    assert status == 2 and "the pipeline has no reward_model, so nothing can be learnt in it" in said

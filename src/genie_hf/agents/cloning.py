@@ -5,7 +5,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ..data.video_dataset import VideoDataset
-from ..evaluation.clips import Clips, Source, name_of
+from ..evaluation.clips import Clips
 from ..pipeline_genie import GeniePipeline
 from .demonstrations import UNKNOWN, Demonstrations
 from .policy import GeniePolicy, GeniePolicyConfig
@@ -76,27 +76,18 @@ class ActionDictionary:
 
     @classmethod
     def learn(
-        cls, pipe: GeniePipeline, labelled: Source, number: int, generator: torch.Generator
+        cls, pipe: GeniePipeline, data: VideoDataset, number: int, generator: torch.Generator
     ) -> "ActionDictionary":
-        """From some transitions of a recording.
+        """From the last transitions of some clips, which have the most before them.
 
         Args:
             pipe: the world, with its `latent_action_model`.
-            labelled: a recording with true actions: what `VideoDataset` takes as its source.
-            number: of transitions.
+            data: clips with true actions.
+            number: of clips.
             generator: draws them.
-
-        Raises:
-            ValueError: the pipeline has no latent action model, or the recording no true actions.
         """
-        if pipe.latent_action_model is None:
-            raise ValueError("the pipeline has no latent_action_model to infer actions with; load it as well.")
-        data = VideoDataset(labelled, pipe.latent_action_model.config.num_frames, pipe.frame_size)
-        if not data.has_actions:
-            raise ValueError(f"{name_of(labelled)} has no true actions: record the buttons.")
-        chosen = torch.randperm(len(data), generator=generator)[:number].tolist()
-        clips = Clips.read(data, chosen, name_of(labelled))
-        latent = pipe.infer_actions(clips.pixels)[:, -1].cpu()  # of the transition that has the most before it
+        clips = Clips.read(data, torch.randperm(len(data), generator=generator)[:number].tolist(), "labelled")
+        latent = pipe.infer_actions(clips.pixels)[:, -1].cpu()
         return cls(latent, clips.actions[:, -1], pipe.num_actions, data.frame_skip or 1)
 
     def draw(self, latent: Tensor, generator: torch.Generator) -> Tensor:

@@ -1,20 +1,20 @@
 """The comparison of `cloning_study` over several seeds: a table, a file and a figure (paper figure 15)."""
 
-import io
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import mean, stdev
 
 import PIL.Image
 from matplotlib.figure import Figure
 
-from ..data.video_dataset import VideoDataset
+from ..drawing.figures import picture_of
 from ..evaluation.clips import Source, name_of
 from ..evaluation.results import check_folder, write_results
 from ..pipeline_genie import GeniePipeline
 from .cloning_study import clone
 from .demonstrations import Demonstrations
+from .recorded_game import open_recording
+from .summary import summarise
 
 logger = logging.getLogger(__name__)
 
@@ -49,14 +49,11 @@ def report_cloning(
         `solved`; and `table`, over the seeds their mean and the half-width of its 95 % interval.
 
     Raises:
-        ValueError: the pipeline has no latent action model, or the recording no true actions.
+        ValueError: the pipeline has no latent action model; or the recording has no true actions, was played in the
+            other mode, or contains some of the levels.
     """
     folder = check_folder(output)
-    if pipe.latent_action_model is None:
-        raise ValueError("the pipeline has no latent_action_model to infer actions with; load it as well.")
-    data = VideoDataset(expert, 2, pipe.frame_size)
-    if not data.has_actions:
-        raise ValueError(f"{name_of(expert)} has no true actions to compare with: record the expert's buttons.")
+    data = open_recording(pipe, expert, mode, levels)
     shown = Demonstrations(data)
     shown.infer(pipe)
     settings = {"data": name_of(expert), "mode": mode, "levels": [min(levels), max(levels) + 1], "steps": num_steps}
@@ -69,19 +66,12 @@ def report_cloning(
             said = f"{run['agent']}, {run['labels']:,} labels: {run['solved']:.0%} of the levels"
             logger.info("Seed %d: %s", seed, said)
             runs.append(run)
-        result = settings | {"table": summarise(runs), "runs": runs}  # after each seed, or a stop would cost all
+        result = settings | {
+            "table": summarise(runs, "labels"),
+            "runs": runs,
+        }  # after each seed, or a stop would cost all
         write_results(folder, {f"{name}.json": result, f"{name}.png": draw(result)}, pipe.dynamics)
     return result
-
-
-def summarise(runs: Sequence[dict]) -> list[dict]:
-    """For each agent and number of labels the mean share of levels solved, and the half-width of its interval."""
-    table = []
-    for agent, labels in dict.fromkeys((run["agent"], run["labels"]) for run in runs):
-        solved = [run["solved"] for run in runs if (run["agent"], run["labels"]) == (agent, labels)]
-        half = 1.96 * stdev(solved) / len(solved) ** 0.5 if len(solved) > 1 else 0.0
-        table.append({"agent": agent, "labels": labels, "solved": mean(solved), "interval": half})
-    return table
 
 
 def draw(result: dict) -> PIL.Image.Image:
@@ -103,6 +93,4 @@ def draw(result: dict) -> PIL.Image.Image:
     axes.minorticks_off()
     axes.set_title(f"CoinRun, {result['mode']} mode")
     axes.legend(frameon=False)
-    file = io.BytesIO()
-    figure.savefig(file)
-    return PIL.Image.open(file)
+    return picture_of(figure)

@@ -6,22 +6,14 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ..data.coinrun.buttons import JUMP, LEFT, LEFT_JUMP, NONE, NUM_BUTTONS, RIGHT, RIGHT_JUMP
 from ..frames import resize
 from ..pipeline_genie import GeniePipeline
 from .cloning import ActionDictionary, train_policy
 from .demonstrations import UNKNOWN, Demonstrations
 from .policy import GeniePolicy
-from .real_game import Agent, play_levels
+from .real_game import BUTTONS, Agent, play_levels, random_agent
 
-BUTTONS = torch.tensor([LEFT, LEFT_JUMP, NONE, JUMP, RIGHT, RIGHT_JUMP])
-"""The button that is pressed for each of `ACTION_GROUP_NAMES`."""
 FEW_STEPS = 500  # of training from a few labels alone
-
-
-def random_agent(generator: torch.Generator) -> Agent:
-    """Any of the 15 buttons."""
-    return lambda frames: torch.randint(NUM_BUTTONS, (len(frames),), generator=generator).tolist()
 
 
 def agent_of(policy: GeniePolicy, generator: torch.Generator, dictionary: ActionDictionary | None = None) -> Agent:

@@ -1,6 +1,5 @@
 """How far ahead can one plan in a learnt world? Plans towards frames of the real CoinRun, followed there."""
 
-import io
 import logging
 import time
 from collections.abc import Sequence
@@ -16,12 +15,14 @@ from tqdm.auto import tqdm
 from ..data.coinrun.game import Level
 from ..data.coinrun.policies import POLICIES
 from ..data.coinrun.search import position
+from ..drawing.figures import picture_of
 from ..evaluation.clips import Source
 from ..evaluation.results import check_folder, write_results
 from ..pipeline_genie import GeniePipeline
 from .cloning import ActionDictionary
-from .cloning_study import BUTTONS
 from .planning import nearness, search
+from .real_game import BUTTONS
+from .recorded_game import open_recording
 
 logger = logging.getLogger(__name__)
 
@@ -95,11 +96,13 @@ def report_planning(
         (`left`) and the milliseconds for each decision (`ms`).
 
     Raises:
-        ValueError: the pipeline has no latent action model, or the recording no true actions.
+        ValueError: the pipeline has no latent action model; or the recording has no true actions, was played in the
+            other mode, or contains some of the levels.
     """
     folder = check_folder(output)
     generator, rng = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
-    dictionary = ActionDictionary.learn(pipe, labelled, num_labels, generator)
+    clips = open_recording(pipe, labelled, mode, levels, pipe.latent_action_model.config.num_frames)
+    dictionary = ActionDictionary.learn(pipe, clips, num_labels, generator)
     table = []
     for distance in distances:
         left: dict[str, list[float]] = {name: [] for name in COLOURS}
@@ -175,6 +178,4 @@ def draw(result: dict) -> PIL.Image.Image:
     axes.minorticks_off()
     axes.set_title(f"CoinRun, {result['mode']} mode: within {result['near']:g} tile of the goal")
     axes.legend(frameon=False)
-    file = io.BytesIO()
-    figure.savefig(file)
-    return PIL.Image.open(file)
+    return picture_of(figure)

@@ -8,10 +8,18 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from ..data.coinrun.buttons import JUMP, LEFT, LEFT_JUMP, NONE, NUM_BUTTONS, RIGHT, RIGHT_JUMP
 from ..data.coinrun.game import TIME_LIMIT, Level
 
+BUTTONS = torch.tensor([LEFT, LEFT_JUMP, NONE, JUMP, RIGHT, RIGHT_JUMP])
+"""The button that is pressed for each of `ACTION_GROUP_NAMES`."""
 Agent = Callable[[Tensor], Sequence[int]]
 """The last frames, uint8 of shape `(batch_size, num_frames, channels, height, width)`, in; buttons out."""
+
+
+def random_agent(generator: torch.Generator) -> Agent:
+    """Any of the 15 buttons."""
+    return lambda frames: torch.randint(NUM_BUTTONS, (len(frames),), generator=generator).tolist()
 
 
 def play_levels(

@@ -1,6 +1,5 @@
 """Is a reward model right? Its odds beside what came of held-out frames, real ones and imagined ones."""
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from tqdm.auto import tqdm
 
 from ..data import HELD_OUT
 from ..data.video_dataset import VideoDataset
+from ..drawing.figures import picture_of
 from ..evaluation.clips import Source, name_of
 from ..evaluation.results import check_folder, write_results
 from ..pipeline_genie import GeniePipeline
@@ -147,6 +147,4 @@ def draw(found: dict) -> PIL.Image.Image:
     axes.set(xlabel="odds that the model gives", ylabel="share of frames", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     axes.set_title(f"What comes of a frame, {found['num_frames']:,} held-out frames", fontsize=10)
     axes.legend(frameon=False)
-    file = io.BytesIO()
-    figure.savefig(file)
-    return PIL.Image.open(file)
+    return picture_of(figure)

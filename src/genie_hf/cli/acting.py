@@ -68,6 +68,59 @@ def clone(
 
 
 @agents_app.command()
+def dream(
+    pipeline: Pipeline,
+    data: Annotated[str, typer.Option(help="A recording of the game with its buttons, to begin episodes with.")],
+    output: Annotated[Path, typer.Option(help="Folder for dream-MODE.json and .png.")] = Path("build/agents"),
+    mode: Annotated[Mode, typer.Option(help="Difficulty of the levels, that of the recording.")] = Mode.hard,
+    levels: Annotated[str, typer.Option(help="Levels A:B to solve, none of the recording.")] = "50000:50100",
+    steps: Annotated[int, typer.Option(min=1, help="Steps that each agent learns from, in all worlds.")] = 20_000,
+    seeds: Annotated[int, typer.Option(min=1, help="How often all is learnt and played anew.")] = 3,
+    horizon: Annotated[int, typer.Option(min=1, help="Steps of an imagined episode.")] = 16,
+    worlds: Annotated[int, typer.Option(min=1, help="Worlds, or real games, side by side.")] = 16,
+):
+    """Train PPO in a world's imagination, and play the real CoinRun.
+
+    ```
+    genie-hf record coinrun data/expert --levels 30000:31000 --steps 64 --frame-skip 3 --policy expert
+    genie-hf agents dream pipelines/coinrun-gpu --data data/expert
+    ```
+
+    The world needs a reward model. Imagined episodes begin with clips of the recording, and are short, for imagination
+    drifts. Beside PPO that learnt in the world play PPO that learnt in the real game, from as many steps on the levels
+    of the recording, and an agent that presses any button. The levels that they are to solve nobody has learnt from;
+    they are played before the training, and after each quarter of it.
+    """
+    check_installed("Dreaming", "matplotlib", "procgen", "stable_baselines3")
+    check_pipeline(pipeline)
+    check_data([data])
+    first, stop = parse_levels(levels)
+    check_results(output, f"dream-{mode.value}")
+    quieten_libraries()
+    pipe = load_pipeline(pipeline)
+    from ..agents.dream_report import report_dreaming
+
+    found = report_dreaming(
+        pipe,
+        data,
+        output,
+        mode=mode.value,
+        levels=range(first, stop),
+        num_steps=steps,
+        num_seeds=seeds,
+        horizon=horizon,
+        num_envs=worlds,
+    )
+    for line in found["table"]:
+        interval = f" ± {line['interval']:.1%}" if seeds > 1 else ""
+        earned = "" if line["return"] is None else f", return in training {line['return']:.2f}"
+        typer.echo(
+            f"{line['agent']:<7} {line['steps']:>9,} steps  {line['solved']:.1%}{interval} of the levels{earned}"
+        )
+    typer.echo(f"Wrote {output / f'dream-{mode.value}'}.json and .png.")
+
+
+@agents_app.command()
 def plan(
     pipeline: Pipeline,
     data: Annotated[str, typer.Option(help="A recording with the buttons, for labelled transitions.")],

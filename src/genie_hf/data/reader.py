@@ -15,7 +15,7 @@ class VideoReader(ABC):
 
     Args:
         notes: what the recorder wrote into `recording.json`: of it `frame_skip`, `action_names`, `action_groups` and
-            `action_group_names` are used here.
+            `action_group_names` are used here, and all is kept as `notes`.
         stride: every `stride`-th frame of the source is used.
 
     Attributes:
@@ -42,7 +42,7 @@ class VideoReader(ABC):
     ended: np.ndarray | None = None
 
     def __init__(self, notes: Mapping[str, Any], stride: int):
-        self.stride = stride
+        self.notes, self.stride = notes, stride
         self.frame_skip: int = notes.get("frame_skip", 1) * stride
         self.action_names: list[str] | None = notes.get("action_names")
         self.action_groups: list[int] | None = notes.get("action_groups")
