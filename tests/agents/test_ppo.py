@@ -44,3 +44,5 @@ def test_it_sees_in_the_game_what_it_saw_in_training():
         trained.append(agent.env.step([BUTTONS.tolist().index(button)])[0])
     for seen, learnt in zip(stacked, trained, strict=False):
         np.testing.assert_array_equal(np.moveaxis(seen, -1, 1), learnt)
+    agent.env.close()
+    game.close()

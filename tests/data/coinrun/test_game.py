@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -79,3 +82,19 @@ def test_rewards_and_ends_are_those_of_the_coin_a_death_and_the_clock(monkeypatc
     still = play(lambda rng, steps, level: np.full(steps, NONE), 0, 7, 300)
     assert len(still) == 2 and not any(map(any, (*still[0], *still[1])))  # 1,000 steps of the game
     assert any(ends[-1] and not any(rewards) for rewards, ends in deaths)
+
+
+FORGETFUL = """
+import gc
+from genie_hf.data.coinrun.game import Level
+
+for seed in range(400):
+    gc.set_threshold(20 + 3 * (seed % 100))
+    level = Level(seed, "easy", 1)
+    level.itself = level  # or it would be gone at once, not when garbage is collected
+    del level
+"""
+
+
+def test_games_that_are_forgotten_do_not_stop_others_from_opening():
+    subprocess.run([sys.executable, "-c", FORGETFUL], check=True, timeout=120)

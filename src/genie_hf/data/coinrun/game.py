@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import gc
 import io
 
 import numpy as np
@@ -29,6 +30,18 @@ def keep_loaded():
     return import_procgen().ProcgenGym3Env(1, "coinrun", num_threads=0, rand_seed=0)
 
 
+@contextlib.contextmanager
+def nothing_collected():
+    """A game that is forgotten closes itself, once it is collected. While another opens, both would wait for ever."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 class Level:
     """A game whose every episode is on one level, or several copies of it that are played side by side.
 
@@ -43,7 +56,8 @@ class Level:
         keep_loaded()
         # With num_levels=1 every episode is on the level start_level.
         options = {"distribution_mode": mode, "start_level": level_seed, "num_levels": 1}
-        self.env = import_procgen().ProcgenGym3Env(num_copies, "coinrun", num_threads=0, rand_seed=0, **options)
+        with nothing_collected():
+            self.env = import_procgen().ProcgenGym3Env(num_copies, "coinrun", num_threads=0, rand_seed=0, **options)
         self.is_over, self.age = False, 0
         self.observe()
 
