@@ -13,6 +13,12 @@ from genie_hf.data.coinrun import record
 from genie_hf.data.coinrun.policies import POLICIES
 
 
+def test_a_world_without_latent_actions_is_refused(tiny_pipeline, tmp_path):
+    tiny_pipeline.latent_action_model = None
+    with pytest.raises(ValueError, match="no latent_action_model to infer actions with"):
+        report_planning(tiny_pipeline, "nowhere", tmp_path)
+
+
 @pytest.mark.parametrize("distance", [1, 5])
 def test_a_goal_is_where_its_player_comes_to(distance):
     goal = draw_goal(np.random.default_rng(3), 11, "easy", 3, distance)

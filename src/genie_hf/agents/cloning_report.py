@@ -66,10 +66,8 @@ def report_cloning(
             said = f"{run['agent']}, {run['labels']:,} labels: {run['solved']:.0%} of the levels"
             logger.info("Seed %d: %s", seed, said)
             runs.append(run)
-        result = settings | {
-            "table": summarise(runs, "labels"),
-            "runs": runs,
-        }  # after each seed, or a stop would cost all
+        table = summarise(runs, "labels")
+        result = settings | {"table": table, "runs": runs}  # after each seed, or a stop would cost all
         write_results(folder, {f"{name}.json": result, f"{name}.png": draw(result)}, pipe.dynamics)
     return result
 

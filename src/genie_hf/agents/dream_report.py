@@ -8,12 +8,12 @@ from statistics import mean
 import PIL.Image
 from matplotlib.figure import Figure
 
+from ..data.video_dataset import VideoDataset
 from ..drawing.figures import picture_of
 from ..evaluation.clips import Source, name_of
 from ..evaluation.results import check_folder, write_results
 from ..pipeline_genie import GeniePipeline
-from .demonstrations import Demonstrations
-from .dream_study import dream
+from .dream_study import START_FRAMES, dream
 from .recorded_game import open_recording, recorded_levels
 from .summary import summarise
 
@@ -61,22 +61,19 @@ def report_dreaming(
     folder = check_folder(output)
     if pipe.reward_model is None:
         raise ValueError("the pipeline has no reward_model, so nothing can be learnt in it: train its stage reward.")
-    data = open_recording(pipe, source, mode, levels)
-    known_levels = recorded_levels(data)
-    if not known_levels:
+    labelled = open_recording(pipe, source, mode, levels)
+    if not recorded_levels(labelled):
         raise ValueError(f"{name_of(source)} does not say its levels: record with `genie-hf record coinrun`.")
-    shown = Demonstrations(data)
-    shown.infer(pipe)
+    starts = VideoDataset(source, START_FRAMES, pipe.frame_size)
     settings = {"data": name_of(source), "mode": mode, "levels": [min(levels), max(levels) + 1], "horizon": horizon}
     runs, name = [], f"dream-{mode}"
     for seed in range(num_seeds):
         for run in dream(
-            pipe, shown, known_levels, levels, mode=mode, frame_skip=data.frame_skip or 1, num_steps=num_steps,
-            horizon=horizon, num_envs=num_envs, seed=seed,
+            pipe, labelled, starts, levels, mode=mode, num_steps=num_steps, horizon=horizon, num_envs=num_envs,
+            seed=seed,
         ):  # fmt: skip
-            logger.info(
-                "Seed %d: %s, %d steps: %.0f %% of the levels", seed, run["agent"], run["steps"], 100 * run["solved"]
-            )
+            said = f"{run['agent']}, {run['steps']:,} steps: {run['solved']:.0%} of the levels"
+            logger.info("Seed %d: %s", seed, said)
             runs.append(run)
         result = settings | {"table": tabulate(runs), "runs": runs}  # after each seed, or a stop would cost all
         write_results(folder, {f"{name}.json": result, f"{name}.png": draw(result)}, pipe.dynamics)

@@ -7,12 +7,13 @@ import torch
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
+from ..data.video_dataset import VideoDataset
 from ..pipeline_genie import GeniePipeline
 from .cloning import ActionDictionary
-from .demonstrations import UNKNOWN, Demonstrations
 from .ppo import NUM_FRAMES, agent_of, train
 from .real_env import real_envs
 from .real_game import Agent, play_levels, random_agent
+from .recorded_game import recorded_levels
 from .stable_baselines import GenieVecEnv
 from .vector_env import GenieVectorEnv
 
@@ -23,12 +24,11 @@ START_FRAMES = 2  # of each: they show how everything moves
 
 def dream(
     pipe: GeniePipeline,
-    shown: Demonstrations,
-    known_levels: Sequence[int],
+    labelled: VideoDataset,
+    starts: VideoDataset,
     levels: Sequence[int],
     *,
     mode: str,
-    frame_skip: int,
     num_steps: int,
     horizon: int,
     num_envs: int,
@@ -38,11 +38,11 @@ def dream(
 
     Args:
         pipe: the world, with its `reward_model`.
-        shown: the recording, with its latent actions: episodes in the world begin with clips of it.
-        known_levels: those of the recording, on which PPO learns in the real game.
+        labelled: a recording, of which some transitions name the latent actions. On its levels PPO learns in the real
+            game.
+        starts: clips of `START_FRAMES` that episodes in the world begin with.
         levels: to solve.
         mode: `"easy"` or `"hard"`.
-        frame_skip: steps of the game for which a button is held.
         num_steps: to learn from.
         horizon: steps of an episode in the world; in the real game they are whole.
         num_envs: worlds, or games, side by side.
@@ -54,13 +54,12 @@ def dream(
         `return`: the mean of the last 100 episodes that it learnt from, in `"world"` imagined ones; None without any.
     """
     generator = torch.Generator().manual_seed(seed)
-    transitions = (shown.latent != UNKNOWN).nonzero().squeeze(1)
-
-    def some(number: int) -> Tensor:
-        return transitions[torch.randperm(len(transitions), generator=generator)[:number]]
+    dictionary = ActionDictionary.learn(pipe, labelled, NUM_LABELS, generator)
+    begun = torch.randperm(len(starts), generator=generator)[:NUM_STARTS].tolist()
+    clips = [starts[index]["pixels"] for index in begun]
 
     def result(name: str, steps: int, agent: Agent, num_frames: int = 1, returns: Sequence[float] = ()) -> dict:
-        solved = float(play_levels(agent, levels, mode, frame_skip, num_frames)[0].mean())
+        solved = float(play_levels(agent, levels, mode, dictionary.frame_skip, num_frames)[0].mean())
         earned = mean(returns) if returns else None
         return {"agent": name, "steps": steps, "seed": seed, "solved": solved, "return": earned}
 
@@ -71,11 +70,8 @@ def dream(
             returns = [float(episode["r"]) for episode in ppo.ep_info_buffer or ()]
             yield result(name, ppo.num_timesteps, agent_of(ppo, (height, width), effects), NUM_FRAMES, returns)
 
-    labelled, begun = some(NUM_LABELS), some(NUM_STARTS)
-    dictionary = ActionDictionary(shown.latent[labelled], shown.buttons[labelled], pipe.num_actions)
-    starts = list(shown.stacks(begun, START_FRAMES))
-    worlds = GenieVectorEnv(pipe, num_envs, starts, max_episode_steps=horizon, autoreset_mode="SameStep")
-
+    worlds = GenieVectorEnv(pipe, num_envs, clips, max_episode_steps=horizon, autoreset_mode="SameStep")
+    games = real_envs(num_envs, recorded_levels(labelled), mode, dictionary.frame_skip)
     yield result("random", 0, random_agent(generator))
     yield from learn("world", GenieVecEnv(worlds), lambda latent: dictionary.draw(latent, generator))
-    yield from learn("real", real_envs(num_envs, known_levels, mode, frame_skip), lambda effects: effects)
+    yield from learn("real", games, lambda effects: effects)

@@ -101,7 +101,7 @@ def report_planning(
     """
     folder = check_folder(output)
     generator, rng = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
-    clips = open_recording(pipe, labelled, mode, levels, pipe.latent_action_model.config.num_frames)
+    clips = open_recording(pipe, labelled, mode, levels)
     dictionary = ActionDictionary.learn(pipe, clips, num_labels, generator)
     table = []
     for distance in distances:

@@ -7,17 +7,14 @@ from ..evaluation.clips import Source, name_of
 from ..pipeline_genie import GeniePipeline
 
 
-def open_recording(
-    pipe: GeniePipeline, source: Source, mode: str, levels: Sequence[int], num_frames: int = 2
-) -> VideoDataset:
-    """A recording with true actions, in frames of the pipeline's size.
+def open_recording(pipe: GeniePipeline, source: Source, mode: str, levels: Sequence[int]) -> VideoDataset:
+    """A recording with true actions, in clips of the frames that the pipeline's latent action model sees.
 
     Args:
         pipe: the world.
         source: the recording: what `VideoDataset` takes as its source.
         mode: `"easy"` or `"hard"`: how the real game will be played.
         levels: those that will be played.
-        num_frames: of a clip.
 
     Raises:
         ValueError: the pipeline has no latent action model; or the recording has no true actions, was played in the
@@ -25,7 +22,7 @@ def open_recording(
     """
     if pipe.latent_action_model is None:
         raise ValueError("the pipeline has no latent_action_model to infer actions with; load it as well.")
-    data, name = VideoDataset(source, num_frames, pipe.frame_size), name_of(source)
+    data, name = VideoDataset(source, pipe.latent_action_model.config.num_frames, pipe.frame_size), name_of(source)
     if not data.has_actions:
         raise ValueError(f"{name} has no true actions to compare with: record the expert's buttons.")
     for reader in data.readers:
