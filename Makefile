@@ -2,6 +2,7 @@
 # make install  create .venv (the two above do it too)     make lint     style and types; make format repairs style
 # make test-slow  those that take many fresh processes, and the notebooks
 # make bench    speed and memory, the short form           make package  build the wheel, install it once and play
+# make agents   what agents do in the bundled world, in an hour: docs/agents.md
 # make docs     the documentation, in build/site           make notebook run the notebooks and store what they show
 # make clean    remove .venv and the caches
 
@@ -12,7 +13,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 BIN := .venv/bin
 VIDEO_WRITER := imageio-ffmpeg==0.8.1
 
-.PHONY: install play test test-slow package lint lint-page format docs notebook bench clean
+.PHONY: install play test test-slow package lint lint-page format docs notebook bench agents clean
 
 install: .venv/installed
 
@@ -69,6 +70,9 @@ notebook: install
 bench: install
 	@set -e; for name in generate train scaling; do echo "== $$name"; \
 		$(BIN)/python benchmarks/$$name.py --short --output build/benchmarks/$$name.json; done
+
+agents: install
+	GENIE_HF=$(BIN)/genie-hf benchmarks/agents.sh
 
 clean:
 	rm -rf .venv node_modules .pytest_cache .ruff_cache .mypy_cache build dist src/*.egg-info

@@ -1,16 +1,64 @@
 """A cloned agent in the real game, and beside it in the world that it imagines."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import PIL.Image
 import torch
 
+from ..drawing.films import to_gif
 from ..drawing.rows import GAP
+from ..evaluation.clips import Source
+from ..evaluation.results import check_folder
 from ..pipeline_genie import GeniePipeline
-from .cloning import ActionDictionary
+from .cloning import ActionDictionary, train_policy
 from .cloning_study import agent_of
+from .demonstrations import Demonstrations
 from .policy import GeniePolicy
 from .real_game import play_levels
+from .recorded_game import open_recording
+
+
+def film_clone(
+    pipe: GeniePipeline,
+    expert: Source,
+    output: str | Path,
+    *,
+    mode: str = "hard",
+    levels: Sequence[int] = range(50_000, 50_004),
+    num_labels: int = 200,
+    num_steps: int = 3_000,
+    seed: int = 0,
+) -> tuple[Path, Path]:
+    """Clones an expert from latent actions, and films the clone.
+
+    Args:
+        pipe: the world, with its `latent_action_model`.
+        expert: as for `report_cloning`.
+        output: folder for `policy-<mode>`, a [`GeniePolicy`] of latent actions, and `film-<mode>.gif`.
+        mode: `"easy"` or `"hard"`, that of the recording.
+        levels: to show, none of the recording.
+        num_labels: labelled transitions that say what to press in the real game.
+        num_steps: training steps.
+        seed: of all draws.
+
+    Returns:
+        The folder of the policy, and the film.
+
+    Raises:
+        ValueError: as for `report_cloning`.
+    """
+    folder = check_folder(output)
+    data = open_recording(pipe, expert, mode, levels)
+    clips = open_recording(pipe, expert, mode, levels, pipe.latent_action_model.config.num_frames)
+    dictionary = ActionDictionary.learn(pipe, clips, num_labels, torch.Generator().manual_seed(seed))
+    shown = Demonstrations(data)
+    shown.infer(pipe)
+    policy = train_policy(shown, shown.latent, pipe.num_actions, num_steps=num_steps, seed=seed)
+    saved, gif = folder / f"policy-{mode}", folder / f"film-{mode}.gif"
+    policy.save_pretrained(saved)
+    gif.write_bytes(to_gif(film(pipe, policy, dictionary, levels, mode=mode, seed=seed), pipe.config.fps))
+    return saved, gif
 
 
 def film(

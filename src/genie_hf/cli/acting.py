@@ -68,6 +68,47 @@ def clone(
 
 
 @agents_app.command()
+def film(
+    pipeline: Pipeline,
+    expert: Annotated[str, typer.Option(help="What an expert played: a recording by `--policy expert`.")],
+    output: Annotated[Path, typer.Option(help="Folder for film-MODE.gif and the policy.")] = Path("build/agents"),
+    mode: Annotated[Mode, typer.Option(help="Difficulty of the levels, that of the recording.")] = Mode.hard,
+    levels: Annotated[str, typer.Option(help="Levels A:B to show, none of the recording.")] = "50000:50004",
+    labels: Annotated[int, typer.Option(min=1, help="Labelled transitions that name the latent actions.")] = 200,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps of the policy.")] = 3_000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
+):
+    """Clone an expert from latent actions, and film the clone in the real game and, below, in the imagined one.
+
+    ```
+    genie-hf agents film pipelines/coinrun-gpu --expert data/expert
+    ```
+
+    The policy, of latent actions, is kept beside the film.
+    """
+    check_installed("Filming", "procgen")
+    check_pipeline(pipeline)
+    check_data([expert])
+    first, stop = parse_levels(levels)
+    check_writable(output / f"film-{mode.value}.gif")
+    quieten_libraries()
+    pipe = load_pipeline(pipeline)
+    from ..agents.film import film_clone
+
+    policy, gif = film_clone(
+        pipe,
+        expert,
+        output,
+        mode=mode.value,
+        levels=range(first, stop),
+        num_labels=labels,
+        num_steps=steps,
+        seed=seed,
+    )
+    typer.echo(f"Wrote {gif} and the policy {policy}.")
+
+
+@agents_app.command()
 def dream(
     pipeline: Pipeline,
     data: Annotated[str, typer.Option(help="A recording of the game with its buttons, to begin episodes with.")],
