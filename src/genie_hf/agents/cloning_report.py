@@ -18,7 +18,13 @@ from .summary import summarise
 
 logger = logging.getLogger(__name__)
 
-COLOURS = {"oracle": "tab:green", "latent": "tab:blue", "labels alone": "tab:orange", "random": "tab:gray"}
+COLOURS = {
+    "oracle": "tab:green",
+    "latent": "tab:blue",
+    "labels alone": "tab:orange",
+    "blind": "tab:brown",
+    "random": "tab:gray",
+}
 
 
 def report_cloning(
@@ -80,7 +86,7 @@ def draw(result: dict) -> PIL.Image.Image:
         lines = [line for line in result["table"] if line["agent"] == agent]
         solved = [100 * line["solved"] for line in lines]
         half = [100 * line["interval"] for line in lines]
-        if agent in ("oracle", "random"):
+        if agent in ("oracle", "blind", "random"):
             axes.axhline(solved[0], color=colour, label=agent)
             axes.axhspan(solved[0] - half[0], solved[0] + half[0], color=colour, alpha=0.15, linewidth=0)
         else:

@@ -28,6 +28,11 @@ def agent_of(policy: GeniePolicy, generator: torch.Generator, dictionary: Action
     return agent
 
 
+def blind_agent(buttons: Tensor, generator: torch.Generator) -> Agent:
+    """Any of these buttons, numbers of `BUTTONS` of shape `(N,)`, whatever is seen."""
+    return lambda frames: BUTTONS[buttons[torch.randint(len(buttons), (len(frames),), generator=generator)]].tolist()
+
+
 def clone(
     pipe: GeniePipeline,
     shown: Demonstrations,
@@ -42,8 +47,9 @@ def clone(
     """One seed of the comparison; yields for each agent the share of `levels` that it solves.
 
     Yields:
-        `agent`: `"random"`; `"oracle"`, cloned with all labels; `"latent"`, cloned from latent actions that so many
-        labels translate; `"labels alone"`, cloned from these labels and nothing else. And `labels`, `seed`, `solved`.
+        `agent`: `"random"`; `"blind"`, which presses what the expert pressed at any moment; `"oracle"`, cloned with
+        all labels; `"latent"`, cloned from latent actions that so many labels translate; `"labels alone"`, cloned from
+        these labels and nothing else. And `labels`, `seed`, `solved`.
     """
     generator = torch.Generator().manual_seed(seed)
     transitions = (shown.latent != UNKNOWN).nonzero().squeeze(1)
@@ -58,6 +64,7 @@ def clone(
         return {"agent": name, "labels": labels, "seed": seed, "solved": solved(agent, num_frames)}
 
     yield result("random", 0, random_agent(generator))
+    yield result("blind", len(shown.buttons), blind_agent(shown.buttons, torch.Generator().manual_seed(seed)))
     oracle = learn(shown.buttons, num_real, num_steps=num_steps)
     seen = oracle.config.num_frames
     yield result("oracle", len(shown.buttons), agent_of(oracle, generator), seen)

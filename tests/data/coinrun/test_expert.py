@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("procgen")
 
-from genie_hf.data.coinrun.buttons import JUMP, LEFT_JUMP, RIGHT, RIGHT_JUMP
-from genie_hf.data.coinrun.expert import expert_buttons, random_plan
+from genie_hf.data.coinrun.buttons import JUMP, LEFT_JUMP, NONE, RIGHT, RIGHT_JUMP
+from genie_hf.data.coinrun.expert import PLANS, expert_buttons, written_out
 from genie_hf.data.coinrun.game import Level
 
 
@@ -31,7 +31,15 @@ def test_it_reaches_the_coin_and_jumps_only_where_it_must():
     assert 0.1 < jumps < 0.7 and (pressed == RIGHT).mean() > 0.25
 
 
+def test_what_it_does_in_a_level_is_the_same_but_where_it_strays(monkeypatch):
+    monkeypatch.setattr("genie_hf.data.coinrun.expert.STRAYING", 0.0)
+    (reward, pressed), (_, again) = play(3), play(3)
+    assert reward > 0 and pressed == again
+    monkeypatch.setattr("genie_hf.data.coinrun.expert.STRAYING", 0.5)
+    assert play(3)[1] != pressed
+
+
 def test_plans_end_with_going_right():
-    plans = np.stack([random_plan(np.random.default_rng(seed), 20) for seed in range(50)])
-    assert plans.shape == (50, 20) and (plans[:, 16:] == RIGHT).all() and (plans[:, 0] != RIGHT).any()
-    assert (plans == RIGHT_JUMP).any()
+    plans = [written_out(plan, 20) for plan in PLANS]
+    assert plans[0].tolist() == [RIGHT] * 20 and plans[7].tolist() == [NONE] * 2 + [RIGHT] * 18
+    assert all(len(plan) == 20 and plan[-1] == RIGHT for plan in plans)
