@@ -49,10 +49,9 @@ def film_clone(
         ValueError: as for `report_cloning`.
     """
     folder = check_folder(output)
-    data = open_recording(pipe, expert, mode, levels)
-    clips = open_recording(pipe, expert, mode, levels, pipe.latent_action_model.config.num_frames)
-    dictionary = ActionDictionary.learn(pipe, clips, num_labels, torch.Generator().manual_seed(seed))
-    shown = Demonstrations(data)
+    labelled = open_recording(pipe, expert, mode, levels)
+    dictionary = ActionDictionary.learn(pipe, labelled, num_labels, torch.Generator().manual_seed(seed))
+    shown = Demonstrations(labelled)
     shown.infer(pipe)
     policy = train_policy(shown, shown.latent, pipe.num_actions, num_steps=num_steps, seed=seed)
     saved, gif = folder / f"policy-{mode}", folder / f"film-{mode}.gif"
