@@ -15,7 +15,7 @@ if [ "${1:-}" = --short ]; then
     REWARDS="--clips 2 --horizon 2 --steps 1" DREAM="--levels 50000:50002 --steps 4 --seeds 1 --horizon 2 --worlds 2"
 else
     WORLD=pipelines/coinrun-gpu
-    LEVELS=1000 HELD_OUT=100 STEPS=64 MODES="hard easy"
+    LEVELS=1000 HELD_OUT=200 STEPS=32 MODES="hard easy"
     CLONE="--seeds 2 --labels 10,50,200" FILM="" PLAN="--levels 50000:50008 --distances 2,4,8 --plans 16 --steps 2"
     REWARDS="--clips 64" DREAM="--steps 8000 --seeds 1"
 fi
@@ -27,7 +27,7 @@ record() { # NAME FIRST_LEVEL NUMBER_OF_LEVELS POLICY MODE
 for mode in $MODES; do record "expert-$mode" 30000 $LEVELS expert "$mode"; done
 record balanced 31000 $LEVELS balanced hard
 record test-expert 40000 $HELD_OUT expert hard
-record test-balanced 40100 $HELD_OUT balanced hard
+record test-balanced 40200 $HELD_OUT balanced hard
 
 if [ "${1:-}" = --short ]; then
     mkdir -p "$WORLD"

@@ -28,7 +28,7 @@ def search(rng, steps, level):
 
 
 def expert(rng, steps, level):
-    """The best of 12 plans tried 3 seconds ahead: the way to the coin, with jumps only where they are needed."""
+    """The best of 12 plans tried 3 seconds ahead: to the coin, with jumps only where they are needed; at times astray."""
     return expert_buttons(rng, level)
 
 

@@ -56,7 +56,7 @@ def record(
             `"balanced"` (left, right, left+jump and right+jump with 0.2 each, jump and none with 0.1 each, held for 2
             to 8 decisions), `"search"` (tries 8 such sequences in copies of the game, 45 steps ahead, and follows
             the best for 2 to 8 decisions, or half of the time any that is survived) or `"expert"` (goes to the coin,
-            and jumps only where it must).
+            jumps only where it must, and once in ten decisions presses any button that it survives for 1 to 3).
         seed: seed of the policy.
         frame_skip: steps of the game for which each button is held; the frames between are not recorded. The
             recording has 15 / frame_skip frames a second.
