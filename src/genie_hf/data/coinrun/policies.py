@@ -28,7 +28,7 @@ def search(rng, steps, level):
 
 
 def expert(rng, steps, level):
-    """The best of 12 plans tried 3 seconds ahead: to the coin, with jumps only where they are needed; at times astray."""
+    """The best of 12 plans tried 3 seconds ahead: to the coin with few jumps, and astray at times."""
     return expert_buttons(rng, level)
 
 
