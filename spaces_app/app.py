@@ -2,6 +2,7 @@
 
 `GENIE_MODELS` names the worlds to play, folders or Hub ids with commas between them, `user/world@revision` where it
 must be this one; `GENIE_MODEL` names one. Without them the page plays those in `worlds.txt`, or the bundled world.
+`GENIE_COLLECT` names a folder for what players give by a button that says so; without it nothing played is kept.
 `GENIE_PROXY_HOPS` says how many proxies stand before the page, as visitors are told apart by their address.
 """
 
@@ -16,6 +17,7 @@ import re
 import sys
 from functools import wraps
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import gradio as gr
 from PIL import Image
@@ -36,6 +38,9 @@ from refusal import Refusal, to_refusal
 from service import DEFAULT_INFERENCE_STEPS, MAX_INFERENCE_STEPS, Service, Visits
 from session import MAX_FRAMES
 from worlds import World, Worlds
+
+if TYPE_CHECKING:
+    from collection import Collection
 
 HERE = Path(__file__).parent
 BUNDLED = HERE.parent / "pipelines" / "coinrun-gpu"
@@ -137,6 +142,7 @@ def describe(service: Service, folder: Path, model: str) -> dict:
         "max_steps": MAX_INFERENCE_STEPS,
         "max_frames": MAX_FRAMES,
         "text": service.engine.takes_text,
+        "collects": service.collection is not None,
         "bursts": service.engine.bursts is not None,
         "gallery": [
             {"name": name, "image": thumbnail(path), "seen": path.parent.parent == folder}
@@ -145,10 +151,32 @@ def describe(service: Service, folder: Path, model: str) -> dict:
     }
 
 
+def open_collection(name: str, pipe: GeniePipeline, names: list[str]) -> "Collection | None":
+    """What keeps the ways that players of a world give, if `GENIE_COLLECT` says where.
+
+    Raises:
+        ValueError: nothing can be kept there, with a sentence that does not say where.
+    """
+    folder = os.environ.get("GENIE_COLLECT")
+    if not folder:
+        return None
+    from collection import Collection  # what reads and writes data takes a second to import
+
+    try:
+        return Collection(Path(folder) / name.replace("/", "--"), name, pipe, names)
+    except ValueError as error:
+        log.error("%s", error)
+        raise ValueError(
+            f"What players of {name} give could not be kept. Whoever runs this page can name another folder: "
+            "GENIE_COLLECT."
+        ) from None
+
+
 def load_world(name: str, source: str, visits: Visits) -> World:
     """The world of a name with all that it takes to play it; what cannot be loaded raises a `ValueError`."""
     pipe, folder = load_named(name, source)
-    service = Service(pipe, find_gallery(folder), make_engine(pipe), visits)
+    collection = open_collection(name, pipe, button_names(folder, pipe.dynamics))
+    service = Service(pipe, find_gallery(folder), make_engine(pipe), visits, collection)
     return World(service, describe(service, folder, name))
 
 
@@ -213,6 +241,10 @@ def build_page(worlds: Worlds) -> gr.Blocks:
     async def export(message: dict):
         return await worlds.playing(message).export(message)
 
+    @answering
+    async def give(message: dict):
+        return await worlds.playing(message).give(message)
+
     def burst(event: gr.EventData):
         try:
             service = worlds.playing(event._data)
@@ -224,7 +256,7 @@ def build_page(worlds: Worlds) -> gr.Blocks:
         player = gr.HTML(
             html_template=(HERE / "player" / "player.html").read_text(),
             js_on_load=script.ON_LOAD,
-            server_functions=[describe, start, step, preview, export],
+            server_functions=[describe, start, step, preview, export, give],
             apply_default_css=False,
             config=open_worlds(worlds),
         )

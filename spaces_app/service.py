@@ -11,6 +11,7 @@ import io
 from concurrent.futures import Future
 from pathlib import Path
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
@@ -22,6 +23,9 @@ from pictures import data_uri, read_picture, to_webp
 from refusal import Refusal
 from session import Session
 from session_store import SessionStore
+
+if TYPE_CHECKING:
+    from collection import Collection
 
 MAX_SESSIONS = 100
 MAX_MEMORY = 2_000_000_000  # bytes that all worlds together may take
@@ -47,10 +51,18 @@ class Service:
         gallery: start pictures by the name that a replay link gives them.
         engine: what runs the model.
         visits: those of the page.
+        collection: keeps the ways that players give, on a page that takes them.
     """
 
-    def __init__(self, pipe: GeniePipeline, gallery: dict[str, Path], engine: Engine, visits: Visits):
-        self.pipe, self.gallery, self.engine = pipe, gallery, engine
+    def __init__(
+        self,
+        pipe: GeniePipeline,
+        gallery: dict[str, Path],
+        engine: Engine,
+        visits: Visits,
+        collection: "Collection | None" = None,
+    ):
+        self.pipe, self.gallery, self.engine, self.collection = pipe, gallery, engine, collection
         self.num_actions = pipe.dynamics.config.num_actions
         self.sessions, self.starts, self.exports = visits.sessions, visits.starts, visits.exports
 
@@ -168,6 +180,27 @@ class Service:
         content = await asyncio.to_thread(film, session.images(frame), kind, self.pipe.config.fps, keys)
         note = gif_note(self.pipe.config.fps) if kind == "gif" else ""
         return {"file": base64.b64encode(content).decode(), "note": note}
+
+    async def give(self, message: dict) -> dict:
+        """Keeps the way from the first frame to another, to train worlds with; only when a player says so.
+
+        Args:
+            message: `world`; `frame`, by default the one made last.
+
+        Returns:
+            `frames`, how many were kept.
+
+        Raises:
+            Refusal: on a page that takes none, for a frame that does not exist, a world that is no more, a way without
+                a step, too many of them, or where there is no room.
+        """
+        session = self.session(message)
+        frame = whole(message, "frame", 0, len(session.frames) - 1, default=session.current)
+        if self.collection is None:
+            raise Refusal("This page keeps nothing of what is played.")
+        if not self.exports.allow(session.token):
+            raise Refusal("That was given many times in a minute. Wait a little.")
+        return {"frames": await asyncio.to_thread(self.collection.add, session, frame)}
 
     def session(self, message: dict) -> Session:
         return self.sessions.get(str(message.get("world")))

@@ -15,7 +15,7 @@ import { Presses } from "./presses.js";
 import { preparePrompts } from "./prompts.js";
 import { Screen } from "./screen.js";
 import { connect } from "./server.js";
-import { copyLink, saveFilm } from "./share.js";
+import { copyLink, giveWay, saveFilm } from "./share.js";
 import { chosenWorld, showWorlds } from "./worlds.js";
 
 const randomSeed = () => Math.floor(Math.random() * 10000);
@@ -91,6 +91,7 @@ function play({ page, config, ask, burst, complaint, isOneOfMany }) {
   const shares = {
     gif: () => saveFilm(page, ask, player.session, "gif"),
     mp4: () => saveFilm(page, ask, player.session, "mp4"),
+    give: () => giveWay(page, ask, player.session),
     link: () => copyLink(page, player.session, isOneOfMany ? config.model : null),
   };
   for (const button of page.findAll("[data-tool]")) button.addEventListener("click", tools[button.dataset.tool]);
@@ -113,6 +114,7 @@ function play({ page, config, ask, burst, complaint, isOneOfMany }) {
     player.begin({ source, seed: randomSeed(), steps: steps.value });
     page.focusView();
   });
+  page.find(".give").hidden = !config.collects;
   page.find(".about").textContent =
     `World: ${config.model}, ${config.actions} actions, ${config.size[1]}x${config.size[0]} pixels, on ${config.device}.`;
   startFirstWorld(page, config, player, steps, complaint);

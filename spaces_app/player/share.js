@@ -25,6 +25,17 @@ export async function saveFilm(page, ask, session, kind) {
   }
 }
 
+/** Only here does anything that is played stay with the page: where the visitor presses the button that says so. */
+export async function giveWay(page, ask, session) {
+  if (!session) return;
+  try {
+    const { frames } = await ask("give", { world: session.token, frame: session.current });
+    page.say(`Thank you: ${frames} frames are kept, to train worlds with.`);
+  } catch (error) {
+    page.say(error.message);
+  }
+}
+
 /** `world` is the name of the world, where the page has others too. */
 export async function copyLink(page, session, world) {
   if (!session) return;

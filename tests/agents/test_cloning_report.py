@@ -18,7 +18,7 @@ def test_all_agents_play_and_the_figure_shows_them(tiny_pipeline, tmp_path, monk
     settings = {"mode": "easy", "levels": range(5, 8), "num_labels": [4, 8], "num_seeds": 2, "num_steps": 2}
     result = report_cloning(tiny_pipeline, str(tmp_path / "expert"), tmp_path, **settings)
     assert [(line["agent"], line["labels"]) for line in result["table"]] == [
-        ("random", 0), ("blind", 24), ("oracle", 24),
+        ("random", 0), ("blind", 12), ("oracle", 12),
         ("latent", 4), ("labels alone", 4), ("latent", 8), ("labels alone", 8),
     ]  # fmt: skip
     assert all(0 <= line["solved"] <= 1 for line in result["table"]) and len(result["runs"]) == 14

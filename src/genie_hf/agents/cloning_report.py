@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import PIL.Image
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..drawing.figures import picture_of
@@ -51,15 +52,18 @@ def report_cloning(
         num_steps: training steps of a policy.
 
     Returns:
-        What the file holds: the settings; `runs`, each with its `agent`, `labels`, `seed` and the share of levels
-        `solved`; and `table`, over the seeds their mean and the half-width of its 95 % interval.
+        What the file holds: the settings; `runs`, each with its `agent`, `labels`, `seed`, the share of levels
+        `solved` and the `agreement` with the expert on held-out frames; and `table`, over the seeds their means and
+        the half-widths of their 95 % intervals, `interval` and `agreement_interval`.
 
     Raises:
-        ValueError: the pipeline has no latent action model; or the recording has no true actions, was played in the
-            other mode, or contains some of the levels.
+        ValueError: the pipeline has no latent action model; or the recording has no true actions or a single episode,
+            was played in the other mode, or contains some of the levels.
     """
     folder = check_folder(output)
     data = open_recording(pipe, expert, mode, levels)
+    if len(data.lengths) < 2:
+        raise ValueError(f"{name_of(expert)} has one episode, and some are held out: record more levels.")
     shown = Demonstrations(data)
     shown.infer(pipe)
     settings = {"data": name_of(expert), "mode": mode, "levels": [min(levels), max(levels) + 1], "steps": num_steps}
@@ -70,31 +74,42 @@ def report_cloning(
             num_steps=num_steps, seed=seed,
         ):  # fmt: skip
             said = f"{run['agent']}, {run['labels']:,} labels: {run['solved']:.0%} of the levels"
-            logger.info("Seed %d: %s", seed, said)
+            logger.info("Seed %d: %s, agrees in %.0f%%", seed, said, 100 * run["agreement"])
             runs.append(run)
-        table = summarise(runs, "labels")
+        agreement = [
+            {"agreement": line["agreement"], "agreement_interval": line["interval"]}
+            for line in summarise(runs, "labels", "agreement")
+        ]
+        table = [solved | agrees for solved, agrees in zip(summarise(runs, "labels"), agreement, strict=True)]
         result = settings | {"table": table, "runs": runs}  # after each seed, or a stop would cost all
         write_results(folder, {f"{name}.json": result, f"{name}.png": draw(result)}, pipe.dynamics)
     return result
 
 
 def draw(result: dict) -> PIL.Image.Image:
-    """Levels solved over the number of labels."""
-    figure = Figure(figsize=(6, 4), dpi=120, layout="constrained")
-    axes = figure.subplots()
+    """Levels solved, and agreement with the expert, over the number of labels."""
+    figure = Figure(figsize=(10, 4), dpi=120, layout="constrained")
+    solving, agreeing = figure.subplots(1, 2)
+    draw_lines(solving, result["table"], "solved", "interval")
+    draw_lines(agreeing, result["table"], "agreement", "agreement_interval")
+    solving.set(ylabel="unseen levels solved, %", ylim=(0, 100))
+    agreeing.set(ylabel="agreement with the expert, %", ylim=(0, 100))
+    solving.legend(frameon=False)
+    figure.suptitle(f"CoinRun, {result['mode']} mode")
+    return picture_of(figure)
+
+
+def draw_lines(axes: Axes, table: Sequence[dict], measure: str, interval: str) -> None:
+    """A measure over the number of labels; agents that have no few of them as bands."""
     for agent, colour in COLOURS.items():
-        lines = [line for line in result["table"] if line["agent"] == agent]
-        solved = [100 * line["solved"] for line in lines]
-        half = [100 * line["interval"] for line in lines]
+        lines = [line for line in table if line["agent"] == agent]
+        means, half = ([100 * line[name] for line in lines] for name in (measure, interval))
         if agent in ("oracle", "blind", "random"):
-            axes.axhline(solved[0], color=colour, label=agent)
-            axes.axhspan(solved[0] - half[0], solved[0] + half[0], color=colour, alpha=0.15, linewidth=0)
+            axes.axhline(means[0], color=colour, label=agent)
+            axes.axhspan(means[0] - half[0], means[0] + half[0], color=colour, alpha=0.15, linewidth=0)
         else:
-            axes.errorbar([line["labels"] for line in lines], solved, half, color=colour, label=agent, marker="o")
-    counts = sorted({line["labels"] for line in result["table"] if line["agent"] == "latent"})
-    axes.set(xscale="log", xlabel="labelled transitions", ylabel="levels solved, %", ylim=(0, 100))
+            axes.errorbar([line["labels"] for line in lines], means, half, color=colour, label=agent, marker="o")
+    counts = sorted({line["labels"] for line in table if line["agent"] == "latent"})
+    axes.set(xscale="log", xlabel="labelled transitions")
     axes.set_xticks(counts, map(str, counts))
     axes.minorticks_off()
-    axes.set_title(f"CoinRun, {result['mode']} mode")
-    axes.legend(frameon=False)
-    return picture_of(figure)

@@ -6,6 +6,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from ..data.coinrun.buttons import ACTION_GROUPS
+from ..evaluation.latent_actions import merge_actions
 from ..frames import resize
 from ..pipeline_genie import GeniePipeline
 from .cloning import ActionDictionary, train_policy
@@ -13,7 +15,9 @@ from .demonstrations import UNKNOWN, Demonstrations
 from .policy import GeniePolicy
 from .real_game import BUTTONS, Agent, play_levels, random_agent
 
-FEW_STEPS = 500  # of training from a few labels alone
+FEW_STEPS = 300  # of training from a few labels alone
+HELD_OUT = 0.1  # of the expert's episodes
+MOST_TESTED = 2_000  # frames of them
 
 
 def agent_of(policy: GeniePolicy, generator: torch.Generator, dictionary: ActionDictionary | None = None) -> Agent:
@@ -49,30 +53,37 @@ def clone(
     Yields:
         `agent`: `"random"`; `"blind"`, which presses what the expert pressed at any moment; `"oracle"`, cloned with
         all labels; `"latent"`, cloned from latent actions that so many labels translate; `"labels alone"`, cloned from
-        these labels and nothing else. And `labels`, `seed`, `solved`.
+        these labels and nothing else. `labels`, `seed`, `solved`; and `agreement`, how often the agent presses what
+        the expert pressed in its last episodes, from which nothing is learnt.
     """
     generator = torch.Generator().manual_seed(seed)
-    transitions = (shown.latent != UNKNOWN).nonzero().squeeze(1)
+    episodes = shown.starts.unique()
+    held_out = shown.starts >= episodes[int((1 - HELD_OUT) * len(episodes))]
+    buttons, latent = (actions.masked_fill(held_out, UNKNOWN) for actions in (shown.buttons, shown.latent))
+    tested = held_out.nonzero().squeeze(1)[-MOST_TESTED:]
+    transitions = (latent != UNKNOWN).nonzero().squeeze(1)
     labelled = transitions[torch.randperm(len(transitions), generator=generator)]
     num_latent, num_real = pipe.num_actions, len(BUTTONS)
     learn = partial(train_policy, shown, seed=seed)
 
-    def solved(agent: Agent, num_frames: int = 1) -> float:
-        return float(play_levels(agent, levels, mode, frame_skip, num_frames)[0].mean())
-
     def result(name: str, labels: int, agent: Agent, num_frames: int = 1) -> dict:
-        return {"agent": name, "labels": labels, "seed": seed, "solved": solved(agent, num_frames)}
+        solved = float(play_levels(agent, levels, mode, frame_skip, num_frames)[0].mean())
+        pressed = [button for few in tested.split(256) for button in agent(shown.stacks(few, num_frames))]
+        agrees = merge_actions(torch.tensor(pressed), ACTION_GROUPS) == shown.buttons[tested]
+        agreement = float(agrees.float().mean())
+        return {"agent": name, "labels": labels, "seed": seed, "solved": solved, "agreement": agreement}
 
+    known = buttons[~held_out]
     yield result("random", 0, random_agent(generator))
-    yield result("blind", len(shown.buttons), blind_agent(shown.buttons, torch.Generator().manual_seed(seed)))
-    oracle = learn(shown.buttons, num_real, num_steps=num_steps)
+    yield result("blind", len(known), blind_agent(known, generator))
+    oracle = learn(buttons, num_real, num_steps=num_steps)
     seen = oracle.config.num_frames
-    yield result("oracle", len(shown.buttons), agent_of(oracle, generator), seen)
-    policy = learn(shown.latent, num_latent, num_steps=num_steps)
+    yield result("oracle", len(known), agent_of(oracle, generator), seen)
+    policy = learn(latent, num_latent, num_steps=num_steps)
     for count in num_labels:
         few = labelled[:count]
-        dictionary = ActionDictionary(shown.latent[few], shown.buttons[few], num_latent)
+        dictionary = ActionDictionary(latent[few], buttons[few], num_latent)
         yield result("latent", count, agent_of(policy, generator, dictionary), seen)
-        only = torch.full_like(shown.buttons, UNKNOWN).scatter(0, few, shown.buttons[few])
+        only = torch.full_like(buttons, UNKNOWN).scatter(0, few, buttons[few])
         alone = learn(only, num_real, num_steps=min(num_steps, FEW_STEPS))
         yield result("labels alone", count, agent_of(alone, generator), seen)

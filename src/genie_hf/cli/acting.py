@@ -63,7 +63,10 @@ def clone(
     )
     for line in found["table"]:
         interval = f" ± {line['interval']:.1%}" if seeds > 1 else ""
-        typer.echo(f"{line['agent']:<14} {line['labels']:>7,} labels  {line['solved']:.1%}{interval} of the levels")
+        typer.echo(
+            f"{line['agent']:<14} {line['labels']:>7,} labels  {line['solved']:.1%}{interval} of the levels, "
+            f"agrees with the expert in {line['agreement']:.0%}"
+        )
     typer.echo(f"Wrote {output / f'cloning-{mode.value}'}.json and .png.")
 
 

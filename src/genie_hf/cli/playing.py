@@ -87,6 +87,13 @@ def play(
     port: Annotated[
         int | None, typer.Option(help="Port of the page; by default the first free one from 7860.", min=1, max=65535)
     ] = None,
+    collect: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for what players give to train worlds with, by a button that says so; without it nothing is "
+            "kept of what is played."
+        ),
+    ] = None,
 ):
     """Play worlds in the browser.
 
@@ -109,6 +116,9 @@ def play(
     if port is not None:
         check_port(port)
         os.environ["GRADIO_SERVER_PORT"] = str(port)
+    if collect is not None:
+        check_writable(collect / "recording.json")
+        os.environ["GENIE_COLLECT"] = str(collect)
     page = find_page()
     sys.path.insert(0, str(page.parent))  # as for any program, its modules are beside it
     runpy.run_path(str(page), run_name="__main__")
