@@ -34,7 +34,7 @@ def test_the_world_that_genie_model_names_is_loaded_and_described(folder, monkey
     assert config["legend"] == legend["actions"] and config["starts"] == 9
     assert [(entry["name"], entry["seen"]) for entry in config["gallery"]][0] == ("noise", True)
     assert {entry["seen"] for entry in config["gallery"][1:]} == {False}
-    assert not config["text"] and not config["bursts"]
+    assert not config["text"] and not config["bursts"] and not config["collects"]
     json.dumps(config)
     assert str(folder.parent) not in json.dumps(config)
 
@@ -72,6 +72,16 @@ def test_without_a_world_the_page_is_built_and_says_why_when_it_is_asked(tmp_pat
     assert '"first": null' in json.dumps(app.build_page(worlds).get_config_file())
     with pytest.raises(ValueError, match="The world x could not be loaded"):
         asyncio.run(worlds.get({}))
+
+
+def test_what_players_give_goes_where_the_environment_says(folder, tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("GENIE_COLLECT", str(tmp_path / "given"))
+    world = app.load_world("user/tiny", str(folder), app.Visits())
+    assert world.description["collects"] and (tmp_path / "given" / "user--tiny" / "recording.json").exists()
+    monkeypatch.setenv("GENIE_COLLECT", str(folder / "model_index.json"))
+    with pytest.raises(ValueError, match="What players of user/tiny give could not be kept") as told:
+        app.load_world("user/tiny", str(folder), app.Visits())
+    assert str(folder) not in str(told.value) and str(folder) in caplog.text
 
 
 def test_worlds_are_named_by_the_environment_or_by_a_file_of_the_space(folder, tmp_path, monkeypatch):
