@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from recorded import record_squares
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -28,6 +30,26 @@ def test_the_guide_to_python_runs(tmp_path, monkeypatch):
     assert len(names["first"]) == 4
     assert names["choices"] and len(names["choices"]) == names["pipe"].num_actions
     assert (tmp_path / "dusk.gif").exists()
+
+
+@pytest.mark.slow
+def test_the_guide_to_agents_runs(tmp_path, monkeypatch):
+    for module in ("procgen", "pygame"):
+        pytest.importorskip(module)
+    (tmp_path / "pipelines").symlink_to(ROOT / "pipelines")
+    record_squares(tmp_path / "data" / "test-balanced", (0, 2))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")  # a window that nobody sees
+    smaller = {"num_envs=16": "num_envs=2", ", 16,": ", 2,", "envs(16": "envs(2", "n_steps=64": "n_steps=2",
+               "10_000": "4", "horizon=8": "horizon=1, num_plans=8, num_rounds=1"}  # fmt: skip
+    code = "\n".join(python_of("agents.md"))
+    for large, small in smaller.items():
+        assert large in code
+        code = code.replace(large, small)
+    names = {}
+    exec(code, names)
+    assert len(names["video"]) == 12 and names["plan"].frames.shape[1:] == (3, 64, 64)
+    assert names["agent"].num_timesteps >= 4
 
 
 def test_the_python_of_the_guide_to_publishing_runs(hub, tiny_pipeline, tmp_path, monkeypatch):

@@ -18,7 +18,7 @@ def train_policy(
     actions: Tensor,
     num_actions: int,
     *,
-    num_steps: int = 3_000,
+    num_steps: int = 2_000,
     batch_size: int = 64,
     learning_rate: float = 2e-3,
     seed: int = 0,

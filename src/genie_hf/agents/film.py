@@ -27,7 +27,7 @@ def film_clone(
     mode: str = "hard",
     levels: Sequence[int] = range(50_000, 50_004),
     num_labels: int = 200,
-    num_steps: int = 3_000,
+    num_steps: int = 2_000,
     seed: int = 0,
 ) -> tuple[Path, Path]:
     """Clones an expert from latent actions, and films the clone.

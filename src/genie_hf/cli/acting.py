@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,16 @@ from ..named_pipeline import check_pipeline, load_pipeline
 from ..writing import check_writable
 from .recording import Mode, parse_levels
 from .shared import SETTINGS, Pipeline, check_data, quieten_libraries
+
+if TYPE_CHECKING:
+    from ..pipeline_genie import GeniePipeline
+
+Expert = Annotated[str, typer.Option(help="What an expert played: a recording by `--policy expert`.")]
+OfMode = Annotated[Mode, typer.Option(help="Difficulty of the levels, that of the recording.")]
+Labels = Annotated[int, typer.Option(min=1, help="Labelled transitions that name the latent actions.")]
+MaskGITSteps = Annotated[int, typer.Option(min=1, help="MaskGIT steps of an imagined frame.")]
+Seeds = Annotated[int, typer.Option(min=1, help="How often all is learnt and played anew.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of every draw.")]
 
 agents_app = typer.Typer(help="Agents that learn from latent actions, and in learnt worlds.", **SETTINGS)
 
@@ -22,18 +32,18 @@ def acting():
 @agents_app.command()
 def clone(
     pipeline: Pipeline,
-    expert: Annotated[str, typer.Option(help="What an expert played: a recording by `--policy expert`.")],
+    expert: Expert,
     output: Annotated[Path, typer.Option(help="Folder for cloning-MODE.json and .png.")] = Path("build/agents"),
-    mode: Annotated[Mode, typer.Option(help="Difficulty of the levels, that of the recording.")] = Mode.hard,
+    mode: OfMode = Mode.hard,
     levels: Annotated[str, typer.Option(help="Levels A:B to solve, which nothing was learnt from.")] = "50000:50100",
-    labels: Annotated[str, typer.Option(help="Numbers of labelled transitions.")] = "10,25,50,100,200,400",
-    seeds: Annotated[int, typer.Option(min=1, help="How often all is learnt and played anew.")] = 5,
-    steps: Annotated[int, typer.Option(min=1, help="Training steps of a policy.")] = 3_000,
+    labels: Annotated[str, typer.Option(help="Numbers of labelled transitions.")] = "10,50,200,400",
+    seeds: Seeds = 5,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps of a policy.")] = 2_000,
 ):
     """Clone an expert from latent actions, and play the real CoinRun.
 
     ```
-    genie-hf record coinrun data/expert --levels 30000:31000 --steps 64 --frame-skip 3 --policy expert
+    genie-hf record coinrun data/expert --levels 30000:31000 --steps 32 --frame-skip 3 --policy expert
     genie-hf agents clone pipelines/coinrun-gpu --expert data/expert
     ```
 
@@ -41,14 +51,10 @@ def clone(
     transitions say which button each latent action is. Beside it play an agent that learnt from all labels, one that
     learnt from the few labels alone, and one that presses any button.
     """
-    check_installed("Cloning", "matplotlib", "procgen")
-    check_pipeline(pipeline)
-    check_data([expert])
     numbers = parse_numbers("--labels", labels)
     first, stop = parse_levels(levels)
-    check_results(output, f"cloning-{mode.value}")
-    quieten_libraries()
-    pipe = load_pipeline(pipeline)
+    check_installed("Cloning", "matplotlib", "procgen")
+    pipe = open_world(pipeline, [expert], figures_in(output, f"cloning-{mode.value}"))
     from ..agents.cloning_report import report_cloning
 
     found = report_cloning(
@@ -73,13 +79,13 @@ def clone(
 @agents_app.command()
 def film(
     pipeline: Pipeline,
-    expert: Annotated[str, typer.Option(help="What an expert played: a recording by `--policy expert`.")],
+    expert: Expert,
     output: Annotated[Path, typer.Option(help="Folder for film-MODE.gif and the policy.")] = Path("build/agents"),
-    mode: Annotated[Mode, typer.Option(help="Difficulty of the levels, that of the recording.")] = Mode.hard,
+    mode: OfMode = Mode.hard,
     levels: Annotated[str, typer.Option(help="Levels A:B to show, none of the recording.")] = "50000:50004",
-    labels: Annotated[int, typer.Option(min=1, help="Labelled transitions that name the latent actions.")] = 200,
-    steps: Annotated[int, typer.Option(min=1, help="Training steps of the policy.")] = 3_000,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
+    labels: Labels = 200,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps of the policy.")] = 2_000,
+    seed: Seed = 0,
 ):
     """Clone an expert from latent actions, and film the clone in the real game and, below, in the imagined one.
 
@@ -89,13 +95,9 @@ def film(
 
     The policy, of latent actions, is kept beside the film.
     """
-    check_installed("Filming", "procgen")
-    check_pipeline(pipeline)
-    check_data([expert])
     first, stop = parse_levels(levels)
-    check_writable(output / f"film-{mode.value}.gif")
-    quieten_libraries()
-    pipe = load_pipeline(pipeline)
+    check_installed("Filming", "procgen")
+    pipe = open_world(pipeline, [expert], [output / f"film-{mode.value}.gif"])
     from ..agents.film import film_clone
 
     policy, gif = film_clone(
@@ -116,17 +118,17 @@ def dream(
     pipeline: Pipeline,
     data: Annotated[str, typer.Option(help="A recording of the game with its buttons, to begin episodes with.")],
     output: Annotated[Path, typer.Option(help="Folder for dream-MODE.json and .png.")] = Path("build/agents"),
-    mode: Annotated[Mode, typer.Option(help="Difficulty of the levels, that of the recording.")] = Mode.hard,
+    mode: OfMode = Mode.hard,
     levels: Annotated[str, typer.Option(help="Levels A:B to solve, none of the recording.")] = "50000:50100",
     steps: Annotated[int, typer.Option(min=1, help="Steps that each agent learns from, in all worlds.")] = 20_000,
-    seeds: Annotated[int, typer.Option(min=1, help="How often all is learnt and played anew.")] = 3,
+    seeds: Seeds = 3,
     horizon: Annotated[int, typer.Option(min=1, help="Steps of an imagined episode.")] = 16,
     worlds: Annotated[int, typer.Option(min=1, help="Worlds, or real games, side by side.")] = 16,
 ):
     """Train PPO in a world's imagination, and play the real CoinRun.
 
     ```
-    genie-hf record coinrun data/expert --levels 30000:31000 --steps 64 --frame-skip 3 --policy expert
+    genie-hf record coinrun data/expert --levels 30000:31000 --steps 32 --frame-skip 3 --policy expert
     genie-hf agents dream pipelines/coinrun-gpu --data data/expert
     ```
 
@@ -135,13 +137,9 @@ def dream(
     of the recording, and an agent that presses any button. The levels that they are to solve nobody has learnt from;
     they are played before the training, and after each quarter of it.
     """
-    check_installed("Dreaming", "matplotlib", "procgen", "stable_baselines3")
-    check_pipeline(pipeline)
-    check_data([data])
     first, stop = parse_levels(levels)
-    check_results(output, f"dream-{mode.value}")
-    quieten_libraries()
-    pipe = load_pipeline(pipeline)
+    check_installed("Dreaming", "matplotlib", "procgen", "stable_baselines3")
+    pipe = open_world(pipeline, [data], figures_in(output, f"dream-{mode.value}"))
     from ..agents.dream_report import report_dreaming
 
     found = report_dreaming(
@@ -169,14 +167,14 @@ def plan(
     pipeline: Pipeline,
     data: Annotated[str, typer.Option(help="A recording with the buttons, for labelled transitions.")],
     output: Annotated[Path, typer.Option(help="Folder for planning-MODE.json and .png.")] = Path("build/agents"),
-    mode: Annotated[Mode, typer.Option(help="Difficulty of the levels, that of the recording.")] = Mode.hard,
+    mode: OfMode = Mode.hard,
     levels: Annotated[str, typer.Option(help="Levels A:B, one goal in each at each distance.")] = "50000:50030",
     distances: Annotated[str, typer.Option(help="Decisions from a start to its goal.")] = "1,2,4,8",
     plans: Annotated[int, typer.Option(min=1, help="Plans of a round.")] = 32,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of the cross-entropy method.")] = 2,
-    labels: Annotated[int, typer.Option(min=1, help="Labelled transitions that name the latent actions.")] = 200,
-    steps: Annotated[int, typer.Option(min=1, help="MaskGIT steps of an imagined frame.")] = 4,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
+    labels: Labels = 200,
+    steps: MaskGITSteps = 4,
+    seed: Seed = 0,
 ):
     """Plan towards frames of the real CoinRun in the world's imagination, and follow the plans there.
 
@@ -188,14 +186,10 @@ def plan(
     A player has come from the start to the goal. The share of goals near which the plans lead as well is shown beside
     that of random plans, and of doing nothing.
     """
-    check_installed("Planning", "matplotlib", "procgen")
-    check_pipeline(pipeline)
-    check_data([data])
     steps_away = parse_numbers("--distances", distances)
     first, stop = parse_levels(levels)
-    check_results(output, f"planning-{mode.value}")
-    quieten_libraries()
-    pipe = load_pipeline(pipeline)
+    check_installed("Planning", "matplotlib", "procgen")
+    pipe = open_world(pipeline, [data], figures_in(output, f"planning-{mode.value}"))
     from ..agents.planning_report import report_planning
 
     found = report_planning(
@@ -226,8 +220,8 @@ def rewards(
     output: Annotated[Path, typer.Option(help="Folder for rewards.json and .png.")] = Path("build/agents"),
     clips: Annotated[int, typer.Option(min=2, help="Clips to imagine again, half of them before an end.")] = 128,
     horizon: Annotated[int, typer.Option(min=1, help="Steps of each.")] = 8,
-    steps: Annotated[int, typer.Option(min=1, help="MaskGIT steps of an imagined frame.")] = 4,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
+    steps: MaskGITSteps = 4,
+    seed: Seed = 0,
 ):
     """Compare what a world's reward model says with what came of held-out frames, real ones and imagined ones.
 
@@ -236,11 +230,7 @@ def rewards(
     ```
     """
     check_installed("Drawing", "matplotlib")
-    check_pipeline(pipeline)
-    check_data(data)
-    check_results(output, "rewards")
-    quieten_libraries()
-    pipe = load_pipeline(pipeline)
+    pipe = open_world(pipeline, data, figures_in(output, "rewards"))
     pipe.set_progress_bar_config(desc="Imagining")
     from ..agents.reward_report import report_rewards
 
@@ -265,9 +255,18 @@ def check_installed(what: str, *modules: str) -> None:
         raise ValueError(f"{what} needs {' and '.join(missing)}: pip install 'genie-hf[agents,coinrun]'.")
 
 
-def check_results(folder: Path, name: str) -> None:
-    for suffix in (".json", ".png"):
-        check_writable(folder / f"{name}{suffix}")
+def open_world(pipeline: str, data: list[str], results: list[Path]) -> "GeniePipeline":
+    """The world, once the data are there and the results can be written."""
+    check_pipeline(pipeline)
+    check_data(data)
+    for path in results:
+        check_writable(path)
+    quieten_libraries()
+    return load_pipeline(pipeline)
+
+
+def figures_in(folder: Path, name: str) -> list[Path]:
+    return [folder / f"{name}.json", folder / f"{name}.png"]
 
 
 def parse_numbers(option: str, text: str) -> list[int]:
