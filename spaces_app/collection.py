@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import logging
 import os
 import threading
 from pathlib import Path
@@ -14,10 +15,13 @@ from PIL import Image
 
 from genie_hf import GeniePipeline
 from genie_hf.data.coinrun.game import FRAMES_PER_ROW
+from genie_hf.data.coinrun.recording import write_then_rename
 from genie_hf.data.coinrun.shards import SCHEMA, temporary_path
 from genie_hf.fingerprint import fingerprint
 from refusal import Refusal
 from session import Session
+
+log = logging.getLogger(__name__)
 
 MAX_BYTES = 1_000_000_000
 WAYS = pa.schema([field for field in SCHEMA if field.name not in ("rewards", "ends")])
@@ -41,7 +45,7 @@ of them gave these frames and actions to train worlds with, by a button that say
 
 One row is up to {rows} consecutive frames of one way: raw uint8 pixels (`frames`, of `num_frames`, `height` and
 `width`), and after each frame the action taken (`actions`; after the last one none was, and the one before is
-repeated). `level_seed` tells the ways apart.
+repeated). `level_seed` tells the visits apart, and `episode` the ways of one of them, which begin alike.
 """
 
 
@@ -65,13 +69,19 @@ class Collection:
         notes = {"world": world, "dynamics_fingerprint": fingerprint(pipe.dynamics), "frame_rate": pipe.config.fps}
         text, manifest = json.dumps(notes | {"frame_skip": 1, "action_names": named}) + "\n", folder / "recording.json"
         try:
-            (folder / "data").mkdir(parents=True, exist_ok=True)
-            if not manifest.exists() and any(path.name != "data" for path in folder.iterdir()):
+            folder.mkdir(parents=True, exist_ok=True)
+            if manifest.exists():
+                before = json.loads(manifest.read_text())
+                if any(before.get(key) != notes[key] for key in ("dynamics_fingerprint", "frame_rate")):
+                    raise ValueError(f"{folder} has ways of another world, or of this one before: name another.")
+            elif any(folder.iterdir()):
                 raise ValueError(f"{folder} holds something else: name another folder to collect in.")
-            if manifest.exists() and manifest.read_text() != text:
-                raise ValueError(f"{folder} has ways of another world, or of this one before: name another folder.")
-            manifest.write_text(text)
-            (folder / "README.md").write_text(CARD.format(world=world, rows=FRAMES_PER_ROW))
+            write_then_rename(manifest, text)
+            if not (folder / "README.md").exists():
+                write_then_rename(folder / "README.md", CARD.format(world=world, rows=FRAMES_PER_ROW))
+            (folder / "data").mkdir(exist_ok=True)
+            for unfinished in folder.glob("data/.*.tmp"):
+                unfinished.unlink()
         except OSError as error:
             raise ValueError(f"nothing can be collected in {folder} ({error.strerror}): name another.") from error
 
@@ -83,40 +93,46 @@ class Collection:
 
         Raises:
             Refusal: there is nothing to keep yet, or no room.
-            OSError: the disk is full.
         """
         actions = session.actions(number)
         if not actions:
             raise Refusal("There is nothing to give yet. Play a little first.")
         frames = [np.asarray(Image.open(io.BytesIO(image)).convert("RGB")) for image in session.images(number)]
-        rows = list(rows_of(np.stack(frames), [*actions, actions[-1]], self._seed(session, number)))
+        rows = list(rows_of(np.stack(frames), [*actions, actions[-1]], self._seed(session), number))
         with self._lock:
             if sum(path.stat().st_size for path in self.folder.glob("data/*")) > self.max_bytes:
                 raise Refusal("This page has been given as much as it can keep. Thank you.")
             path = self._path(session, number)
-            pq.write_table(pa.Table.from_pylist(rows, WAYS), temporary_path(path), compression="zstd")
-            os.replace(temporary_path(path), path)
+            try:
+                with open(temporary_path(path), "wb") as file:
+                    pq.write_table(pa.Table.from_pylist(rows, WAYS), file, compression="zstd")
+                    os.fsync(file.fileno())
+                os.replace(temporary_path(path), path)
+            except OSError as error:
+                log.error("%s cannot be written: %s", path, error)
+                temporary_path(path).unlink(missing_ok=True)
+                raise Refusal("This page cannot keep it now. Thank you all the same.") from error
             for earlier in session.path(number)[:-1]:
                 self._path(session, earlier).unlink(missing_ok=True)
         return len(frames)
 
     def _path(self, session: Session, number: int) -> Path:
-        return self.folder / "data" / f"train-{self._seed(session, number):019d}.parquet"
+        return self.folder / "data" / f"train-{self._seed(session):019d}-{number:04d}.parquet"
 
     @staticmethod
-    def _seed(session: Session, number: int) -> int:
-        """A number for a way that does not tell the session's token."""
-        content = hashlib.sha256(f"{session.token} {number}".encode()).digest()
-        return int.from_bytes(content[:8]) >> 1
+    def _seed(session: Session) -> int:
+        """A number for a session that does not tell its token. Its ways begin alike: data are split by this number."""
+        return int.from_bytes(hashlib.sha256(session.token.encode()).digest()[:8]) >> 1
 
 
-def rows_of(frames: np.ndarray, actions: list[int], seed: int):
+def rows_of(frames: np.ndarray, actions: list[int], seed: int, way: int):
     """The rows of a way.
 
     Args:
         frames: uint8 of shape `(num_frames, height, width, 3)`.
         actions: after each.
-        seed: what tells it from others.
+        seed: what tells its session from others.
+        way: its number in that.
     """
     height, width = frames.shape[1:3]
     for start in range(0, len(frames), FRAMES_PER_ROW):
@@ -128,7 +144,7 @@ def rows_of(frames: np.ndarray, actions: list[int], seed: int):
             "width": width,
             "actions": actions[start : start + len(part)],
             "level_seed": seed,
-            "episode": 0,
+            "episode": way,
             "start": start,
             "policy": "people",
         }

@@ -82,6 +82,7 @@ def test_a_way_that_goes_on_takes_the_place_of_its_beginning_and_a_branch_does_n
     assert read(collection).lengths.tolist() == [73]  # longer than a row
     ask(service.give({"world": world, "frame": 1}))
     assert sorted(read(collection).lengths.tolist()) == [2, 73]
+    assert len(set(read(collection).readers[0].dataset["level_seed"].to_pylist())) == 1  # they begin alike
     assert world not in "".join(path.name for path in collection.folder.rglob("*"))
 
 
@@ -93,15 +94,24 @@ def test_what_cannot_be_given_is_told(tiny_pipeline, service, collection):
     collection.max_bytes = -1
     with pytest.raises(Refusal, match="given as much as it can keep"):
         ask(service.give({"world": world}))
+    collection.max_bytes = 10**9
+    (collection.folder / "data").rename(collection.folder / "gone")
+    with pytest.raises(Refusal, match="cannot keep it now. Thank you all the same"):
+        ask(service.give({"world": world}))
     service.collection = None
     with pytest.raises(Refusal, match="This page keeps nothing of what is played"):
         ask(service.give({"world": world}))
 
 
 def test_a_folder_is_of_one_world(tiny_pipeline, collection, tmp_path):
-    Collection(collection.folder, "tiny", tiny_pipeline, NAMES)  # the same world goes on
-    with pytest.raises(ValueError, match="has ways of another world, or of this one before: name another folder"):
-        Collection(collection.folder, "other", tiny_pipeline, NAMES)
+    (collection.folder / "README.md").write_text("Ours")
+    (collection.folder / "data" / ".train-1.parquet.tmp").touch()  # of a process that was killed
+    Collection(collection.folder, "tiny", tiny_pipeline, [])  # the same world goes on, with other names
+    assert json.loads((collection.folder / "recording.json").read_text())["action_names"][0] == "action 0"
+    assert (collection.folder / "README.md").read_text() == "Ours" and not any(collection.folder.glob("data/.*"))
+    tiny_pipeline.register_to_config(fps=3)
+    with pytest.raises(ValueError, match="has ways of another world, or of this one before: name another"):
+        Collection(collection.folder, "tiny", tiny_pipeline, NAMES)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").touch()
     with pytest.raises(ValueError, match="holds something else: name another folder to collect in"):
@@ -123,4 +133,4 @@ def test_a_world_learns_from_what_was_given_and_it_can_be_shared(service, collec
     train(build_recipe(recipe), tmp_path / "world")
     assert GeniePipeline.from_pretrained(tmp_path / "world").num_actions == 5
     card = recording_card(read_recording(collection.folder), "me/given")
-    assert "| train | 2 | 19 |" in str(card)
+    assert "| train | 2 | 19 | 2 |" in str(card) and "gave it to train worlds with" in str(card)

@@ -50,8 +50,7 @@ def recording_card(recording: Recording, repository: str, license: str | None = 
         f"# {title}",
         MARK,
         f"![Pieces of some of its videos]({PREVIEW})",
-        f"Video to learn a world from{f', {rate:g} frames a second' if rate else ''}. The true actions are for "
-        "evaluation.",
+        f"Video to learn a world from{f', {rate:g} frames a second' if rate else ''}. {origin(recording)}",
         "\n".join(f"| {' | '.join(line)} |" for line in [["split", *columns], ["---"] * 4, *lines]),
         f"## Use\n\nIn a recipe of genie_hf:\n\n```yaml\ndata:\n{used}\n```",
         "With the datasets library:\n\n```python\nfrom datasets import load_dataset\n\n"
@@ -65,6 +64,16 @@ def recording_card(recording: Recording, repository: str, license: str | None = 
             f"## Rows\n\n{row_format()}",
         ]
     return DatasetCard(f"---\n{data.to_yaml()}\n---\n\n" + "\n\n".join(sections) + "\n")
+
+
+def origin(recording: Recording) -> str:
+    """Where frames and actions come from."""
+    if world := recording.common_notes.get("world"):
+        return (
+            f"The learnt world {world} drew it for people who played, and the actions are those that they took. Each "
+            "of them gave it to train worlds with, by a button that says so."
+        )
+    return "The true actions are for evaluation."
 
 
 def counts(shards: Iterable[Path]) -> Counter:
