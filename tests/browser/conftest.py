@@ -104,6 +104,17 @@ def url_of_worlds(tiny_pipeline, tmp_path):
     server.stop()
 
 
+@pytest.fixture
+def collecting(tiny_pipeline, tmp_path, monkeypatch):
+    """A page that asks players for what they played, and the folder where it keeps that."""
+    pytest.importorskip("gradio", reason="needs gradio: pip install 'genie-hf[play]'")
+    tiny_pipeline.save_pretrained(tmp_path / "caves")
+    monkeypatch.setenv("GENIE_COLLECT", str(tmp_path / "given"))
+    server = Server(tmp_path / "log", tmp_path / "caves")
+    yield server.wait(), tmp_path / "given" / "caves"
+    server.stop()
+
+
 @pytest.fixture(scope="session")
 def url_behind_a_prefix(url):
     """The page behind a proxy that passes on what comes below a path, without this path."""

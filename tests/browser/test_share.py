@@ -4,6 +4,8 @@ import av
 import pytest
 from PIL import Image, ImageSequence
 
+from genie_hf.data import VideoDataset
+
 pytestmark = pytest.mark.browser
 
 
@@ -75,3 +77,21 @@ def test_films_have_all_frames(visit, tmp_path):
     player.page.focus(".view")
     with player.page.expect_download():
         player.page.keyboard.press("g")
+
+
+def test_only_what_a_visitor_gives_is_kept_without_what_was_taken_back(visit, collecting):
+    url, folder = collecting
+    player, other = (visit(address=url) for _ in range(2))
+    assert "train worlds with. Nothing about you." in player.page.inner_text(".give")
+    other.press("44")
+    player.press("12")
+    player.tool("undo")
+    player.wait_for_frame(1)
+    player.page.focus(".view")
+    player.press("3")
+    assert not any((folder / "data").iterdir())
+    player.page.click("[data-share=give]")
+    player.wait_for_words("Thank you: 3 frames are kept")
+    data = VideoDataset(folder, num_frames=2)
+    assert data.lengths.tolist() == [3]
+    assert data.read_all()[1][:-1].tolist() == [0, 2]
