@@ -2,7 +2,7 @@
 # Packs what one_gpu.sh installs: the packages that a machine with Python 3.12, PyTorch and Transformers, but without
 # network, still lacks for recording CoinRun, training and measuring. Run it on Linux with network, glibc not newer than
 # that machine's:
-#   benchmarks/one_gpu_packages.sh [FOLDER]     makes FOLDER/packages.tar.xz (about 40 MB; default .whl)
+#   benchmarks/one_gpu_packages.sh [FOLDER]     makes FOLDER/packages.tar.xz (about 37 MB; default .whl)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -47,5 +47,5 @@ ldd "$site/procgen/data/prebuilt/libenv.so" | while read -r name _ path _; do
 done
 
 mkdir -p "$folder"
-tar --create --directory "$site" --sort=name --owner=0 --group=0 --exclude=__pycache__ . | xz -6 -T0 >"$folder/packages.tar.xz"
+tar --create --directory "$site" --sort=name --owner=0 --group=0 --exclude=__pycache__ . | xz -9e >"$folder/packages.tar.xz"
 ls -l "$folder/packages.tar.xz"
