@@ -2,7 +2,7 @@
 # make install  create .venv (the two above do it too)     make lint     style and types; make format repairs style
 # make test-slow  those that take many fresh processes, and the notebooks
 # make bench    speed and memory, the short form           make package  build the wheel, install it once and play
-# make agents   what agents do in the bundled world, in an hour: docs/agents.md
+# make agents   what agents do in the bundled world: docs/agents.md
 # make docs     the documentation, in build/site           make notebook run the notebooks and store what they show
 # make clean    remove .venv and the caches
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What docs/agents.md shows of the bundled world, within an hour on two CPU cores: with two seeds where it has five, and
-# on fewer goals. `make agents` runs it; figures and pictures go to build/agents.
+# What docs/agents.md shows of the bundled world, with two seeds where it has five, and on fewer goals: about an hour on
+# two CPU cores, by its parts. `make agents` runs it; figures and pictures go to build/agents.
 #   benchmarks/agents.sh --short   every step in minutes, with a tiny world of its own that is good for nothing
 # GENIE_HF names the command, DATA and OUTPUT the folders of recordings and results.
 set -euo pipefail

@@ -48,7 +48,7 @@ def test_what_is_missing_is_told(values, trained_tokenizer, trained_world, recor
     with pytest.raises(ValueError, match="holds no world to give rewards to: train one first with --stage world"):
         train(build_recipe(values), trained_tokenizer, "reward")
     values["data"]["train"] = [str(recording)]
-    with pytest.raises(ValueError, match="the stage reward needs data with rewards: record them anew"):
+    with pytest.raises(ValueError, match="the stage reward needs data with rewards: record them again"):
         train(build_recipe(values), trained_world, "reward")
     rows = datasets.load_dataset(str(tmp_path / "squares"), split="train")
     rows.map(lambda row: {"rewards": [0.0] * 12, "ends": [False] * 12}).to_parquet(tmp_path / "poor" / "train.parquet")

@@ -90,18 +90,17 @@ def tabulate(runs: Sequence[dict]) -> list[dict]:
 
 
 def draw(result: dict) -> PIL.Image.Image:
-    """Levels solved, and what was earned in training, over the steps."""
+    """Levels solved, with a dot for each seed, and what was earned in training, over the steps."""
     figure = Figure(figsize=(10, 4), dpi=120, layout="constrained")
     solving, earning = figure.subplots(1, 2)
     by_chance = next(line for line in result["table"] if line["agent"] == "random")
-    low, high = (100 * (by_chance["solved"] + side * by_chance["interval"]) for side in (-1, 1))
     solving.axhline(100 * by_chance["solved"], color="tab:gray", label="random")
-    solving.axhspan(low, high, color="tab:gray", alpha=0.15, linewidth=0)
     for agent, (colour, label) in LOOKS.items():
         lines = [line for line in result["table"] if line["agent"] == agent]
         steps = [line["steps"] for line in lines]
-        solved, half = ([100 * line[name] for line in lines] for name in ("solved", "interval"))
-        solving.errorbar(steps, solved, half, color=colour, label=label, marker="o")
+        solving.plot(steps, [100 * line["solved"] for line in lines], color=colour, label=label)
+        seeds = [(run["steps"], 100 * run["solved"]) for run in result["runs"] if run["agent"] == agent]
+        solving.scatter(*zip(*seeds, strict=True), color=colour, s=12, alpha=0.6)
         returns = [float("nan") if line["return"] is None else line["return"] for line in lines]
         earning.plot(steps, returns, color=colour, label=label, marker="o")
     solving.set(xlabel="steps learnt from", ylabel="unseen real levels solved, %", ylim=(0, 100))

@@ -59,7 +59,7 @@ def report_rewards(
         raise ValueError("the pipeline has no reward_model: train one with the stage reward, or load it as well.")
     clips = VideoDataset(data, model.config.num_frames, pipe.frame_size, split=HELD_OUT)
     if clips.rewards is None or clips.ended is None:
-        raise ValueError(f"{name_of(data)} has no rewards: record it anew.")
+        raise ValueError(f"{name_of(data)} has no rewards: record it again with this version of genie_hf.")
     last = torch.from_numpy(clips.clip_starts()) + model.config.num_frames - 1
     odds = torch.cat(
         [

@@ -66,8 +66,8 @@ def find_outcomes(dataset: VideoDataset) -> list[list]:
     """What can come of a step: the pairs of a reward and whether it ends the episode that the data have."""
     if dataset.rewards is None or dataset.ended is None:
         raise ValueError(
-            "the stage reward needs data with rewards: record them anew, as recordings have them since they tell of "
-            "rewards, or leave out training.reward."
+            "the stage reward needs data with rewards: record them again with this version of genie_hf, or leave out "
+            "training.reward."
         )
     found = sorted(set(zip(dataset.rewards.tolist(), dataset.ended.tolist(), strict=True)))
     if not 2 <= len(found) <= MOST_OUTCOMES:
