@@ -48,5 +48,7 @@ for mode in $MODES; do # side by side: each learns on one core
 done
 for study in "${studies[@]}"; do wait "$study"; done
 "$GENIE_HF" agents film "$WORLD" --expert "$DATA/expert-hard" --output "$OUTPUT" $FILM
-"$GENIE_HF" agents plan "$WORLD" --data "$DATA/balanced" --output "$OUTPUT" $PLAN
+for goal in frame coin; do
+    "$GENIE_HF" agents plan "$WORLD" --data "$DATA/balanced" --towards $goal --output "$OUTPUT" $PLAN
+done
 "$GENIE_HF" agents dream "$WORLD" --data "$DATA/expert-hard" --output "$OUTPUT" $DREAM

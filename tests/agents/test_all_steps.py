@@ -20,7 +20,7 @@ def test_every_step_of_the_script_runs(tmp_path):
     script = [ROOT / "benchmarks" / "agents.sh", "--short"]
     done = subprocess.run(script, cwd=ROOT, env=os.environ | places, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for name in ("rewards", "cloning-hard", "planning-hard", "dream-hard"):
+    for name in ("rewards", "cloning-hard", "planning-frame-hard", "planning-coin-hard", "dream-hard"):
         assert json.loads((tmp_path / "out" / f"{name}.json").read_text())["dynamics_fingerprint"]
         assert (tmp_path / "out" / f"{name}.png").stat().st_size > 1_000
     assert (tmp_path / "out" / "film-hard.gif").exists()

@@ -1,5 +1,6 @@
 """`genie-hf agents`."""
 
+from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +21,14 @@ Labels = Annotated[int, typer.Option(min=1, help="Labelled transitions that name
 MaskGITSteps = Annotated[int, typer.Option(min=1, help="MaskGIT steps of an imagined frame.")]
 Seeds = Annotated[int, typer.Option(min=1, help="How often all is learnt and played anew.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of every draw.")]
+
+
+class Towards(StrEnum):
+    """Choices of `--towards`."""
+
+    frame = "frame"
+    coin = "coin"
+
 
 agents_app = typer.Typer(help="Agents that learn from latent actions, and in learnt worlds.", **SETTINGS)
 
@@ -166,7 +175,10 @@ def dream(
 def plan(
     pipeline: Pipeline,
     data: Annotated[str, typer.Option(help="A recording with the buttons, for labelled transitions.")],
-    output: Annotated[Path, typer.Option(help="Folder for planning-MODE.json and .png.")] = Path("build/agents"),
+    output: Annotated[Path, typer.Option(help="Folder for planning-TOWARDS-MODE.json and .png.")] = Path(
+        "build/agents"
+    ),
+    towards: Annotated[Towards, typer.Option(help="What the goals are.")] = Towards.frame,
     mode: OfMode = Mode.hard,
     levels: Annotated[str, typer.Option(help="Levels A:B, one goal in each at each distance.")] = "50000:50030",
     distances: Annotated[str, typer.Option(help="Decisions from a start to its goal.")] = "1,2,4,8",
@@ -176,26 +188,28 @@ def plan(
     steps: MaskGITSteps = 4,
     seed: Seed = 0,
 ):
-    """Plan towards frames of the real CoinRun in the world's imagination, and follow the plans there.
+    """Plan towards frames or coins of the real CoinRun in the world's imagination, and follow the plans there.
 
     ```
     genie-hf record coinrun data/balanced --levels 31000:32000 --steps 64 --frame-skip 3 --policy balanced
     genie-hf agents plan pipelines/coinrun-gpu --data data/balanced
     ```
 
-    A player has come from the start to the goal. The share of goals near which the plans lead as well is shown beside
-    that of random plans, and of doing nothing.
+    A player has come from the start to the goal. The share of goals to which the plans lead as well is shown beside
+    that of random plans, and of doing nothing, or towards a coin of going right.
     """
     steps_away = parse_numbers("--distances", distances)
     first, stop = parse_levels(levels)
     check_installed("Planning", "matplotlib", "procgen")
-    pipe = open_world(pipeline, [data], figures_in(output, f"planning-{mode.value}"))
+    name = f"planning-{towards.value}-{mode.value}"
+    pipe = open_world(pipeline, [data], figures_in(output, name))
     from ..agents.planning_report import report_planning
 
     found = report_planning(
         pipe,
         data,
         output,
+        towards=towards.value,
         mode=mode.value,
         levels=range(first, stop),
         distances=steps_away,
@@ -208,9 +222,9 @@ def plan(
     for line in found["table"]:
         typer.echo(
             f"{line['planner']:<15} {line['distance']:>2} decisions  {line['reached']:>4.0%} ± {line['interval']:.0%} "
-            f"reached, {line['left']:.1f} tiles left, {line['ms']:,.0f} ms a decision"
+            f"reached, {line['ms']:,.0f} ms a decision"
         )
-    typer.echo(f"Wrote {output / f'planning-{mode.value}'}.json and .png.")
+    typer.echo(f"Wrote {output / name}.json and .png.")
 
 
 @agents_app.command()

@@ -1,0 +1,126 @@
+"""Goals in the real CoinRun, so many decisions after a start: where a player has come to, or the coin."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ..data.coinrun.buttons import RIGHT
+from ..data.coinrun.game import Level
+from ..data.coinrun.policies import POLICIES
+from ..data.coinrun.search import position
+from ..pipeline_genie import GeniePipeline
+from .planning import Value, nearness, payoff
+
+SEEN = 3  # frames before a plan begins
+NEAR = 1.0  # tiles from a place that count as being there
+
+
+@dataclass
+class Coin:
+    """The coin of a level.
+
+    Attributes:
+        level: the game.
+        state: of the game at the start.
+        frames: the last ones by then, uint8 of shape `(SEEN, height, width, channels)`.
+        unplanned: what is pressed all the time without a plan, and its name.
+    """
+
+    level: Level
+    state: bytes
+    frames: np.ndarray
+    unplanned: ClassVar = ("right", [RIGHT])
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, level_seed: int, mode: str, frame_skip: int, distance: int) -> "Coin":
+        """The `expert` (see `record`) plays until it has the coin; the start is so many decisions before that."""
+        while True:
+            level = Level(level_seed, mode, frame_skip)
+            frames, states = [level.frame], [level.env.get_state()[0]]
+            with closing(POLICIES["expert"](rng, 0, level)) as player:
+                for button in player:
+                    reward = level.hold(button)
+                    if level.is_first:
+                        break
+                    frames.append(level.frame)
+                    states.append(level.env.get_state()[0])
+            start = len(states) - distance
+            if reward > 0 and start >= SEEN - 1:
+                return cls(level, states[start], np.stack(frames[start - SEEN + 1 : start + 1]))
+            level.close()
+
+    def reached(self, buttons: Sequence[int]) -> bool:
+        """Whether one who presses these buttons gets it."""
+        self.level.env.set_state([self.state])
+        for button in buttons:
+            reward = self.level.hold(button)
+            if self.level.is_first:
+                return reward > 0
+        return False
+
+    def value(self, pipe: GeniePipeline) -> Value:
+        """What a plan is to lead to in the world: a reward.
+
+        Raises:
+            ValueError: it has no reward model.
+        """
+        return payoff(pipe)
+
+
+@dataclass
+class Place:
+    """Somewhere that a player has come to.
+
+    Attributes:
+        level: the game.
+        state: of the game at the start.
+        frames: the last ones by then, uint8 of shape `(SEEN, height, width, channels)`.
+        picture: what is seen at the goal.
+        place: of the player there, in tiles.
+        unplanned: what is pressed all the time without a plan, and its name.
+    """
+
+    level: Level
+    state: bytes
+    frames: np.ndarray
+    picture: np.ndarray
+    place: tuple[float, float]
+    unplanned: ClassVar = ("nothing", [])
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, level_seed: int, mode: str, frame_skip: int, distance: int) -> "Place":
+        """A player (`balanced`, see `record`) plays for a while, and then so many decisions more, in one life."""
+        before = int(rng.integers(SEEN, 24))
+        while True:
+            level = Level(level_seed, mode, frame_skip)
+            player, frames, state = POLICIES["balanced"](rng, before + distance, level), [level.frame], b""
+            for step, button in enumerate(player, start=1):
+                level.hold(button)
+                if level.is_first:
+                    break
+                frames.append(level.frame)
+                if step == before:
+                    state = level.env.get_state()[0]
+            else:
+                seen = np.stack(frames[before - SEEN + 1 : before + 1])
+                return cls(level, state, seen, frames[-1], position(level.env.get_state()[0]))
+            level.close()
+
+    def reached(self, buttons: Sequence[int]) -> bool:
+        """Whether one who presses these buttons is `NEAR` in the end, and the game goes on."""
+        self.level.env.set_state([self.state])
+        for button in buttons:
+            self.level.hold(button)
+            if self.level.is_first:
+                return False
+        return bool(np.linalg.norm(np.subtract(position(self.level.env.get_state()[0]), self.place)) <= NEAR)
+
+    def value(self, pipe: GeniePipeline) -> Value:
+        """What a plan is to lead to in the world: the picture."""
+        return nearness(pipe, self.picture)
+
+
+GOALS: dict[str, type[Place] | type[Coin]] = {"frame": Place, "coin": Coin}
