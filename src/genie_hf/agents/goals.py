@@ -16,6 +16,7 @@ from .planning import Value, nearness, payoff
 
 SEEN = 3  # frames before a plan begins
 NEAR = 1.0  # tiles from a place that count as being there
+TRIES = 10  # games until one is long enough
 
 
 @dataclass
@@ -36,8 +37,12 @@ class Coin:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, level_seed: int, mode: str, frame_skip: int, distance: int) -> "Coin":
-        """The `expert` (see `record`) plays until it has the coin; the start is so many decisions before that."""
-        while True:
+        """The `expert` (see `record`) plays until it has the coin; the start is so many decisions before that.
+
+        Raises:
+            ValueError: it is never so far from the coin.
+        """
+        for _ in range(TRIES):
             level = Level(level_seed, mode, frame_skip)
             frames, states = [level.frame], [level.env.get_state()[0]]
             with closing(POLICIES["expert"](rng, 0, level)) as player:
@@ -51,6 +56,7 @@ class Coin:
             if reward > 0 and start >= SEEN - 1:
                 return cls(level, states[start], np.stack(frames[start - SEEN + 1 : start + 1]))
             level.close()
+        raise ValueError(f"The coin of level {level_seed} is within {distance} decisions: choose smaller distances.")
 
     def reached(self, buttons: Sequence[int]) -> bool:
         """Whether one who presses these buttons gets it."""

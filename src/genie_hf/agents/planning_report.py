@@ -76,8 +76,9 @@ def report_planning(
         (`ms`).
 
     Raises:
-        ValueError: the pipeline has no latent action model, or no reward model where the goals are coins; or the
-            recording has no true actions, was played in the other mode, or contains some of the levels.
+        ValueError: the pipeline has no latent action model, or no reward model where the goals are coins; the
+            recording has no true actions, was played in the other mode, or contains some of the levels; or a coin is
+            nearer than asked for.
     """
     folder = check_folder(output)
     generator, rng = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
