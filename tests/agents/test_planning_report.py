@@ -42,3 +42,15 @@ def test_a_coin_needs_a_reward_model(tiny_pipeline, tmp_path):
         report_planning(
             tiny_pipeline, str(tmp_path / "shown"), tmp_path, towards="coin", mode="easy", levels=[5], num_labels=10
         )
+
+
+def test_what_was_found_is_kept_where_a_coin_is_too_near(tiny_pipeline, tiny_reward_model, tmp_path):
+    tiny_pipeline.register_modules(reward_model=tiny_reward_model)
+    record(tmp_path / "shown", (0, 2), steps=12, mode="easy", policy="balanced", frame_skip=3, num_workers=1)
+    with pytest.raises(ValueError, match="coin of level 5 is within 200 decisions"):
+        report_planning(
+            tiny_pipeline, str(tmp_path / "shown"), tmp_path, towards="coin", mode="easy", levels=[5],
+            distances=[1, 200], num_plans=2, num_labels=10, num_inference_steps=1,
+        )  # fmt: skip
+    table = json.loads((tmp_path / "planning-coin-easy.json").read_text())["table"]
+    assert {line["distance"] for line in table} == {1}

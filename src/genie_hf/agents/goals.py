@@ -20,19 +20,27 @@ TRIES = 10  # games until one is long enough
 
 
 @dataclass
-class Coin:
-    """The coin of a level.
+class Start:
+    """Where the way to a goal begins.
 
     Attributes:
         level: the game.
-        state: of the game at the start.
+        state: of the game.
         frames: the last ones by then, uint8 of shape `(SEEN, height, width, channels)`.
-        unplanned: what is pressed all the time without a plan, and its name.
     """
 
     level: Level
     state: bytes
     frames: np.ndarray
+
+
+class Coin(Start):
+    """The coin of a level.
+
+    Attributes:
+        unplanned: the name of who has no plan, and what is pressed then all the time.
+    """
+
     unplanned: ClassVar = ("right", [RIGHT])
 
     @classmethod
@@ -77,21 +85,15 @@ class Coin:
 
 
 @dataclass
-class Place:
+class Place(Start):
     """Somewhere that a player has come to.
 
     Attributes:
-        level: the game.
-        state: of the game at the start.
-        frames: the last ones by then, uint8 of shape `(SEEN, height, width, channels)`.
-        picture: what is seen at the goal.
+        picture: what is seen there.
         place: of the player there, in tiles.
-        unplanned: what is pressed all the time without a plan, and its name.
+        unplanned: the name of who has no plan, and what is pressed then all the time.
     """
 
-    level: Level
-    state: bytes
-    frames: np.ndarray
     picture: np.ndarray
     place: tuple[float, float]
     unplanned: ClassVar = ("nothing", [])

@@ -84,7 +84,11 @@ def report_planning(
     generator, rng = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
     clips = open_recording(pipe, labelled, mode, levels)
     dictionary = ActionDictionary.learn(pipe, clips, num_labels, generator)
-    table = []
+    settings = {
+        "towards": towards, "mode": mode, "levels": [min(levels), max(levels) + 1], "plans": num_plans,
+        "rounds": num_rounds,
+    }  # fmt: skip
+    table, name = [], f"planning-{towards}-{mode}"
     for distance in distances:
         reached, seconds = defaultdict(list), defaultdict(float)
         for level in tqdm(levels, desc=f"Goals {distance} decisions away"):
@@ -101,8 +105,8 @@ def report_planning(
                 reached[planner].append(goal.reached(BUTTONS[dictionary.draw(actions, generator)].tolist()))
             random = torch.randint(pipe.num_actions, (distance,), generator=generator)
             reached["random"].append(goal.reached(BUTTONS[dictionary.draw(random, generator)].tolist()))
-            name, buttons = goal.unplanned
-            reached[name].append(goal.reached(buttons * distance))
+            unplanned, buttons = goal.unplanned
+            reached[unplanned].append(goal.reached(buttons * distance))
             goal.level.close()
         for planner, found in reached.items():
             share = float(np.mean(found))
@@ -116,12 +120,8 @@ def report_planning(
                 }
             )
             logger.info("%s, %d decisions: %.0f%% reached", planner, distance, 100 * share)
-    result = {
-        "towards": towards, "mode": mode, "levels": [min(levels), max(levels) + 1], "plans": num_plans,
-        "rounds": num_rounds, "table": table,
-    }  # fmt: skip
-    name = f"planning-{towards}-{mode}"
-    write_results(folder, {f"{name}.json": result, f"{name}.png": draw(result)}, pipe.dynamics)
+        result = settings | {"table": table}  # after each distance, or a stop would cost all
+        write_results(folder, {f"{name}.json": result, f"{name}.png": draw(result)}, pipe.dynamics)
     return result
 
 
