@@ -16,7 +16,7 @@ from .planning import Value, nearness, payoff
 
 SEEN = 3  # frames before a plan begins
 NEAR = 1.0  # tiles from a place that count as being there
-TRIES = 10  # games until one is long enough
+TRIES = 10  # won games until one is long enough
 
 
 @dataclass
@@ -50,7 +50,8 @@ class Coin(Start):
         Raises:
             ValueError: it is never so far from the coin.
         """
-        for _ in range(TRIES):
+        too_near = 0
+        while too_near < TRIES:
             level = Level(level_seed, mode, frame_skip)
             frames, states = [level.frame], [level.env.get_state()[0]]
             with closing(POLICIES["expert"](rng, 0, level)) as player:
@@ -64,6 +65,7 @@ class Coin(Start):
             if reward > 0 and start >= SEEN - 1:
                 return cls(level, states[start], np.stack(frames[start - SEEN + 1 : start + 1]))
             level.close()
+            too_near += reward > 0  # a lost game is played again
         raise ValueError(f"The coin of level {level_seed} is within {distance} decisions: choose smaller distances.")
 
     def reached(self, buttons: Sequence[int]) -> bool:
