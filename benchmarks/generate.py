@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 from measure import (
     BUNDLED,
+    DEVICE,
     DTYPE,
     PIPELINES,
     ROOT,
@@ -207,7 +208,7 @@ def main():
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks" / "generate.json")
     arguments = parser.parse_args()
     short = arguments.short
-    threads = sorted({1, torch.get_num_threads()})
+    threads = [1] if DEVICE.type == "cuda" else sorted({1, torch.get_num_threads()})
     results = {"machine": machine(), "short": short, "ceiling_gflops": {"before": ceiling() / 1e9}}
 
     def section(title, key, rows):
@@ -217,7 +218,7 @@ def main():
     print(f"ceiling: {results['ceiling_gflops']['before']:.0f} GFLOP/s in {str(DTYPE).removeprefix('torch.')}")
     if arguments.frames:
         for name in arguments.frames:
-            section(f"One world, frame by frame: {name}", name, measure_frames(name, 5, threads, compiled=True))
+            section(f"One world, frame by frame: {name}", name, measure_frames(name, 5, threads, compiled=not short))
         report(arguments.output, results)
         return
     section("From nothing to the first frame", "start_up", measure_start_up(1 if short else 3))

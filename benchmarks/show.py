@@ -5,12 +5,15 @@
     python benchmarks/show.py strips pipelines/coinrun-gpu --data data/coinrun-gpu/test-balanced --output strips.png
     python benchmarks/show.py strips pipelines/coinrun-gpu --pictures *.png --actions 2x50 --output strips.png
     python benchmarks/show.py transfer pipelines/coinrun-gpu data/coinrun-gpu/test-balanced --output transfer.png
+    python benchmarks/show.py moving pipelines/coinrun-gpu data/coinrun-gpu/test-balanced --output moving.png
 
 `rank` starts a world from the first frame of each level, holds every action, and orders the levels by what is left of
 the picture's edges in the worst half of them after `--frames` frames; it writes the start pictures in this order.
 `film` plays the same actions from the world's example pictures, side by side. `strips` draws frames up to the 50th, a
 row for each start: with the actions inferred from held-out clips, or from pictures with given actions, as far as these
 go. `transfer` draws held-out clips, and below each what its actions do from one of the world's example pictures.
+`moving` draws those in which the camera stands still and most moves besides the player, and below each what the world
+makes of its first frame.
 """
 
 import argparse
@@ -24,6 +27,7 @@ from genie_hf.cli.playing import parse_actions
 from genie_hf.data import HELD_OUT, VideoDataset
 from genie_hf.drawing import to_gif
 from genie_hf.drawing.rows import draw_rows, stacked
+from genie_hf.models.displacement import displacement
 from genie_hf.training.pictures import draw_clips
 
 
@@ -100,10 +104,31 @@ def transfer(pipe: GeniePipeline, arguments: argparse.Namespace) -> None:
     stacked(sheets).quantize(256).save(arguments.output)
 
 
+def moving(pipe: GeniePipeline, arguments: argparse.Namespace) -> None:
+    """Of each video one clip at most, and of all those with the most movement."""
+    dataset = VideoDataset(arguments.data, 7, pipe.video_tokenizer.config.frame_size, split=HELD_OUT)
+    found = {}
+    for index in range(0, len(dataset), 5):
+        clip = dataset[index]["pixels"].float() / 255
+        if displacement(clip[:-1], clip[1:], reach=8, still_share=0.03).abs().max() >= 0.5:
+            continue
+        changed = clip.diff(dim=0).abs().mean(dim=1) > 0.08  # (T - 1, H, W)
+        changed[:, 24:42, 24:40] = False  # the player
+        video = int((dataset.first_frames <= dataset.first_frame(index)).sum())
+        found[video] = max(found.get(video, (0, None)), (int(changed.sum()), clip), key=lambda x: x[0])
+    best = sorted(found.values(), key=lambda x: x[0], reverse=True)[: arguments.rows]
+    clips = torch.stack([clip for _, clip in best])
+    world = pipe.start(list(clips[:, 0]), seed=arguments.seed, num_inference_steps=arguments.steps)
+    for step in pipe.infer_actions(clips).unbind(1):
+        world.step(step.tolist())
+    twice = [x.repeat_interleave(2, dim=-1).repeat_interleave(2, dim=-2) for x in (clips, world.pixels.float() / 255)]
+    draw_clips(dict(zip(("true", "imagined"), twice, strict=True))).quantize(256).save(arguments.output)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
-    for function in (rank, film, strips, transfer):
+    for function in (rank, film, strips, transfer, moving):
         command = commands.add_parser(function.__name__)
         command.add_argument("pipeline")
         command.set_defaults(function=function)
@@ -115,7 +140,7 @@ def main():
             command.add_argument("--levels", type=int, default=40)
             continue
         command.add_argument("--seed", type=int, default=0)
-        if function is transfer:
+        if function in (transfer, moving):
             command.add_argument("data", help="held-out recording")
             command.add_argument("--rows", type=int, default=6)
             continue
