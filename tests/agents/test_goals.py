@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip("procgen")
 
+from genie_hf.agents import goals
 from genie_hf.agents.goals import NEAR, SEEN, Coin, Place
 from genie_hf.data.coinrun.buttons import LEFT
 from genie_hf.data.coinrun.game import Level
@@ -48,6 +49,13 @@ def test_a_coin_is_what_its_player_gets():
     goal.level.close()
 
 
-def test_a_coin_that_is_nearer_is_told():
+def test_a_coin_that_is_nearer_is_told(monkeypatch):
+    monkeypatch.setattr(goals, "TRIES", 3)
     with pytest.raises(ValueError, match="coin of level 11 is within 200 decisions: choose smaller distances"):
         Coin.draw(np.random.default_rng(3), 11, "easy", 3, 200)
+
+
+def test_a_near_coin_is_drawn_if_its_player_ever_makes_a_detour():
+    goal = Coin.draw(np.random.default_rng(5), 50_017, "hard", 3, 8)  # twelve won games are too short
+    assert len(goal.frames) == SEEN
+    goal.level.close()

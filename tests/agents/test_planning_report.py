@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip("procgen")
 
+from genie_hf.agents import goals
 from genie_hf.agents.planning_report import report_planning
 from genie_hf.data.coinrun import record
 
@@ -44,7 +45,8 @@ def test_a_coin_needs_a_reward_model(tiny_pipeline, tmp_path):
         )
 
 
-def test_what_was_found_is_kept_where_a_coin_is_too_near(tiny_pipeline, tiny_reward_model, tmp_path):
+def test_what_was_found_is_kept_where_a_coin_is_too_near(tiny_pipeline, tiny_reward_model, tmp_path, monkeypatch):
+    monkeypatch.setattr(goals, "TRIES", 3)
     tiny_pipeline.register_modules(reward_model=tiny_reward_model)
     record(tmp_path / "shown", (0, 2), steps=12, mode="easy", policy="balanced", frame_skip=3, num_workers=1)
     with pytest.raises(ValueError, match="coin of level 5 is within 200 decisions"):

@@ -16,7 +16,7 @@ from .planning import Value, nearness, payoff
 
 SEEN = 3  # frames before a plan begins
 NEAR = 1.0  # tiles from a place that count as being there
-TRIES = 10  # won games until one is long enough
+TRIES = 40  # won games until one is long enough: near coins are reached by a detour now and then
 
 
 @dataclass
