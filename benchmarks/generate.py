@@ -204,7 +204,7 @@ def measure_start_up(runs: int) -> list[dict]:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--short", action="store_true", help="fewer repeats, nothing compiled, not the paper's size")
-    parser.add_argument("--frames", nargs="+", choices=PIPELINES, help="only frames of these worlds, compiled as well unless --short")
+    parser.add_argument("--frames", nargs="+", choices=PIPELINES, help="only frames of these worlds")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks" / "generate.json")
     arguments = parser.parse_args()
     short = arguments.short
