@@ -114,8 +114,10 @@ def moving(pipe: GeniePipeline, arguments: argparse.Namespace) -> None:
             continue
         changed = clip.diff(dim=0).abs().mean(dim=1) > 0.08  # (T - 1, H, W)
         changed[:, 24:42, 24:40] = False  # the player
-        video = int((dataset.first_frames <= dataset.first_frame(index)).sum())
+        video, _ = dataset.locate(index)
         found[video] = max(found.get(video, (0, None)), (int(changed.sum()), clip), key=lambda x: x[0])
+    if not found:
+        raise SystemExit("show.py moving: the camera stands still in no clip of this recording.")
     best = sorted(found.values(), key=lambda x: x[0], reverse=True)[: arguments.rows]
     clips = torch.stack([clip for _, clip in best])
     world = pipe.start(list(clips[:, 0]), seed=arguments.seed, num_inference_steps=arguments.steps)
