@@ -1,5 +1,9 @@
+import copy
+
 import pytest
 import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
 
 from genie_hf import GenieDynamicsConfig, GenieDynamicsModel, TemporalCache
 
@@ -169,6 +173,89 @@ def test_codes_that_look_alike_start_alike(make):
         assert distances[1] < 0.1 * distances[2:].min()
 
 
+@pytest.fixture
+def vectors():
+    """Of 32 codes, of shape (32, 8): neither centred nor of unit length."""
+    return 3 * torch.randn(32, 8, generator=torch.Generator().manual_seed(4)) + 1
+
+
+def test_token_distance_is_the_expected_squared_distance_between_codes(make, codes, actions, vectors):
+    model = make(token_distance=0.7)
+    model.set_code_vectors(vectors)
+    inputs = model.training_inputs(codes, actions)
+    output = model(**inputs)
+    logits, true = output.logits[inputs["mask"]], codes[inputs["mask"]]
+    pairs = (vectors[:, None] - vectors[None]).square().sum(dim=-1)
+    pairs /= pairs.mean()
+    distance = (pairs[true] * logits.softmax(dim=-1)).sum(dim=-1).mean()
+    torch.testing.assert_close(output.loss, F.cross_entropy(logits, true) + 0.7 * distance)
+    assert output.accuracy == (logits.argmax(dim=-1) == true).float().mean()
+
+
+def test_near_codes_cost_less_than_far_ones_of_equal_cross_entropy(make):
+    model = make(token_distance=1.0)
+    model.set_code_vectors(torch.arange(32.0)[:, None])  # on a line, with the true code at its start
+    codes, mask = torch.tensor([0]), torch.tensor([True])
+
+    def loss(*wrong):
+        logits = torch.full((1, 32), -30.0)
+        logits[0, [0, *wrong]] = 0.0
+        return model.cross_entropy(logits, codes, mask)[0]
+
+    assert loss().item() == pytest.approx(0, abs=1e-5)
+    assert loss(1, 2, 3) + 0.5 < loss(29, 30, 31)
+
+    logits = torch.zeros(1, 32, requires_grad=True)
+    model.cross_entropy(logits, codes, mask)[0].backward()
+    assert (logits.grad[0].diff() > 0).all()  # the farther a code, the more is it pushed down
+
+
+def test_token_distance_trains_every_parameter_but_not_the_vectors(make, codes, actions, vectors):
+    model = make(token_distance=1.0)
+    model.set_code_vectors(vectors.requires_grad_())
+    model(**model.training_inputs(codes, actions)).loss.backward()
+    assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
+    assert vectors.grad is None
+
+
+def test_without_token_distance_the_loss_is_the_cross_entropy_to_the_bit(make, codes, actions, vectors):
+    model, told = make(), make()
+    told.set_code_vectors(vectors)
+    inputs = model.training_inputs(codes, actions)
+    output = model(**inputs)
+    targets = codes.masked_fill(~inputs["mask"], -100).flatten()
+    assert torch.equal(output.loss, F.cross_entropy(output.logits.flatten(0, -2), targets))
+    assert torch.equal(output.loss, told(**inputs).loss)
+
+
+def test_a_loss_of_token_distance_needs_the_vectors(make, codes, actions):
+    model = make(token_distance=1.0)
+    inputs = model.training_inputs(codes, actions)
+    with pytest.raises(ValueError, match="token_distance needs the vectors of the codes.*: call set_code_vectors"):
+        model(**inputs)
+    assert model(**inputs, return_loss=False).accuracy is not None
+    assert model(codes, actions).logits is not None
+
+
+def test_code_vectors_move_with_the_model_and_are_not_saved(make, codes, actions, vectors, tmp_path):
+    model, plain = make(token_distance=1.0), make()
+    inputs = model.training_inputs(codes, actions)
+    model.set_code_vectors(vectors)
+    loss = model(**inputs).loss
+    assert torch.equal(copy.deepcopy(model)(**inputs).loss, loss)
+    assert copy.deepcopy(model).to("meta").cross_entropy.vectors.is_meta
+    assert model.state_dict().keys() == plain.state_dict().keys()
+    for each, folder in ((model, "distance"), (plain, "plain")):
+        each.save_pretrained(tmp_path / folder)
+    saved = [load_file(tmp_path / folder / "model.safetensors").keys() for folder in ("distance", "plain")]
+    assert saved[0] == saved[1]
+    loaded = GenieDynamicsModel.from_pretrained(tmp_path / "distance")
+    with pytest.raises(ValueError, match="call set_code_vectors"):
+        loaded(**inputs)
+    loaded.set_code_vectors(vectors)
+    assert torch.equal(loaded(**inputs).loss, loss)
+
+
 def test_gradients_reach_every_parameter(make, codes, actions):
     model = make()
     model(**model.training_inputs(codes, actions)).loss.backward()
@@ -197,6 +284,7 @@ def test_a_wrong_number_of_actions_is_refused(make, codes, actions):
         ({"mask_rate": [0.9, 0.1]}, r"low <= high <= 1, got \[0.9, 0.1\]"),
         ({"context_corruption": 1.5}, r"\[0, 1\], got 1.5"),
         ({"context_own_samples": 0.5}, "needs context 'clean', got 'masked'"),
+        ({"token_distance": -0.5}, "token_distance must be at least 0, got -0.5"),
         ({"codes_per_token_side": 3}, r"side 3 do not tile the grid_size \[4, 4\]"),
     ],
 )

@@ -1,6 +1,7 @@
 """A whole world, one stage after the other."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -54,6 +55,24 @@ def test_a_world_from_data_to_play(tiny_values, tmp_path):
     assert {tensor.dtype for name, tensor in tokenizer.items() if name.startswith("quantizer.codebook")} == {
         torch.float32
     }
+
+
+def test_the_dynamics_learn_how_far_codes_lie(tiny_values, trained_tokenizer, tmp_path):
+    tiny_values["training"]["world"]["steps"] = 2
+    lines, keys = [], []
+    for token_distance in (0, 1.0):
+        output = shutil.copytree(trained_tokenizer, tmp_path / str(token_distance))
+        tiny_values["dynamics"]["token_distance"] = token_distance
+        train(build_recipe(tiny_values), output, "world")
+        lines.append(read_metrics(output / "runs" / "world" / "metrics.jsonl"))
+        keys.append(load_file(output / "dynamics" / "model.safetensors").keys())
+    plain, distant = lines
+    assert len(plain) == len(distant) == 2
+    assert distant[0]["dynamics_accuracy"] == plain[0]["dynamics_accuracy"]
+    assert distant[0]["dynamics_loss"] > plain[0]["dynamics_loss"] + 0.5  # all codes are predicted alike at first
+    assert distant[0]["latent_action_loss"] == plain[0]["latent_action_loss"]
+    assert keys[0] == keys[1]
+    assert GeniePipeline.from_pretrained(output).dynamics.config.token_distance == 1.0
 
 
 def test_a_time_limit_ends_each_stage_with_a_pipeline(tiny_values, tmp_path):

@@ -33,6 +33,9 @@ class GenieDynamicsConfig(STTransformerConfig):
             sample, so that play from imperfect frames is practised.
         context_own_samples: share of the training samples whose context, from a random frame on, is what the model
             itself draws for these frames in one step. For `context="clean"`.
+        token_distance: weight in the loss of the expected squared distance between the vectors of the predicted code
+            and the true one, so that a wrong code costs less the nearer it lies (after Savov et al. 2025, arXiv
+            2504.02515); two codes drawn uniformly lie 1 apart on average. 0: plain cross-entropy, as in the paper.
         video_tokenizer_fingerprint: of the video tokenizer whose codes the weights know, see `genie_hf.fingerprint`.
             Training writes it, and `GeniePipeline` takes no other tokenizer; None takes any.
         latent_action_fingerprint: likewise, of the latent action model.
@@ -51,6 +54,7 @@ class GenieDynamicsConfig(STTransformerConfig):
     context: Literal["masked", "prefix", "clean"] = "masked"
     context_corruption: float | int = 0.0
     context_own_samples: float | int = 0.0
+    token_distance: float | int = 0.0
     video_tokenizer_fingerprint: str | None = None
     latent_action_fingerprint: str | None = None
 
@@ -75,6 +79,8 @@ class GenieDynamicsConfig(STTransformerConfig):
                 raise ValueError(f"{name} must lie in [0, 1], got {getattr(self, name)}.")
         if self.context_own_samples and self.context != "clean":
             raise ValueError(f"context_own_samples needs context 'clean', got {self.context!r}.")
+        if self.token_distance < 0:
+            raise ValueError(f"token_distance must be at least 0, got {self.token_distance}.")
         if self.num_actions < 2:
             raise ValueError(f"num_actions must be at least 2, got {self.num_actions}: one action controls nothing.")
         if self.num_frames < 2:

@@ -33,7 +33,8 @@ class GenieDynamicsOutput(ModelOutput):
     """What a `GenieDynamicsModel` returns.
 
     Args:
-        loss: cross-entropy of the masked codes, where a mask was given.
+        loss: cross-entropy of the masked codes, where a mask was given; plus, if the configuration's
+            `token_distance` is not 0, that weight times the expected squared distance of predicted from true codes.
         accuracy: share of the masked codes whose most likely prediction is right.
         logits: scores of every code, of shape `(batch_size, num_frames, h, w, codebook_size)`; without the first
             frame where the model was trained with `context="clean"` and a mask was given.
@@ -51,12 +52,25 @@ class GenieDynamicsOutput(ModelOutput):
 
 
 class MaskedCrossEntropy(nn.Module):
-    """How well masked codes are predicted: a module of its own, so that `compile()` makes one pass of it."""
+    """How well masked codes are predicted: a module of its own, so that `compile()` makes one pass of it.
+
+    After Savov et al. 2025 (arXiv 2504.02515), who add the expected distance of the predicted code to the
+    cross-entropy; squared distances need no matrix of all pairs of codes.
+
+    Args:
+        config: of the dynamics; its `token_distance` is the weight of the distance.
+    """
+
+    def __init__(self, config: GenieDynamicsConfig):
+        super().__init__()
+        self.config = config
+        self.register_buffer("vectors", None, persistent=False)  # (V, codebook_dim), once they are set
 
     def forward(self, logits: Tensor, codes: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Of the codes that the mask hides, the mean cross-entropy and the share whose best guess is right.
+        """Of the codes that the mask hides, the mean loss and the share whose best guess is right.
 
-        All codes are scored and some not counted: to pick out those that count takes a GPU longer.
+        All codes are scored and some not counted: to pick out those that count takes a GPU longer. Without `vectors`
+        the loss is the cross-entropy alone.
 
         Args:
             logits: of shape `(..., codebook_size)`.
@@ -64,7 +78,23 @@ class MaskedCrossEntropy(nn.Module):
             mask: bool, of the shape of `codes`.
         """
         loss = F.cross_entropy(logits.flatten(0, -2).float(), codes.masked_fill(~mask, NOT_COUNTED).flatten())
+        if self.config.token_distance and self.vectors is not None:
+            distance = self._expected_distance(logits, codes.masked_fill(~mask, 0))
+            loss = loss + self.config.token_distance * (distance * mask).sum() / mask.sum()
         return loss, ((logits.argmax(dim=-1) == codes) & mask).sum() / mask.sum()
+
+    def _expected_distance(self, logits: Tensor, codes: Tensor) -> Tensor:
+        """The expectation of |v_k - v_y|^2 over the predicted code k for the true code y: (..., V), (...) -> (...)."""
+        with torch.autocast(logits.device.type, enabled=False):  # bfloat16 would round small distances away
+            vectors, predicted = self.vectors.float(), logits.float().softmax(dim=-1)
+            square = vectors.square().sum(dim=-1)
+            return predicted @ square - 2 * (vectors[codes] * (predicted @ vectors)).sum(dim=-1) + square[codes]
+
+
+def standardized(vectors: Tensor) -> Tensor:
+    """Vectors moved and scaled to the mean 0 and the mean squared length 1."""
+    vectors = vectors - vectors.mean(dim=0)
+    return vectors / vectors.square().sum(dim=-1).mean().sqrt()
 
 
 class GenieDynamicsModel(GeniePreTrainedModel):
@@ -96,7 +126,7 @@ class GenieDynamicsModel(GeniePreTrainedModel):
         num_positions = config.tokens_per_frame + (config.action_conditioning == "prepend")
         self.transformer = STTransformer(config, num_positions, config)
         self.head = nn.Linear(D, config.codebook_size)
-        self.cross_entropy = MaskedCrossEntropy()
+        self.cross_entropy = MaskedCrossEntropy(config)
         self.post_init()
 
     @torch.no_grad()
@@ -114,12 +144,21 @@ class GenieDynamicsModel(GeniePreTrainedModel):
         Args:
             vectors: the video tokenizer's code vectors, of shape `(codebook_size, codebook_dim)`.
         """
-        vectors = vectors - vectors.mean(dim=0)
-        vectors = vectors / vectors.square().sum(dim=-1).mean().sqrt()
+        vectors = standardized(vectors)
         D = self.config.hidden_size
         embed, read = torch.randn(2, vectors.shape[1], D, device=vectors.device)
         self.code_embedding.weight[:-1] = vectors @ embed
         self.head.weight.copy_(vectors @ read * D**-0.5)
+
+    @torch.no_grad()
+    def set_code_vectors(self, vectors: Tensor) -> None:
+        """Says where the codes lie, for a loss with `token_distance`. The vectors stay fixed and are not saved.
+
+        Args:
+            vectors: the video tokenizer's code vectors, of shape `(codebook_size, codebook_dim)`.
+        """
+        # Two vectors drawn independently lie twice the mean squared length apart, in squared distance.
+        self.cross_entropy.vectors = standardized(vectors.to(self.device, torch.float32)) * 0.5**0.5
 
     @capture_outputs
     def forward(
@@ -154,7 +193,7 @@ class GenieDynamicsModel(GeniePreTrainedModel):
             output_attentions: whether attention weights are returned; needs `attn_implementation="eager"`.
 
         Raises:
-            ValueError: for actions of another shape.
+            ValueError: for actions of another shape, and for a loss with `token_distance` before `set_code_vectors`.
         """
         self.check_attentions(output_attentions)
         continuing = cache is not None and cache.position > 0
@@ -169,6 +208,11 @@ class GenieDynamicsModel(GeniePreTrainedModel):
         if mask is None:
             return GenieDynamicsOutput(logits=self._logits(self._hidden(codes, actions, cache, positions), positions))
 
+        if self.config.token_distance and return_loss and self.cross_entropy.vectors is None:
+            raise ValueError(
+                "token_distance needs the vectors of the codes, which are not saved with the model: call "
+                "set_code_vectors with what the video tokenizer's quantizer.lookup gives, or set token_distance to 0."
+            )
         seen = codes if context is None else context
         if self.config.context == "clean":
             logits = self._clean_context_logits(seen, codes, actions, mask)

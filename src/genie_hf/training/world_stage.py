@@ -45,6 +45,8 @@ class WorldStage(Stage):
         self.latent_action_model = latent_action_model
         self.dynamics = dynamics
         self.learns_actions = latent_action_model is not None and learns(latent_action_model)
+        if dynamics.config.token_distance:
+            dynamics.set_code_vectors(self._code_vectors())
         self.train()
 
     @classmethod
@@ -102,8 +104,7 @@ class WorldStage(Stage):
 
     def initialize_from_frames(self, pixels: Tensor) -> None:
         """Gives the dynamics the geometry of the codebook; the actions' codebook starts from data during training."""
-        codes = torch.arange(self.dynamics.config.codebook_size, device=pixels.device)
-        self.dynamics.initialize_from_codebook(self.video_tokenizer.quantizer.lookup(codes))
+        self.dynamics.initialize_from_codebook(self._code_vectors())
 
     @property
     def has_unused_parameters(self) -> bool:
@@ -162,6 +163,11 @@ class WorldStage(Stage):
             config.latent_action_fingerprint = fingerprint(copies.latent_action_model)
         copies.pipeline(scheduler, recipe.fps).save_pretrained(output)
         return output
+
+    def _code_vectors(self) -> Tensor:
+        """The vectors of the video tokenizer's codes, of shape (V, codebook_dim)."""
+        codes = torch.arange(self.dynamics.config.codebook_size, device=self.video_tokenizer.device)
+        return self.video_tokenizer.quantizer.lookup(codes)
 
     def _frames(self, pixels: Tensor, codes: Tensor) -> Tensor:
         """What the latent action model takes."""
