@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -11,6 +12,7 @@ from diffusers.configuration_utils import register_to_config
 from diffusers.utils import BaseOutput
 
 UNMASKING_ORDERS = ("random", "confidence", "halton")
+Uniform = Callable[[tuple[int, ...]], torch.Tensor]  # random numbers in [0, 1) of a shape
 
 
 @dataclass
@@ -105,7 +107,7 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
     def positions(
         self,
         sample: torch.LongTensor,
-        generator: torch.Generator | list[torch.Generator] | None = None,
+        generator: torch.Generator | list[torch.Generator] | Uniform | None = None,
     ) -> torch.LongTensor | None:
         """Where [`~MaskGITScheduler.step`] needs logits.
 
@@ -138,7 +140,7 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
         model_output: torch.Tensor,
         timestep: int | torch.Tensor,
         sample: torch.LongTensor,
-        generator: torch.Generator | list[torch.Generator] | None = None,
+        generator: torch.Generator | list[torch.Generator] | Uniform | None = None,
         positions: torch.LongTensor | None = None,
         return_dict: bool = True,
     ) -> MaskGITSchedulerOutput | tuple[torch.LongTensor, torch.LongTensor]:
@@ -151,7 +153,7 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
             sample: codes of shape `(batch_size, ...)`, `mask_token_id` where masked. The schedule counts over all of a
                 sample's axes, e.g. `(height, width)` or `(num_frames, height, width)`.
             generator: with a list, of one for each sample, a sample's codes do not depend on its batch mates. A CPU
-                generator serves any device.
+                generator serves any device. A function from a shape to random numbers in [0, 1) serves as well.
             positions: what [`~MaskGITScheduler.positions`] gave, of shape `(batch_size, K)`; by default all.
             return_dict: whether to return a [`MaskGITSchedulerOutput`] or a tuple.
 
@@ -199,7 +201,7 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
         self,
         original_samples: torch.LongTensor,
         timesteps: int | torch.LongTensor,
-        generator: torch.Generator | list[torch.Generator] | None = None,
+        generator: torch.Generator | list[torch.Generator] | Uniform | None = None,
     ) -> torch.LongTensor:
         """Masks codes at random, with the schedule's share as the probability: what `step` meets at that timestep.
 
@@ -226,15 +228,19 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
     @staticmethod
     def _halton_score(sample: torch.LongTensor) -> torch.Tensor:
         """The earlier a code comes, the higher: shape `(batch_size, number of codes)`, in (0, 1]."""
-        rank = torch.tensor(halton_rank(*sample.shape[1:][-2:]), device=sample.device)
+        rank = halton_rank_on(sample.device, *sample.shape[1:][-2:])
         return (1 - rank / len(rank)).repeat(len(sample), sample[0].numel() // len(rank))
 
     @staticmethod
     def _uniform(
-        shape: tuple[int, ...], device: torch.device, generator: torch.Generator | list[torch.Generator] | None
+        shape: tuple[int, ...],
+        device: torch.device,
+        generator: torch.Generator | list[torch.Generator] | Uniform | None,
     ) -> torch.Tensor:
         """Random numbers in [0, 1) of a shape that begins with the batch."""
-        if isinstance(generator, list):
+        if callable(generator):
+            noise = generator(shape)
+        elif isinstance(generator, list):
             if len(generator) != shape[0]:
                 raise ValueError(f"{len(generator)} generators came for {shape[0]} samples; give one for each.")
             noise = torch.stack([torch.rand(shape[1:], generator=g, device=g.device) for g in generator])
@@ -253,6 +259,12 @@ def halton_rank(rows: int, columns: int = 1) -> list[int]:
         row, column = int(radical_inverse(number, 2) * rows), int(radical_inverse(number, 3) * columns)
         rank.setdefault(row * columns + column, len(rank))
     return [rank[cell] for cell in range(rows * columns)]
+
+
+@functools.cache
+def halton_rank_on(device: torch.device, rows: int, columns: int = 1) -> torch.Tensor:
+    """The same as a tensor, brought to its device once: each time would have a GPU wait for it."""
+    return torch.tensor(halton_rank(rows, columns), device=device)
 
 
 def radical_inverse(number: int, base: int) -> float:

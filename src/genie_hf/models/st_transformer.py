@@ -45,9 +45,8 @@ def sdpa_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | Non
     """The same through PyTorch's fused kernels, which keep the softmax to themselves."""
     lead = query.shape[:2]  # (B, groups, heads, L, head_dim) -> (B * groups, heads, L, head_dim)
     query, key, value = (x.flatten(0, 1) for x in (query, key, value))
-    mask = (
-        None if mask is None else mask.flatten(0, 1)
-    )  # with a mask there is one group: no attention in space has one
+    if mask is not None:  # (N, 1, 1, L, keys) -> (B * groups, 1, L, keys)
+        mask = mask.expand(*lead, -1, -1, -1).flatten(0, 1)
     return F.scaled_dot_product_attention(query, key, value, attn_mask=mask).unflatten(0, lead), None
 
 
@@ -65,7 +64,7 @@ class Attention(nn.Module):
     Args:
         config: of the transformer.
         model_config: of the whole model, which says how attention over a frame's many tokens is computed. Attention
-            in time alone has few keys and is always done in plain products.
+            in time alone has few keys and is done in plain products, but for a single frame on a GPU.
         axis: `"space"`, `"time"` or `"both"`.
     """
 
@@ -104,7 +103,8 @@ class Attention(nn.Module):
             write(past, (key, value), window.slots)
             key, value = past
         implementation = self.model_config._attn_implementation
-        attend = ATTENTION["eager" if self.axis == "time" else implementation]
+        in_products = self.axis == "time" and (x.shape[1] > 1 or x.device.type == "cpu")
+        attend = ATTENTION["eager" if in_products else implementation]
         attended, weights = attend(query, key, value, mask)
         x = self.out(self._ungroup(attended, x.shape[1]).flatten(-2))
         return x, weights if implementation == "eager" else None

@@ -107,6 +107,16 @@ class TemporalCache:
             row.position += num_frames
             row.num_frames += num_frames
 
+    @torch.inference_mode()
+    def copy_(self, other: "TemporalCache") -> None:
+        """Copies the keys and values of another cache of the same shape, and the window of its pass, into this one's.
+
+        No tensor of this one becomes another one, as a CUDA graph requires.
+        """
+        assert self._window is not None and other._window is not None
+        targets, sources = ([*cache.buffers, *cache._window[1]] for cache in (self, other))
+        torch._foreach_copy_(targets, sources)  # one call instead of some forty
+
     # Back in time
 
     @torch.inference_mode()
@@ -241,20 +251,25 @@ class TemporalCache:
         """Copies frames, each given with its row, from rings to rings."""
         if not sources:  # attention in space alone
             return
-        rows, frame = torch.tensor(frames, device=sources[0].device).unbind(1)
-        slots = frame % self.max_frames
+        slots = {frame % self.max_frames for _, frame in frames}
+        if len(slots) == 1 and len(frames) == len(self.rows):  # rows in step with one another: nothing to look up
+            rows, slot = slice(None), slots.pop()
+        else:
+            rows, frame = torch.tensor(frames, device=sources[0].device).unbind(1)
+            slot = frame % self.max_frames
         for source, target in zip(sources, targets, strict=True):
             source, target = (ring.unflatten(3, (self.max_frames, -1)) for ring in (source, target))
-            target[rows, :, :, slots] = source[rows, :, :, slots]
+            target[rows, :, :, slot] = source[rows, :, :, slot]
 
     def _make_window(self, num_frames: int, hidden: Tensor, config: STTransformerConfig) -> Window:
-        device, N = hidden.device, self.max_frames
-        position, oldest = torch.tensor([(row.position, row.oldest) for row in self.rows], device=device).T[..., None]
-        times = position + torch.arange(num_frames, device=device)  # (B, T)
+        N = self.max_frames
+        position, oldest = torch.tensor([(row.position, row.oldest) for row in self.rows]).T[..., None]
+        times = position + torch.arange(num_frames)  # (B, T)
         last = times[:, -1:]
-        held = last - (last - torch.arange(N, device=device)) % N  # (B, N): the frame in each slot
+        held = last - (last - torch.arange(N)) % N  # (B, N): the frame in each slot
         visible = (held[:, None] <= times[..., None]) & (held >= oldest)[:, None]
-        return make_window(config, times, visible, hidden, times % N)
+        window = make_window(config, times, visible, hidden, times % N)
+        return Window(*(x.to(hidden.device) for x in window))  # made on the CPU, where small operations cost least
 
 
 def write(layer: tuple[Tensor, Tensor], new: tuple[Tensor, Tensor], slots: Tensor) -> None:

@@ -26,7 +26,7 @@ def make_window(
         config: of the transformer.
         times: position in time of each new frame, of shape `(N, num_frames)`.
         visible: which new frame sees which frame, of shape `(N, num_frames, frames)`.
-        like: (B, T, S, D) hidden states, whose S, device and dtype count.
+        like: (B, T, S, D) hidden states, whose S and dtype count.
         slots: where in a cache each new frame is written, of shape `(N, num_frames)`.
     """
     half, S = config.head_dim // 2, like.shape[2]
@@ -37,5 +37,5 @@ def make_window(
         visible = visible.repeat_interleave(S, dim=1).repeat_interleave(S, dim=2)
         if slots is not None:
             slots = (slots[..., None] * S + torch.arange(S, device=slots.device)).flatten(1)
-    mask = torch.zeros(visible.shape, device=like.device, dtype=like.dtype).masked_fill_(~visible, -torch.inf)
+    mask = torch.zeros(visible.shape, device=visible.device, dtype=like.dtype).masked_fill_(~visible, -torch.inf)
     return Window(torch.cat([cos, cos], dim=-1), torch.cat([-sin, sin], dim=-1), mask[:, None, None], slots)

@@ -9,7 +9,7 @@ from torch import Tensor
 from ..models.modeling_dynamics import GenieDynamicsModel
 from ..models.modeling_video_tokenizer import GenieVideoTokenizer
 from ..models.temporal_cache import TemporalCache
-from ..scheduling_maskgit import MaskGITScheduler
+from ..scheduling_maskgit import MaskGITScheduler, Uniform
 from .world_cache import WorldCache
 
 
@@ -76,7 +76,9 @@ class Sampler:
         return codes, self.commit(codes, action, cache)
 
     @torch.inference_mode()
-    def drawing(self, action: Tensor, generators: list[torch.Generator], cache: WorldCache) -> Iterator[Tensor]:
+    def drawing(
+        self, action: Tensor, generators: list[torch.Generator] | Uniform, cache: WorldCache
+    ) -> Iterator[Tensor]:
         """The next frame's codes as they are after each MaskGIT step, in part still masked; arguments as in `step`."""
         config = self.dynamics.config
         codes = action.new_full((len(action), 1, *config.grid_size), config.mask_token_id)
@@ -97,10 +99,15 @@ class Sampler:
             actions: those that lead to them, of shape `(batch_size, num_frames)`; to the first frame of all none does.
             cache: of the frames before.
         """
-        self.dynamics(codes, actions, cache=cache.dynamics)
-        frames = self.decode(codes, cache)
+        frames = self.pass_frames(codes, actions, cache)
         cache.advance(codes.shape[1])
         return frames[:, -1]
+
+    @torch.inference_mode()
+    def pass_frames(self, codes: Tensor, actions: Tensor, cache: WorldCache) -> Tensor:
+        """What `commit` does before the cache takes note of it. Returns all frames, uint8 (B, T, C, H, W)."""
+        self.dynamics(codes, actions, cache=cache.dynamics)
+        return self.decode(codes, cache)
 
     @torch.inference_mode()
     def decode(self, codes: Tensor, cache: WorldCache) -> Tensor:

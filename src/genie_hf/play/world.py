@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..frames import check_output_type, to_output
 from .frame_budget import BudgetedSampler
+from .frame_graph import GraphSampler
 from .history import History, Step
 from .sampler import Sampler, step_generator
 from .world_cache import WorldCache
@@ -67,7 +68,12 @@ class GenieWorld(History):
         scheduler = copy.copy(pipe.scheduler)  # its own: worlds share the pipeline
         scheduler.set_timesteps(num_inference_steps, temperature)
         parts = pipe.dynamics, pipe.video_tokenizer, scheduler
-        self.sampler = Sampler(*parts) if max_frame_ms is None else BudgetedSampler(max_frame_ms / 1000, *parts)
+        if max_frame_ms is not None:
+            self.sampler: Sampler = BudgetedSampler(max_frame_ms / 1000, *parts)
+        elif pipe.frame_graphs is not None:
+            self.sampler = GraphSampler(pipe.frame_graphs, *parts)
+        else:
+            self.sampler = Sampler(*parts)
         max_steps = None if max_history is None else max_history + self.sampler.reach
         super().__init__(prompt, codes, actions, batched, max_steps)
         self.pipe, self.seeds = pipe, seeds
@@ -139,6 +145,7 @@ class GenieWorld(History):
                 for world, action in zip(worlds, actions, strict=True)
             ]
         )
+        action = action.to(worlds[0].prompt_actions.device)
         generators = [g for world, roll in zip(worlds, rolls, strict=True) for g in world._generators(roll=roll)]
         cache = WorldCache.join([world.cache for world in worlds])
         codes, frames = worlds[0].sampler.step(action, generators, cache)
@@ -196,7 +203,7 @@ class GenieWorld(History):
         """
         if len(self.seeds) > 1:
             raise ValueError(f"this is a batch of {len(self.seeds)} worlds; split it, and imagine with one of them.")
-        actions = self.pipe.check_actions(actions, len(actions), dim=2)
+        actions = self.pipe.check_actions(actions, len(actions), dim=2).to(self.prompt_actions.device)
         cache, codes, frames = self.cache.repeat_interleave(len(actions)), [], []
         for number, action in enumerate(actions.split(1, dim=1), self.num_steps):
             generators = [step_generator(self.seeds[0], number, roll) for _ in range(len(actions))]

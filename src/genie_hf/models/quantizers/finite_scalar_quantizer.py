@@ -60,10 +60,9 @@ class FiniteScalarQuantizer(Quantizer):
         """Vectors in [-1, 1] of shape `(..., codebook_dim)` for int64 codes of shape `(...)`."""
         components = []
         for level in self.config.levels:
-            components.append(codes % level)
+            components.append((codes % level).float() * (2 / (level - 1)) - 1)
             codes = codes // level
-        levels = self._levels_on(codes.device)
-        return torch.stack(components, dim=-1).float() * (2 / (levels - 1)) - 1
+        return torch.stack(components, dim=-1)
 
     def forward(self, latents: Tensor) -> QuantizerOutput:
         """Rounds latents to codes.

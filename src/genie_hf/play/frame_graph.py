@@ -1,0 +1,149 @@
+"""Frames as CUDA graphs: a frame is thousands of small operations, and a GPU should not wait for Python with each."""
+
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from .sampler import Sampler
+from .world_cache import WorldCache
+
+
+class GraphSampler(Sampler):
+    """A sampler that records what a frame takes, once for each kind of frame, and from then on replays it.
+
+    Args:
+        graphs: those recorded so far; samplers of the same models share them.
+        args: as in `Sampler`.
+    """
+
+    def __init__(self, graphs: "FrameGraphs", *args):
+        super().__init__(*args)
+        self.graphs = graphs
+
+    def step(self, action: Tensor, generators: list[torch.Generator], cache: WorldCache) -> tuple[Tensor, Tensor]:
+        if self.on_draw is not None:  # it wants to see each MaskGIT step
+            return super().step(action, generators, cache)
+        return self.graphs.step(self, action, generators, cache)
+
+
+class FrameGraphs:
+    """The graphs of one pipeline.
+
+    Attributes:
+        most: how many are kept; the one that was not used for longest goes first. Each has as much memory as the
+            caches of its worlds.
+    """
+
+    most = 8
+
+    def __init__(self):
+        self._graphs: OrderedDict[tuple, FrameGraph] = OrderedDict()
+        self._lock = threading.Lock()  # worlds on several threads share a graph's memory
+
+    def __deepcopy__(self, memo: dict) -> "FrameGraphs":
+        """None of them: a copied model lies elsewhere in memory."""
+        return FrameGraphs()
+
+    def step(
+        self, sampler: Sampler, action: Tensor, generators: list[torch.Generator], cache: WorldCache
+    ) -> tuple[Tensor, Tensor]:
+        """As [`Sampler.step`]; a kind of frame that is not known yet is recorded first."""
+        weights = (next(model.parameters()).data_ptr() for model in (sampler.dynamics, sampler.video_tokenizer))
+        kind = *sampler.kind, *weights, len(action)
+        with self._lock:
+            if kind not in self._graphs:
+                self._graphs[kind] = FrameGraph(sampler, action, cache)
+                if len(self._graphs) > self.most:
+                    self._graphs.popitem(last=False)
+            self._graphs.move_to_end(kind)
+            return self._graphs[kind].step(action, generators, cache)
+
+
+class FrameGraph:
+    """A frame of one or more worlds, recorded: all MaskGIT steps, the pass that keeps the frame, and its decoding.
+
+    A graph reads and writes the same memory in each replay. So it has an action, random numbers and caches of its own,
+    into which those of a frame are copied; and after it the caches are copied back.
+
+    Args:
+        sampler: what is recorded, with its scheduler's steps and temperature.
+        action: as in [`Sampler.step`].
+        cache: of the frames before the one to be recorded, of which there must be one. It stays as it is.
+    """
+
+    @torch.inference_mode()
+    def __init__(self, sampler: Sampler, action: Tensor, cache: WorldCache):
+        self.transformers = sampler.dynamics.transformer, sampler.video_tokenizer.decoder
+        self.action, self.cache = action.clone(), cache.repeat_interleave(1)
+        self.numbers = Numbers(action)
+        self._draw(sampler)  # kernels are loaded, blocks compiled, and the random numbers counted
+        self.numbers.allocate()
+        self.replay = record(lambda: self._draw(sampler))
+
+    def _draw(self, sampler: Sampler) -> tuple[Tensor, Tensor]:
+        *_, codes = sampler.drawing(self.action, self.numbers, self.cache)
+        return codes, sampler.pass_frames(codes, self.action, self.cache)
+
+    @torch.inference_mode()
+    def step(self, action: Tensor, generators: list[torch.Generator], cache: WorldCache) -> tuple[Tensor, Tensor]:
+        """As [`Sampler.step`]."""
+        for transformer, own, given in zip(self.transformers, self.cache, cache, strict=True):
+            like = transformer.position_embedding.weight.to(transformer.dtype).expand(len(action), 1, -1, -1)
+            given.prepare(like, transformer.config)
+            own.copy_(given)
+        self.action.copy_(action)
+        self.numbers.draw(generators)
+        codes, frames = self.replay()
+        for own, given in zip(self.cache, cache, strict=True):
+            given.copy_(own)
+        cache.advance()
+        return codes.clone(), frames[:, -1].clone()
+
+
+class Numbers:
+    """Random numbers of a frame, drawn before it: what a recorded scheduler takes in place of generators.
+
+    The first time that a frame is drawn it counts how many are asked for.
+
+    Args:
+        action: of the frame, of shape `(batch_size, 1)`; says where the numbers are wanted.
+    """
+
+    def __init__(self, action: Tensor):
+        self._tape = torch.zeros(len(action), 0, device=action.device)
+        self._position = 0
+
+    def allocate(self) -> None:
+        """Makes room for as many as were asked for."""
+        self._tape = self._tape.new_zeros(len(self._tape), self._position)
+        self._position = 0
+
+    def draw(self, generators: list[torch.Generator]) -> None:
+        """Draws all numbers of a frame, as a scheduler would draw them one step after the other."""
+        drawn = [torch.rand(self._tape.shape[1], generator=generator) for generator in generators]
+        self._tape.copy_(torch.stack(drawn))
+        self._position = 0
+
+    def __call__(self, shape: tuple[int, ...]) -> Tensor:
+        """The next ones, in [0, 1), of a shape that begins with the batch; zeros while they are counted."""
+        start, self._position = self._position, self._position + math.prod(shape[1:])
+        if not self._tape.shape[1]:
+            return self._tape.new_zeros(shape)
+        return self._tape[:, start : self._position].view(shape)
+
+
+def record(function: Callable[[], tuple[Tensor, ...]]) -> Callable[[], tuple[Tensor, ...]]:
+    """The operations of a function as a CUDA graph: what comes back runs them again, and gives the same tensors."""
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        results = function()
+
+    def replay() -> tuple[Tensor, ...]:
+        graph.replay()
+        return results
+
+    return replay

@@ -1,0 +1,101 @@
+"""Frames as CUDA graphs. Where there is no CUDA, what would be recorded is run again in its place."""
+
+import copy
+
+import pytest
+import torch
+
+from genie_hf import GenieWorld
+from genie_hf.play import frame_graph
+from genie_hf.play.frame_graph import FrameGraphs
+
+STEPS = 3
+ACTIONS = [0, 4, 2, 1, 3, 0, 4]  # more than the window holds
+
+
+@pytest.fixture(params=["run again", "cuda"])
+def pipes(request, tiny_pipeline, monkeypatch):
+    """The same pipeline without graphs and with them."""
+    plain = copy.deepcopy(tiny_pipeline)
+    if request.param == "cuda":
+        if not torch.cuda.is_available():
+            pytest.skip("needs a GPU")
+        return plain.to("cuda"), copy.deepcopy(plain).to("cuda").enable_cuda_graphs()
+    monkeypatch.setattr(frame_graph, "record", lambda function: function)
+    pipe = copy.deepcopy(plain)
+    pipe.frame_graphs = FrameGraphs()
+    return plain, pipe
+
+
+def same(worlds):
+    plain, graphs = worlds
+    return torch.equal(plain.codes, graphs.codes) and torch.equal(plain.pixels, graphs.pixels)
+
+
+@pytest.mark.parametrize("order", ["random", "halton", "confidence"])
+@pytest.mark.parametrize("num_worlds", [1, 2])
+def test_frames_are_the_same(pipes, clips, play, order, num_worlds):
+    for pipe in pipes:
+        pipe.scheduler.register_to_config(unmasking_order=order)
+    images = [clips[0, 0], clips[1, 0]][:num_worlds]
+    assert same([play(pipe.start(images, num_inference_steps=STEPS), ACTIONS) for pipe in pipes])
+    (graph,) = pipes[1].frame_graphs._graphs.values()
+    assert len(graph.action) == num_worlds
+
+
+def test_worlds_share_a_graph_and_do_not_meet_in_it(pipes, clips):
+    frames = []
+    for pipe in pipes:
+        worlds = [pipe.start(clips[b, 0], num_inference_steps=STEPS, seed=7 * b) for b in (0, 1)]
+        frames.append([world.step(action, "pt") for action in ACTIONS for world in worlds])
+    assert all(torch.equal(*pair) for pair in zip(*frames, strict=True))
+    assert len(pipes[1].frame_graphs._graphs) == 1
+
+
+def test_worlds_go_back_and_fork_and_are_stepped_together(pipes, clips, play):
+    worlds = []
+    for pipe in pipes:
+        world = play(pipe.start(clips[0, 0], num_inference_steps=STEPS), ACTIONS)
+        undone = world.undo(3)
+        other = play(world.fork(), [1, 1])
+        world.redo(undone[:1])
+        for _ in range(2):
+            GenieWorld.step_together([world, other], [2, 3])
+        imagined, _ = world.imagine([[0, 1], [4, 4]])
+        worlds += [world, other, imagined]
+    assert same(worlds[0::3]) and same(worlds[1::3])
+    assert torch.equal(worlds[2], worlds[5])
+
+
+def test_another_kind_of_frame_is_recorded_apart(pipes, clips, play):
+    _, pipe = pipes
+    graphs = pipe.frame_graphs
+    graphs.most = 2
+    for count, settings in enumerate(({"temperature": 0.0}, {"temperature": 1.0}, {"num_inference_steps": 2}), 1):
+        play(pipe.start(clips[0, 0], **{"num_inference_steps": STEPS} | settings), [0, 1])
+        assert len(graphs._graphs) == min(count, 2)
+    pipe.to(dtype=torch.float64)
+    play(pipe.start(clips[0, 0], num_inference_steps=2), [0, 1])  # not with the former weights
+    assert list(graphs._graphs.values())[-1].cache.dynamics.buffers[0].dtype == torch.float64
+
+
+def test_who_watches_the_drawing_sees_each_step(pipes, clips):
+    seen = []
+    frames = [
+        pipe(
+            clips[0, 0],
+            actions=[0, 1],
+            num_inference_steps=STEPS,
+            generator=torch.Generator().manual_seed(0),
+            output_type="pt",
+            callback_on_step_end=lambda pipe, step, timestep, tensors: seen.append(step),
+        ).frames
+        for pipe in pipes
+    ]
+    assert torch.equal(*frames) and seen == 2 * list(range(2 * STEPS))
+    assert not pipes[1].frame_graphs._graphs
+
+
+def test_they_need_cuda(tiny_pipeline):
+    with pytest.raises(ValueError, match=r"CUDA graphs need all weights on a CUDA device; they are on cpu\."):
+        copy.deepcopy(tiny_pipeline).enable_cuda_graphs()
