@@ -102,6 +102,7 @@ def make_engine(pipe: GeniePipeline) -> Engine:
     """What runs the model: a thread of this process, or on ZeroGPU a process that is lent a GPU for each burst."""
     if not is_gpu_lent():
         return BatchEngine(pipe)
+    pipe.frame_graphs = None  # each process would have to record its own
     return BurstEngine(pipe, spaces.GPU(duration=MAX_SECONDS + 5) if spaces else lambda function: function)
 
 
