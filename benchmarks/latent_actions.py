@@ -2,9 +2,10 @@
 
     python benchmarks/latent_actions.py pipelines/coinrun-gpu --minutes 5 --seeds 2
 
-For each variant the accuracy of the best mapping to buttons, normalised mutual information, PSNR of the model's own
-prediction with the inferred actions, with shuffled ones and of copying the last frame, each line as soon as it is
-known. In the end the share of the way from the majority class to a supervised classifier's accuracy on the same data.
+For each variant the accuracy of the best mapping to buttons, normalised mutual information, how alike an action's
+frame changes are (mean cosine of two transitions with the same action, less that with different ones), PSNR of the
+model's own prediction with the inferred actions, with shuffled ones and of copying the last frame, each line as soon
+as it is known. In the end the share of the way from the majority class to a supervised classifier's accuracy on the same data.
 Variants run one after the other, or `--jobs` at once.
 """
 
@@ -15,7 +16,7 @@ import torch
 from variants import DEVICE, arguments_for, held_out, run_variants, trained
 
 from genie_hf.data import VideoDataset
-from genie_hf.evaluation.latent_actions import action_agreement, code_usage
+from genie_hf.evaluation.latent_actions import Consistency, action_agreement, code_usage
 from genie_hf.evaluation.metrics import psnr, squared_error
 from genie_hf.evaluation.reference_classifier import HISTORY, train_reference
 from genie_hf.training.recipe_file import build_recipe, read_values
@@ -46,7 +47,7 @@ VARIANTS = {  # the recipe's latent action model
 
 def main():
     arguments = arguments_for(__doc__, VARIANTS)
-    rows = run_variants(arguments, measure, columns=("steps", "accuracy", "nmi", "usage", "true", "shuffled", "copy"))
+    rows = run_variants(arguments, measure, columns=("steps", "accuracy", "nmi", "usage", "consistency", "true", "shuffled", "copy"))
     ceiling, majority = supervised(arguments), rows[0]["majority"]
     print(f"majority {majority:.3f}, supervised {ceiling:.3f}, on {DEVICE}; share of the way between them:")
     for variant in arguments.variants:
@@ -63,12 +64,13 @@ def measure(arguments: argparse.Namespace, variant: str, seed: int) -> dict:
     recipe, model, steps = trained(values, "latent_action", seed, arguments)
     clips = held_out(recipe, model.config.num_frames, arguments.clips)
     generator = torch.Generator().manual_seed(0)
-    latent, errors = [], []
+    latent, errors, consistency = [], [], Consistency(model.config.num_actions)
     with torch.inference_mode():
         for pixels in clips.pixels.split(128):
             frames = pixels.to(DEVICE).float() / 255
             actions = model.infer_actions(frames)
             latent.append(actions.cpu())
+            consistency.update(frames, actions)
             order = torch.randperm(actions.numel(), generator=generator).to(DEVICE)
             shuffled = actions.flatten()[order].view_as(actions)
             predicted = (model.decode(frames[:, :-1], model.quantizer.lookup(a)) for a in (actions, shuffled))
@@ -82,7 +84,7 @@ def measure(arguments: argparse.Namespace, variant: str, seed: int) -> dict:
     return {
         "variant": variant, "seed": seed, "steps": steps, "accuracy": figures["mapping_accuracy"],
         "majority": figures["majority_accuracy"], "nmi": figures["nmi"],
-        "usage": code_usage(latent, model.config.num_actions)["usage"],
+        "usage": code_usage(latent, model.config.num_actions)["usage"], **consistency.compute(),
         "true": true, "shuffled": shuffled, "copy": copy, "counts": figures["counts"],
     }  # fmt: skip
 
