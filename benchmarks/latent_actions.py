@@ -2,10 +2,10 @@
 
     python benchmarks/latent_actions.py pipelines/coinrun-gpu --minutes 5 --seeds 2
 
-For each variant the accuracy of the best mapping to buttons, normalised mutual information, how alike an action's
-frame changes are (mean cosine of two transitions with the same action, less that with different ones), PSNR of the
-model's own prediction with the inferred actions, with shuffled ones and of copying the last frame, each line as soon
-as it is known. In the end the share of the way from the majority class to a supervised classifier's accuracy on the same data.
+For each variant the accuracy of the best mapping to buttons, normalised mutual information, consistency (how much
+more alike the changes of frames are after the same action than after different ones), PSNR of the model's own
+prediction with the inferred actions, with shuffled ones and of copying the last frame, each line as soon as it is
+known. In the end the share of the way from the majority class to a supervised classifier's accuracy on the same data.
 Variants run one after the other, or `--jobs` at once.
 """
 
@@ -47,7 +47,8 @@ VARIANTS = {  # the recipe's latent action model
 
 def main():
     arguments = arguments_for(__doc__, VARIANTS)
-    rows = run_variants(arguments, measure, columns=("steps", "accuracy", "nmi", "usage", "consistency", "true", "shuffled", "copy"))
+    columns = "steps", "accuracy", "nmi", "usage", "consistency", "true", "shuffled", "copy"
+    rows = run_variants(arguments, measure, columns)
     ceiling, majority = supervised(arguments), rows[0]["majority"]
     print(f"majority {majority:.3f}, supervised {ceiling:.3f}, on {DEVICE}; share of the way between them:")
     for variant in arguments.variants:

@@ -64,13 +64,18 @@ def run_apart(run: tuple[str, int]) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def trained(values: dict, stage: str, seed: int, arguments: argparse.Namespace) -> tuple[Recipe, PreTrainedModel, int]:
-    """The recipe, the model that its stage makes in `--minutes`, and the steps that it took."""
+def recipe_for(values: dict, stage: str, seed: int, arguments: argparse.Namespace) -> Recipe:
+    """The recipe that trains a stage for `--minutes`."""
     values["compile"] = arguments.compile
     values["training"][stage] |= {
         "seed": seed, "picture_every": None, "checkpoint_every": 10**6, "max_minutes": arguments.minutes,
     }  # fmt: skip
-    recipe = build_recipe(values)
+    return build_recipe(values)
+
+
+def trained(values: dict, stage: str, seed: int, arguments: argparse.Namespace) -> tuple[Recipe, PreTrainedModel, int]:
+    """The recipe, the model that its stage makes in `--minutes`, and the steps that it took."""
+    recipe = recipe_for(values, stage, seed, arguments)
     with tempfile.TemporaryDirectory() as folder:
         (result,) = train(recipe, folder, stage)
         model = AutoModel.from_pretrained(result.models[0], dtype=torch.float32).to(DEVICE).eval()
