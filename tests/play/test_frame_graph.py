@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from accelerate import cpu_offload
 
 from genie_hf import GenieWorld
 from genie_hf.play import frame_graph
@@ -67,13 +68,25 @@ def test_worlds_go_back_and_fork_and_are_stepped_together(pipes, clips, play):
     assert torch.equal(worlds[2], worlds[5])
 
 
+def test_a_copied_pipeline_records_graphs_of_its_own(pipes, clips, play):
+    plain, pipe = pipes
+    play(pipe.start(clips[0, 0], num_inference_steps=STEPS), ACTIONS)
+    other = copy.deepcopy(pipe)
+    other.dynamics.head.bias.data[3] += 100  # its frames differ from the first one's
+    plain.dynamics.head.bias.data[3] += 100
+    assert same([play(p.start(clips[0, 0], num_inference_steps=STEPS), ACTIONS) for p in (plain, other)])
+
+
 def test_another_kind_of_frame_is_recorded_apart(pipes, clips, play):
     _, pipe = pipes
     graphs = pipe.frame_graphs
     graphs.most = 2
-    for count, settings in enumerate(({"temperature": 0.0}, {"temperature": 1.0}, {"num_inference_steps": 2}), 1):
+    kinds = {"temperature": 0.0}, {"temperature": 1.0}, {"num_inference_steps": 2}, {"unmasking_order": "halton"}
+    for count, settings in enumerate(kinds, 1):
+        pipe.scheduler.register_to_config(unmasking_order=settings.pop("unmasking_order", "random"))
         play(pipe.start(clips[0, 0], **{"num_inference_steps": STEPS} | settings), [0, 1])
         assert len(graphs._graphs) == min(count, 2)
+    assert [kind[4] for kind in graphs._graphs] == ["random", "halton"]
     pipe.to(dtype=torch.float64)
     play(pipe.start(clips[0, 0], num_inference_steps=2), [0, 1])  # not with the former weights
     assert list(graphs._graphs.values())[-1].cache.dynamics.buffers[0].dtype == torch.float64
@@ -99,3 +112,7 @@ def test_who_watches_the_drawing_sees_each_step(pipes, clips):
 def test_they_need_cuda(tiny_pipeline):
     with pytest.raises(ValueError, match=r"CUDA graphs need all weights on a CUDA device; they are on cpu\."):
         copy.deepcopy(tiny_pipeline).enable_cuda_graphs()
+    pipe = copy.deepcopy(tiny_pipeline)
+    cpu_offload(pipe.dynamics, "cpu", offload_buffers=True)
+    with pytest.raises(ValueError, match="they are on cpu, meta"):
+        pipe.enable_cuda_graphs()

@@ -37,7 +37,8 @@ class Sampler:
     def kind(self) -> tuple:
         """Samplers of equal kinds do the same."""
         scheduler = self.scheduler
-        return id(self.dynamics), id(self.video_tokenizer), scheduler.num_inference_steps, scheduler.temperature
+        settings = scheduler.num_inference_steps, scheduler.temperature, scheduler.config.unmasking_order
+        return id(self.dynamics), id(self.video_tokenizer), *settings
 
     @property
     def reach(self) -> int:
