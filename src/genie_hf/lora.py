@@ -13,8 +13,6 @@ from transformers.integrations.peft import MIN_PEFT_VERSION
 from transformers.utils import cached_file
 from transformers.utils.peft_utils import check_peft_version
 
-from .play.frame_graph import FrameGraphs
-
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 PREFIX = "base_model.model."  # of peft's names: a model within the adapter's model within peft's
 
@@ -39,14 +37,14 @@ class DynamicsLoraMixin(LoraBaseMixin):
 
     _lora_loadable_modules = ["dynamics"]
     dynamics: PreTrainedModel
-    frame_graphs: FrameGraphs | None
 
     def load_lora_weights(
         self, pretrained_model_name_or_path: str | Path, adapter_name: str | None = None, **kwargs
     ) -> None:
         """Loads an adapter into the dynamics and makes it the active one.
 
-        Load it before `compile`, `enable_cuda_graphs` and `enable_sequential_cpu_offload`.
+        Load it before `compile` and before `enable_sequential_cpu_offload`. With adapters frames are played without
+        CUDA graphs.
 
         Args:
             pretrained_model_name_or_path: a folder with `adapter_config.json` and `adapter_model.safetensors`, or the
@@ -64,10 +62,8 @@ class DynamicsLoraMixin(LoraBaseMixin):
 
         blocks = self.dynamics.transformer.blocks
         is_compiled = any(module._compiled_call_impl is not None for module in blocks.modules())
-        if is_compiled or self.frame_graphs is not None or self.dynamics.device.type == "meta":
-            raise ValueError(
-                "load LoRA weights before compile(), enable_cuda_graphs() and enable_sequential_cpu_offload()."
-            )
+        if is_compiled or self.dynamics.device.type == "meta":
+            raise ValueError("load LoRA weights before compile() and before enable_sequential_cpu_offload().")
         config, weights = read_adapter(pretrained_model_name_or_path, **kwargs)
         check_fit(config, weights, self.dynamics, pretrained_model_name_or_path)
         name = adapter_name or get_adapter_name(self.dynamics)

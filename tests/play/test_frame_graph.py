@@ -22,7 +22,7 @@ def pipes(request, tiny_pipeline, monkeypatch):
         if not torch.cuda.is_available():
             pytest.skip("needs a GPU")
         return plain.to("cuda"), copy.deepcopy(plain).to("cuda").enable_cuda_graphs()
-    monkeypatch.setattr(frame_graph, "record", lambda function: function)
+    monkeypatch.setattr(frame_graph, "record", lambda function, device: function)
     pipe = copy.deepcopy(plain)
     pipe.frame_graphs = FrameGraphs()
     return plain, pipe
@@ -82,14 +82,34 @@ def test_another_kind_of_frame_is_recorded_apart(pipes, clips, play):
     graphs = pipe.frame_graphs
     graphs.most = 2
     kinds = {"temperature": 0.0}, {"temperature": 1.0}, {"num_inference_steps": 2}, {"unmasking_order": "halton"}
-    for count, settings in enumerate(kinds, 1):
+    for count, settings in enumerate(kinds, 1):  # the third drops the first
         pipe.scheduler.register_to_config(unmasking_order=settings.pop("unmasking_order", "random"))
         play(pipe.start(clips[0, 0], **{"num_inference_steps": STEPS} | settings), [0, 1])
         assert len(graphs._graphs) == min(count, 2)
-    assert [kind[4] for kind in graphs._graphs] == ["random", "halton"]
-    pipe.to(dtype=torch.float64)
-    play(pipe.start(clips[0, 0], num_inference_steps=2), [0, 1])  # not with the former weights
-    assert list(graphs._graphs.values())[-1].cache.dynamics.buffers[0].dtype == torch.float64
+    assert [kind.sampler[-1] for kind in graphs._graphs] == ["random", "halton"]
+
+
+def test_weights_that_have_moved_are_recorded_again(pipes, clips, play):
+    _, pipe = pipes
+    recorded = []
+    for code in (1, 2):
+        bias = pipe.dynamics.head.bias
+        bias.data = torch.zeros_like(bias)  # elsewhere; the other parameters stay where they are
+        bias.data[code] = 100
+        world = play(pipe.start(clips[0, 0], num_inference_steps=STEPS), [0, 1])
+        assert (world.codes[:, 1:] == code).all()
+        recorded += pipe.frame_graphs._graphs.values()
+    assert len(recorded) == 2 and recorded[0] is not recorded[1]
+
+
+def test_adapters_are_played_without_as_they_may_change(pipes, clips, play):
+    peft = pytest.importorskip("peft", reason="LoRA needs peft")
+    worlds = []
+    for pipe in pipes:
+        torch.manual_seed(0)
+        pipe.dynamics.add_adapter(peft.LoraConfig(target_modules=["out"], r=2, init_lora_weights=False))
+        worlds.append(play(pipe.start(clips[0, 0], num_inference_steps=STEPS), ACTIONS))
+    assert same(worlds) and not pipes[1].frame_graphs._graphs
 
 
 def test_who_watches_the_drawing_sees_each_step(pipes, clips):
@@ -110,7 +130,7 @@ def test_who_watches_the_drawing_sees_each_step(pipes, clips):
 
 
 def test_they_need_cuda(tiny_pipeline):
-    with pytest.raises(ValueError, match=r"CUDA graphs need all weights on a CUDA device; they are on cpu\."):
+    with pytest.raises(ValueError, match=r"CUDA graphs need all weights on one CUDA device; they are on cpu\."):
         copy.deepcopy(tiny_pipeline).enable_cuda_graphs()
     pipe = copy.deepcopy(tiny_pipeline)
     cpu_offload(pipe.dynamics, "cpu", offload_buffers=True)

@@ -64,7 +64,7 @@ class Attention(nn.Module):
     Args:
         config: of the transformer.
         model_config: of the whole model, which says how attention over a frame's many tokens is computed. Attention
-            in time alone has few keys and is done in plain products, but for a single frame on a GPU.
+            in time alone has few keys and is done in plain products, except that of a single frame on a GPU.
         axis: `"space"`, `"time"` or `"both"`.
     """
 

@@ -4,12 +4,15 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from .sampler import Sampler
 from .world_cache import WorldCache
+
+LOCK = threading.Lock()  # only one graph can be recorded at a time, and worlds share what a graph works in
 
 
 class GraphSampler(Sampler):
@@ -25,41 +28,55 @@ class GraphSampler(Sampler):
         self.graphs = graphs
 
     def step(self, action: Tensor, generators: list[torch.Generator], cache: WorldCache) -> tuple[Tensor, Tensor]:
-        if self.on_draw is not None:  # it wants to see each MaskGIT step
+        has_adapters = getattr(self.dynamics, "peft_config", None)  # which may change from frame to frame
+        if has_adapters or self.on_draw is not None:  # or someone wants to see each MaskGIT step
             return super().step(action, generators, cache)
         return self.graphs.step(self, action, generators, cache)
 
 
-class FrameGraphs:
-    """The graphs of one pipeline.
+class Kind(NamedTuple):
+    """Frames of equal kinds have one graph.
 
     Attributes:
-        most: how many are kept; the one that was not used for longest goes first. Each has as much memory as the
-            caches of its worlds.
+        sampler: its kind.
+        attention: how the two models compute it.
+        batch_size: worlds that are stepped together.
     """
 
-    most = 8
+    sampler: tuple
+    attention: tuple[str, str]
+    batch_size: int
+
+
+class FrameGraphs:
+    """The graphs of one pipeline, by their kind.
+
+    Attributes:
+        most: how many are kept; the least recently used one is dropped first. Each has as much memory as the caches of
+            its worlds.
+    """
+
+    most = 32
 
     def __init__(self):
-        self._graphs: OrderedDict[tuple, FrameGraph] = OrderedDict()
-        self._lock = threading.Lock()  # worlds on several threads share a graph's memory
+        self._graphs: OrderedDict[Kind, FrameGraph] = OrderedDict()
 
-    def __deepcopy__(self, memo: dict) -> "FrameGraphs":
-        """None of them: a copied model lies elsewhere in memory."""
-        return FrameGraphs()
+    def __reduce__(self) -> tuple:
+        """A copy has none: the copied models lie elsewhere in memory."""
+        return FrameGraphs, ()
 
     def step(
         self, sampler: Sampler, action: Tensor, generators: list[torch.Generator], cache: WorldCache
     ) -> tuple[Tensor, Tensor]:
-        """As [`Sampler.step`]; a kind of frame that is not known yet is recorded first."""
-        weights = (next(model.parameters()).data_ptr() for model in (sampler.dynamics, sampler.video_tokenizer))
-        kind = *sampler.kind, *weights, len(action)
-        with self._lock:
-            if kind not in self._graphs:
+        """As [`Sampler.step`]; a kind of frame is recorded when it first comes, or its weights have moved."""
+        attention = (model.config._attn_implementation for model in (sampler.dynamics, sampler.video_tokenizer))
+        kind = Kind(sampler.kind, tuple(attention), len(action))
+        with LOCK:
+            if kind not in self._graphs or self._graphs[kind].have_weights_moved():
                 self._graphs[kind] = FrameGraph(sampler, action, cache)
-                if len(self._graphs) > self.most:
-                    self._graphs.popitem(last=False)
             self._graphs.move_to_end(kind)
+            if len(self._graphs) > self.most:
+                self._graphs.popitem(last=False)
             return self._graphs[kind].step(action, generators, cache)
 
 
@@ -77,21 +94,28 @@ class FrameGraph:
 
     @torch.inference_mode()
     def __init__(self, sampler: Sampler, action: Tensor, cache: WorldCache):
-        self.transformers = sampler.dynamics.transformer, sampler.video_tokenizer.decoder
+        self.sampler = sampler
+        self.weights = [*sampler.dynamics.parameters(), *sampler.video_tokenizer.parameters()]
+        self.addresses = [weight.data_ptr() for weight in self.weights]
         self.action, self.cache = action.clone(), cache.repeat_interleave(1)
         self.numbers = Numbers(action)
-        self._draw(sampler)  # kernels are loaded, blocks compiled, and the random numbers counted
+        self._draw()  # kernels are loaded, blocks compiled, and the random numbers counted
         self.numbers.allocate()
-        self.replay = record(lambda: self._draw(sampler))
+        self.replay = record(self._draw, action.device)
 
-    def _draw(self, sampler: Sampler) -> tuple[Tensor, Tensor]:
-        *_, codes = sampler.drawing(self.action, self.numbers, self.cache)
-        return codes, sampler.pass_frames(codes, self.action, self.cache)
+    def _draw(self) -> tuple[Tensor, Tensor]:
+        *_, codes = self.sampler.drawing(self.action, self.numbers, self.cache)
+        return codes, self.sampler.pass_frames(codes, self.action, self.cache)
+
+    def have_weights_moved(self) -> bool:
+        """Whether any is elsewhere in memory than when the frame was recorded."""
+        return self.addresses != [weight.data_ptr() for weight in self.weights]
 
     @torch.inference_mode()
     def step(self, action: Tensor, generators: list[torch.Generator], cache: WorldCache) -> tuple[Tensor, Tensor]:
         """As [`Sampler.step`]."""
-        for transformer, own, given in zip(self.transformers, self.cache, cache, strict=True):
+        transformers = self.sampler.dynamics.transformer, self.sampler.video_tokenizer.decoder
+        for transformer, own, given in zip(transformers, self.cache, cache, strict=True):
             like = transformer.position_embedding.weight.to(transformer.dtype).expand(len(action), 1, -1, -1)
             given.prepare(like, transformer.config)
             own.copy_(given)
@@ -136,14 +160,16 @@ class Numbers:
         return self._tape[:, start : self._position].view(shape)
 
 
-def record(function: Callable[[], tuple[Tensor, ...]]) -> Callable[[], tuple[Tensor, ...]]:
+def record(function: Callable[[], tuple[Tensor, Tensor]], device: torch.device) -> Callable[[], tuple[Tensor, Tensor]]:
     """The operations of a function as a CUDA graph: what comes back runs them again, and gives the same tensors."""
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-        results = function()
+    with torch.cuda.device(device):
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, stream=torch.cuda.Stream(), capture_error_mode="thread_local"):
+            results = function()
 
-    def replay() -> tuple[Tensor, ...]:
-        graph.replay()
+    def replay() -> tuple[Tensor, Tensor]:
+        with torch.cuda.device(device):
+            graph.replay()
         return results
 
     return replay
