@@ -35,7 +35,7 @@ def test_evaluate_prints_what_matters(run, world, labelled):
     status, out, _ = run("evaluate", world, "--data", labelled, *small, *ceiling)
     assert status == 0
     figures = json.loads((world / "metrics.json").read_text())["data"]["labelled"]
-    assert f"inferred {figures['rollout']['inferred_actions']['psnr'][-1]:.2f}, shuffled" in out
+    assert f"aligned {figures['rollout']['aligned_actions']['psnr'][-1]:.2f}, shuffled" in out
     assert (
         f"{figures['latent_actions']['agreement']['share_of_ceiling']:.0%} of the way to the ceiling of 80.0%" in out
     )
@@ -50,6 +50,22 @@ def test_evaluate_takes_the_held_out_data_of_a_recipe_with_their_split(run, worl
     status, out, err = run("evaluate", world, *small)
     assert status == 0, err
     assert json.loads((world / "metrics.json").read_text())["data"].keys() == {"labelled"}
+
+
+def test_video_is_measured_at_the_pace_at_which_the_world_learnt_it(run, world, labelled):
+    recipe = yaml.load((ROOT / "pipelines" / "tiny" / "recipe.yaml").read_text(), Loader=RecipeLoader)
+    recipe["data"] |= {"test": [str(labelled)], "frame_skip": 2}  # five of the nine frames of each of four episodes
+    (world / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    small = ("--rollouts", 1, "--horizon", 4, "--steps", 1, "--long-horizon", 0)
+    for command in (("evaluate", world, *small), ("legend", world, "--steps", 1), ("calibrate", world, "--labels", 2)):
+        status, _, err = run(*command)
+        assert status == 0, err
+    metrics, legend, names = (
+        json.loads((world / f"{name}.json").read_text()) for name in ("metrics", "action_legend", "action_names")
+    )
+    assert metrics["settings"]["frame_skip"] == 2 and metrics["data"]["labelled"]["num_clips"] == 4
+    assert legend["num_start_frames"] == 4 * 4
+    assert names["num_labels"] + names["num_tested"] == 4 * 2
 
 
 def test_calibrate_prints_and_saves_names(run, world, labelled):

@@ -16,6 +16,7 @@ class Slide:
         config=SimpleNamespace(num_frames=4), encode=lambda pixels: pixels, decode=lambda pixels: pixels
     )
     dynamics = SimpleNamespace(config=SimpleNamespace(num_actions=3))
+    latent_action_model = object()
 
     def __init__(self, follows):
         self.follows = follows
@@ -52,14 +53,14 @@ def slides(num_clips, num_frames):
 
 def measure(world, clips, num_random_draws=3):
     settings = {"num_random_draws": num_random_draws, "batch_size": 5, "generator": torch.Generator().manual_seed(0)}
-    inferred = clips.infer_actions(world, 5)
-    return measure_action_control(world, clips, inferred, None, seed=0, **settings)[0]
+    aligned = clips.actions_of(world, 5)
+    return measure_action_control(world, clips, aligned, None, seed=0, **settings)[0]
 
 
 def test_a_world_that_follows_its_actions():
     figures = measure(Slide(follows=True), slides(8, 4))
     rollout = {kind: values["psnr"] for kind, values in figures["rollout"].items()}
-    assert rollout.pop("inferred_actions") == pytest.approx([60] * 3)
+    assert rollout.pop("aligned_actions") == pytest.approx([60] * 3)
     assert rollout.pop("shifted_actions")[0] == pytest.approx(60)  # the first action is the right one
     assert all(max(psnr) < 20 for psnr in rollout.values())
     assert min(figures["delta_psnr"]["delta_psnr"]) > 40
@@ -71,7 +72,7 @@ def test_a_world_that_ignores_its_actions():
     figures = measure(Slide(follows=False), slides(8, 4))
     rollout = {kind: values["psnr"] for kind, values in figures["rollout"].items()}
     for kind in ("shuffled_actions", "shifted_actions", "constant_actions", "random_actions"):
-        assert rollout[kind] == pytest.approx(rollout["inferred_actions"])
+        assert rollout[kind] == pytest.approx(rollout["aligned_actions"])
     assert figures["delta_psnr"]["delta_psnr"] == [0] * 3
     read = figures["action_control"]["latent_action_model"]["random_actions"]
     assert read["recall"] == [0, 1, 0]  # it always does the same

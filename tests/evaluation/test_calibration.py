@@ -45,6 +45,13 @@ def test_a_button_that_no_label_shows_has_no_action():
     assert button == {"name": "right", "action": None, "probability": None, "coverage": None, "labels": 0}
 
 
+def test_an_action_without_labels_stands_for_no_button():
+    labels, tests = torch.tensor([[5, 5, 4], [0, 0, 0]]).double(), torch.ones(2, 3).double()
+    buttons = name_actions(labels, tests, ["left", "none", "right"])["buttons"]
+    assert [button["action"] for button in buttons] == [0, 0, 0]
+    assert buttons[0]["probability"] == 5 / 14
+
+
 def test_a_calibration_is_saved_and_repeatable(tiny_pipeline, tmp_path):
     data = labelled_data(tmp_path / "data")
     found = calibrate(tiny_pipeline, data, tmp_path, num_labels=20)

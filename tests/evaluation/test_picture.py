@@ -37,8 +37,8 @@ def test_a_legend_has_the_start_and_each_action():
 
 def test_curves_are_told_apart_by_their_colours():
     clips = torch.rand(3, 11, 3, 64, 64)
-    example = dict.fromkeys(("truth", "reconstruction", "inferred", "random"), clips)
-    example |= dict.fromkeys(("inferred_actions", "random_actions"), torch.zeros(3, 10, dtype=torch.int64))
+    example = dict.fromkeys(("truth", "reconstruction", "aligned", "random"), clips)
+    example |= dict.fromkeys(("aligned_actions", "random_actions"), torch.zeros(3, 10, dtype=torch.int64))
     rollout = {name: {"psnr": [20.0 + i, 10.0 + i]} for i, name in enumerate(COLOURS)}
     picture = draw_evaluation({"levels": example}, {"levels": {"rollout": rollout}})
     drawn = np.asarray(picture.convert("RGB"), int)[-240:].reshape(-1, 3)

@@ -67,7 +67,7 @@ def test_a_saved_evaluation_holds_every_figure(tiny_pipeline, random_video, tmp_
     read = labelled["action_control"]["latent_action_model"]
     assert {kind: sum(found["given"]) for kind, found in read.items()} == {
         "reconstruction": 3 * 3,
-        **dict.fromkeys(("inferred_actions", "shuffled_actions", "shifted_actions", "constant_actions"), 3 * 4),
+        **dict.fromkeys(("aligned_actions", "shuffled_actions", "shifted_actions", "constant_actions"), 3 * 4),
         "random_actions": 2 * 3 * 4,
     }
     assert labelled["persistence"]["horizons"] == [1, 2, 5]
@@ -97,9 +97,7 @@ def test_a_world_that_ignores_actions_has_no_controllability(tiny_pipeline, rand
     data = recording(*random_video)
     figures = evaluate(pipe, data, **SMALL)["data"]["data"]
     assert figures["delta_psnr"]["delta_psnr"] == [0] * 4
-    assert figures["rollout"]["inferred_actions"]["psnr"] == pytest.approx(
-        figures["rollout"]["random_actions"]["psnr"]
-    )
+    assert figures["rollout"]["aligned_actions"]["psnr"] == pytest.approx(figures["rollout"]["random_actions"]["psnr"])
 
 
 def test_copying_the_first_frame_is_the_baseline_of_rollouts(tiny_pipeline):
@@ -136,9 +134,9 @@ def test_a_recording_names_and_groups_its_own_actions(tiny_pipeline, random_vide
     assert found["latent_actions"]["true_actions"] == ["a", "b", "c"]
     assert len(found["latent_actions"]["agreement"]["counts"][0]) == 3
     read = found["action_control"]["reference_classifier"]
-    assert set(read) == {"data", "inferred_actions", "shuffled_actions", "shifted_actions"}
+    assert set(read) == {"data", "aligned_actions", "shuffled_actions", "shifted_actions"}
     assert found["latent_actions"]["agreement"]["ceiling"] == read["data"]["accuracy"]
-    assert sum(read["data"]["given"]) == 5 * 2 and sum(read["inferred_actions"]["given"]) == 3 * 2
+    assert sum(read["data"]["given"]) == 5 * 2 and sum(read["aligned_actions"]["given"]) == 3 * 2
 
 
 def test_a_world_without_long_episodes_is_measured_without_them(tiny_pipeline, random_video):
@@ -169,6 +167,32 @@ def test_what_cannot_be_evaluated_is_said_before_anything_is_measured(tiny_pipel
             evaluate(tiny_pipeline, data, **{"horizon": 4} | change)
     with pytest.raises(ValueError, match="none of the data has true actions"):
         evaluate(tiny_pipeline, recording(random_video[0]), reference=data, horizon=3)
+
+
+def test_a_world_that_learnt_from_recorded_actions_is_played_with_them(tiny_pipeline, random_video, tmp_path):
     tiny_pipeline.latent_action_model = None
-    with pytest.raises(ValueError, match="no latent_action_model"):
-        evaluate(tiny_pipeline, data)
+    pixels, actions = random_video
+    table = {"action_groups": [button % 3 for button in range(15)], "action_group_names": ["a", "b", "c"]}
+    data, reference = (recording_folder(tmp_path / name, pixels, actions, table) for name in ("data", "reference"))
+    result = evaluate(tiny_pipeline, data, tmp_path / "out", reference=reference, num_reference_steps=2, **SMALL)
+    figures = result["data"]["data"]
+    assert set(figures).isdisjoint({"latent_actions", "leakage"})
+    assert set(figures["action_control"]) == {"reference_classifier"}
+    read = figures["action_control"]["reference_classifier"]["aligned_actions"]
+    assert len(read["given"]) == 3 and sum(read["given"]) == 3 * 2
+    assert (tmp_path / "out" / "evaluation.png").exists()
+
+    backwards = recording_folder(tmp_path / "backwards", pixels, 14 - actions, table)
+    other = evaluate(tiny_pipeline, backwards, **SMALL)["data"]["backwards"]
+    assert other["reconstruction"] == figures["reconstruction"]
+    assert other["rollout"]["aligned_actions"] != figures["rollout"]["aligned_actions"]
+    assert other["rollout"]["random_actions"] == figures["rollout"]["random_actions"]
+
+
+def test_a_world_that_learnt_from_recorded_actions_needs_them(tiny_pipeline, random_video):
+    tiny_pipeline.latent_action_model = None
+    pixels, actions = random_video
+    with pytest.raises(ValueError, match="no latent_action_model .* data has no recorded ones: name a recording"):
+        evaluate(tiny_pipeline, recording(pixels), **SMALL)
+    with pytest.raises(ValueError, match=r"data has 15 actions, and the world has learnt \d: name a recording"):
+        evaluate(tiny_pipeline, recording(pixels, torch.full_like(actions, 14)), **SMALL)

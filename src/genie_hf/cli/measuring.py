@@ -55,9 +55,11 @@ def evaluate(
 
     With --reference a small classifier learns the true actions from labelled video, about five minutes on one CPU
     core. Its accuracy is the ceiling for the latent actions, and it reads the true actions from the rollouts.
+
+    A world that learnt from recorded actions is played with those of the data.
     """
     check_data(reference or [])
-    sources, frame_rate, folder = prepare(pipeline, data, output, "metrics.json")
+    sources, reading, folder = prepare(pipeline, data, output, "metrics.json")
     try:
         ceilings = {name: float(value) for name, _, value in (entry.partition("=") for entry in ceiling or [])}
     except ValueError:
@@ -83,10 +85,10 @@ def evaluate(
         num_inference_steps=steps,
         temperature=temperature,
         batch_size=batch_size,
-        frame_rate=frame_rate,
         reference=reference,
         ceilings=ceilings,
         seed=seed,
+        **reading,
     )
     for name in figures["data"]:
         typer.echo(f"{name}\n{summary(figures['data'][name])}")
@@ -114,12 +116,12 @@ def legend(
     genie-hf legend pipelines/coinrun-gpu
     ```
     """
-    sources, frame_rate, folder = prepare(pipeline, data, output, "action_legend.json")
+    sources, reading, folder = prepare(pipeline, data, output, "action_legend.json")
     pipe = load_pipeline(pipeline)
     from ..evaluation.action_legend import ARROWS, measure_action_legend
 
     found = measure_action_legend(
-        pipe, sources, folder, num_start_frames=frames, num_inference_steps=steps, frame_rate=frame_rate, seed=seed
+        pipe, sources, folder, num_start_frames=frames, num_inference_steps=steps, seed=seed, **reading
     )
     number = found["num_start_frames"]
     typer.echo(f"action  goes        of {number} starts         pixels a frame (x, y)  changed area")
@@ -148,13 +150,11 @@ def calibrate(
     genie-hf calibrate pipelines/coinrun-gpu --data data/coinrun/test-sticky --labels 200
     ```
     """
-    sources, frame_rate, folder = prepare(pipeline, data, output, "action_names.json")
+    sources, reading, folder = prepare(pipeline, data, output, "action_names.json")
     pipe = load_pipeline(pipeline)
     from ..evaluation import calibrate as run_calibration
 
-    found = run_calibration(
-        pipe, sources, folder, num_labels=labels, num_clips=clips, frame_rate=frame_rate, seed=seed
-    )
+    found = run_calibration(pipe, sources, folder, num_labels=labels, num_clips=clips, seed=seed, **reading)
     typer.echo("latent action  button          of its labels  when tested")
     for action, named in enumerate(found["actions"]):
         typer.echo(
@@ -177,8 +177,8 @@ def calibrate(
 
 def prepare(
     pipeline: str, data: list[str] | None, output: Path | None, result: str
-) -> tuple[list[str | dict], float | None, Path]:
-    """The data to measure on, the frame rate to read it at, and where the results go."""
+) -> tuple[list[str | dict], dict, Path]:
+    """The data to measure on, the frame rate and frame skip to read it with, and where the results go."""
     check_pipeline(pipeline)
     check_data(data or [])
     folder = Path(pipeline)
@@ -195,7 +195,8 @@ def prepare(
     if not sources:
         raise ValueError(f"{folder} has no recipe that names data.test: say with --data what to measure on.")
     quieten_libraries()
-    return sources, settings.frame_rate if settings else None, output or folder
+    reading = {"frame_rate": settings.frame_rate, "frame_skip": settings.frame_skip} if settings else {}
+    return sources, reading, output or folder
 
 
 def summary(figures: dict) -> str:
@@ -203,15 +204,18 @@ def summary(figures: dict) -> str:
     last = {name: f"{values['psnr'][-1]:.2f}" for name, values in figures["rollout"].items()}
     copied = last.pop("copy_first_frame")
     by_kind = ", ".join(f"{name.removesuffix('_actions')} {value}" for name, value in last.items())
-    horizon = len(figures["rollout"]["inferred_actions"]["psnr"])
-    read = figures["action_control"]["latent_action_model"]
+    horizon = len(figures["rollout"]["aligned_actions"]["psnr"])
     lines = [
         f"reconstruction {figures['reconstruction']['psnr']:.2f} dB",
         f"rollouts after {horizon} frames, by actions: {by_kind} dB; the first frame again: {copied} dB",
-        f"random actions read back: {read['random_actions']['accuracy']:.0%} right, "
-        f"macro F1 {read['random_actions']['macro_f1']:.2f}",
     ]
-    agreement = figures["latent_actions"].get("agreement")
+    read = figures["action_control"].get("latent_action_model")
+    if read:
+        lines.append(
+            f"random actions read back: {read['random_actions']['accuracy']:.0%} right, "
+            f"macro F1 {read['random_actions']['macro_f1']:.2f}"
+        )
+    agreement = figures.get("latent_actions", {}).get("agreement")
     if agreement:
         share = agreement.get("share_of_ceiling")
         lines.append(
@@ -221,7 +225,7 @@ def summary(figures: dict) -> str:
         )
     lasting = figures["persistence"]
     if "note" not in lasting:
-        kinds = {"inferred actions": "inferred_actions", "a held action": "constant_actions", "data": "truth"}
+        kinds = {"aligned actions": "aligned_actions", "a held action": "constant_actions", "data": "truth"}
         kept = {label: lasting[kind]["kept"] for label, kind in kinds.items()}
         lines.append(
             f"colours and edges left after {lasting['horizons'][-1]} frames: "

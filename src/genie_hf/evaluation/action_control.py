@@ -64,7 +64,7 @@ def read_back(given: Tensor, read: Tensor, num_actions: int) -> dict:
 def measure_action_control(
     pipe: GeniePipeline,
     clips: Clips,
-    inferred: Tensor,
+    aligned: Tensor,
     reference: ReferenceClassifier | None,
     *,
     num_random_draws: int,
@@ -78,7 +78,7 @@ def measure_action_control(
     Args:
         pipe: the pipeline.
         clips: N clips of H + 1 frames.
-        inferred: their latent actions, int64 of shape `(N, H)`, on the CPU as all actions here.
+        aligned: the actions that lead from frame to frame, int64 of shape `(N, H)`, on the CPU as all actions here.
         reference: reads true actions from frames, where there is one for this data.
         num_random_draws: rollouts with random actions for each clip.
         batch_size: worlds played at once.
@@ -87,16 +87,16 @@ def measure_action_control(
         sampling: `num_inference_steps` and `temperature`.
 
     Returns:
-        The figures; and for a picture the first clips: `truth`, `reconstruction`, the rollouts `inferred` and
+        The figures; and for a picture the first clips: `truth`, `reconstruction`, the rollouts `aligned` and
         `random`, and the actions played in these.
     """
-    num_actions = pipe.dynamics.config.num_actions
-    draws = torch.randint(num_actions, (num_random_draws, *inferred.shape), generator=generator)
+    num_actions = clips.num_actions_of(pipe)
+    draws = torch.randint(num_actions, (num_random_draws, *aligned.shape), generator=generator)
     given = {
-        "inferred_actions": inferred,
-        "shuffled_actions": shuffled(inferred),
-        "shifted_actions": shifted(inferred),
-        "constant_actions": constant(inferred, num_actions),
+        "aligned_actions": aligned,
+        "shuffled_actions": shuffled(aligned),
+        "shifted_actions": shifted(aligned),
+        "constant_actions": constant(aligned, num_actions),
     }
     random = {f"random_actions_{number}": draw for number, draw in enumerate(draws)}
     played = play(pipe, clips, given | random, reference, batch_size, seed, **sampling)
@@ -108,25 +108,27 @@ def measure_action_control(
     rollout["copy_first_frame"] = describe_copying(pipe, clips, batch_size)
 
     coded = torch.cat([reconstruct(pipe, x) for _, x in clips.batches(pipe, batch_size, "reconstructions")])
-    read = torch.cat([pipe.infer_actions(frames).cpu() for frames in coded.split(batch_size)])
-    cycle = {"reconstruction": read_back(inferred[:, : read.shape[1]], read, num_actions)}
-    cycle |= {kind: read_back(given[kind], played[kind]["read"], num_actions) for kind in given}
-    cycle["random_actions"] = read_back(draws, torch.stack([played[kind]["read"] for kind in random]), num_actions)
-    control = {"latent_action_model": cycle}
+    control = {}
+    if pipe.latent_action_model is not None:
+        read = torch.cat([pipe.infer_actions(frames).cpu() for frames in coded.split(batch_size)])
+        cycle = {"reconstruction": read_back(aligned[:, : read.shape[1]], read, num_actions)}
+        cycle |= {kind: read_back(given[kind], played[kind]["read"], num_actions) for kind in given}
+        cycle["random_actions"] = read_back(draws, torch.stack([played[kind]["read"] for kind in random]), num_actions)
+        control["latent_action_model"] = cycle
     if reference is not None:
-        true = {"inferred_actions": clips.actions, "shuffled_actions": shuffled(clips.actions)}
+        true = {"aligned_actions": clips.actions, "shuffled_actions": shuffled(clips.actions)}
         true["shifted_actions"] = shifted(clips.actions)
         control["reference_classifier"] = {
             kind: read_back(actions[:, HISTORY:], played[kind]["buttons"], reference.num_actions)
             for kind, actions in true.items()
         }
-    figures = {"rollout": rollout, "delta_psnr": delta_psnr(rollout["inferred_actions"], by_draw)}
+    figures = {"rollout": rollout, "delta_psnr": delta_psnr(rollout["aligned_actions"], by_draw)}
     examples = {
         "truth": clips.pixels[:SHOWN].float() / 255,
         "reconstruction": coded[:SHOWN].cpu(),
-        "inferred": played["inferred_actions"]["shown"],
+        "aligned": played["aligned_actions"]["shown"],
         "random": played["random_actions_0"]["shown"],
-        "inferred_actions": inferred[:SHOWN],
+        "aligned_actions": aligned[:SHOWN],
         "random_actions": draws[0, :SHOWN],
     }
     return figures | {"action_control": control}, examples
@@ -144,8 +146,8 @@ def play(
     """Plays several sorts of actions, each `(N, H)`, from the clips' first frames and compares worlds and clips.
 
     Returns:
-        For each sort on the CPU: `errors` and `similarities` (`squared_error` and `similarity`) and `read`, the
-        actions that the latent action model reads from what was generated, of shape `(N, H)`; with a reference
+        For each sort on the CPU: `errors` and `similarities` (`squared_error` and `similarity`); with a latent action
+        model `read`, the actions that it reads from what was generated, of shape `(N, H)`; with a reference
         `buttons`, those that it reads, of shape `(N, H - 2)`; and `shown`, the first generated clips with their prompt
         frame.
     """
@@ -157,7 +159,8 @@ def play(
         video = torch.cat([truth[:, :1], frames], dim=1)
         found["errors"].append(squared_error(frames, truth[:, 1:]))
         found["similarities"].append(similarity(frames, truth[:, 1:]))
-        found["read"].append(pipe.infer_actions(video).cpu())
+        if pipe.latent_action_model is not None:
+            found["read"].append(pipe.infer_actions(video).cpu())
         found["shown"].append(video.cpu()[numbers < SHOWN])
         if reference is not None:
             found["buttons"].append(reference.read_actions(video).cpu())

@@ -35,6 +35,7 @@ def measure_action_legend(
     num_inference_steps: int = 4,
     batch_size: int = 4,
     frame_rate: float | None = None,
+    frame_skip: int = 1,
     seed: int = 0,
 ) -> dict:
     """Holds each action from start frames spread evenly over a data set. The same arguments give the same legend.
@@ -48,6 +49,7 @@ def measure_action_legend(
         num_inference_steps: MaskGIT steps for a frame.
         batch_size: start frames at once.
         frame_rate: at which videos are read, as `VideoDataset` takes it.
+        frame_skip: after that, every `frame_skip`-th frame is used, as in training.
         seed: of the sampling; from one start frame all actions are sampled alike.
 
     Returns:
@@ -72,7 +74,7 @@ def measure_action_legend(
         if value < 1:
             raise ValueError(f"{name} is {value}; choose at least 1.")
     folder = None if output is None else check_folder(output)
-    dataset = VideoDataset(data, 2, pipe.video_tokenizer.config.frame_size, frame_rate, HELD_OUT)
+    dataset = VideoDataset(data, 2, pipe.frame_size, frame_rate, HELD_OUT, frame_skip)
     chosen = torch.linspace(0, len(dataset) - 1, min(num_start_frames, len(dataset))).long().tolist()
     clips = Clips.read(dataset, chosen, "action legend")
 

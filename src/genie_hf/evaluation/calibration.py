@@ -25,6 +25,7 @@ def calibrate(
     num_labels: int = 200,
     num_clips: int = 512,
     frame_rate: float | None = None,
+    frame_skip: int = 1,
     batch_size: int = 64,
     seed: int = 0,
 ) -> dict:
@@ -40,6 +41,7 @@ def calibrate(
         num_labels: labelled transitions; the paper has 200.
         num_clips: clips drawn (all where there are fewer).
         frame_rate: at which videos are read, as `VideoDataset` takes it.
+        frame_skip: after that, every `frame_skip`-th frame is used, as in training.
         batch_size: clips at once.
         seed: of all draws.
 
@@ -64,7 +66,7 @@ def calibrate(
         raise ValueError(f"num_labels is {num_labels}; choose at least 1, 200 as in the paper.")
     folder = None if output is None else check_folder(output)
     window = pipe.latent_action_model.config.num_frames
-    dataset = VideoDataset(data, window, pipe.video_tokenizer.config.frame_size, frame_rate, HELD_OUT)
+    dataset = VideoDataset(data, window, pipe.frame_size, frame_rate, HELD_OUT, frame_skip)
     if not dataset.has_actions:
         raise ValueError(f"{name_of(data)} has no true actions to name latent ones after: name a recording with them.")
     generator = torch.Generator().manual_seed(seed)
@@ -118,8 +120,9 @@ def name_actions(labels: Tensor, tests: Tensor, names: Sequence[str]) -> dict:
                 "tested_share": right[action].item() / tested if tested else None,
             }
         )
-    # One label alone is no proof: each action gets one more that is shared out as the buttons are overall.
+    # One label alone is no proof: each action that has any gets one more, shared out as the buttons are overall.
     probability = (labels + of_button / of_button.sum()) / (of_action.unsqueeze(1) + 1)
+    probability[of_action == 0] = 0
     buttons = []
     for button, action in enumerate(probability.argmax(0).tolist()):
         count, known = labels[action, button].item(), of_button[button].item()

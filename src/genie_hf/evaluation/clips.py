@@ -91,6 +91,22 @@ class Clips:
         """The clips' latent actions, int64 of shape `(N, T - 1)`, on the CPU."""
         return torch.cat([pipe.infer_actions(x).cpu() for _, x in self.batches(pipe, batch_size, "latent actions")])
 
+    def actions_of(self, pipe: GeniePipeline, batch_size: int) -> Tensor:
+        """The actions that lead from frame to frame: inferred, or recorded where the world learnt from such.
+
+        Args:
+            pipe: the pipeline; without a latent action model its actions are the recorded ones.
+            batch_size: clips at once.
+
+        Returns:
+            int64 of shape `(N, T - 1)`, on the CPU.
+        """
+        return self.actions if pipe.latent_action_model is None else self.infer_actions(pipe, batch_size)
+
+    def num_actions_of(self, pipe: GeniePipeline) -> int:
+        """How many actions the world has; one that learnt from recorded actions may have room for more of them."""
+        return pipe.dynamics.config.num_actions if pipe.latent_action_model is not None else self.num_true_actions
+
     def first(self, number: int) -> "Clips":
         """The same with the first clips only."""
         return replace(

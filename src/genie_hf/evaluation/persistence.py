@@ -69,8 +69,8 @@ def measure_persistence(
         kinds, and the action `held` in each of the rollouts with `constant_actions`.
     """
     horizons = horizons_to(clips.pixels.shape[1] - 1)
-    inferred = clips.infer_actions(pipe, batch_size)
-    given = {"inferred_actions": inferred, "constant_actions": constant(inferred, pipe.dynamics.config.num_actions)}
+    aligned = clips.actions_of(pipe, batch_size)
+    given = {"aligned_actions": aligned, "constant_actions": constant(aligned, clips.num_actions_of(pipe))}
     actions = torch.cat(list(given.values()))
     played = [
         roll_out(pipe, video[:, :1], actions[rows], (seed + rows % len(clips)).tolist(), horizons, **sampling).cpu()
@@ -80,8 +80,8 @@ def measure_persistence(
     frames["truth"] = clips.pixels[:, horizons].float() / 255
     figures: dict = {"horizons": horizons, "num_rollouts": len(clips)}
     figures |= {kind: describe_frames(pictures) for kind, pictures in frames.items()}
-    figures["inferred_actions"]["psnr"] = psnr(
-        squared_error(frames["inferred_actions"], frames["truth"]).mean(0)
+    figures["aligned_actions"]["psnr"] = psnr(
+        squared_error(frames["aligned_actions"], frames["truth"]).mean(0)
     ).tolist()
     shown = {kind: pictures[:SHOWN] for kind, pictures in frames.items()}
     return figures, shown | {"horizons": torch.tensor(horizons), "held": given["constant_actions"][:, 0]}

@@ -12,11 +12,11 @@ from ..drawing.rows import GAP, INK, draw_rows, stacked, to_image
 ROWS = {
     "truth": "truth",
     "reconstruction": "reconstruction",
-    "inferred": "inferred actions",
+    "aligned": "aligned actions",
     "random": "random actions",
 }
 COLOURS = {
-    "inferred_actions": (31, 119, 180),
+    "aligned_actions": (31, 119, 180),
     "shifted_actions": (23, 190, 207),
     "shuffled_actions": (255, 127, 14),
     "constant_actions": (148, 103, 189),
@@ -29,8 +29,8 @@ def draw_evaluation(examples: Mapping[str, dict], figures: Mapping[str, dict]) -
     """Draws the figures that `evaluate` returns under `data` and its example clips.
 
     Args:
-        examples: for each data set `truth`, `reconstruction`, `inferred` and `random` (rollouts), pixels in [0, 1] of
-            shape `(num_clips, num_frames, channels, height, width)`, and `inferred_actions` and `random_actions` of
+        examples: for each data set `truth`, `reconstruction`, `aligned` and `random` (rollouts), pixels in [0, 1] of
+            shape `(num_clips, num_frames, channels, height, width)`, and `aligned_actions` and `random_actions` of
             shape `(num_clips, num_frames - 1)`; and, where it was measured, `long`: what `measure_persistence` gives
             for a picture.
         figures: for each data set the figures.
@@ -61,7 +61,7 @@ def draw_long(long: Mapping[str, Tensor], clip: int, name: str) -> PIL.Image.Ima
     steps = list(map(str, long["horizons"].tolist()))
     rows = [
         ("truth", long["truth"][clip], steps),
-        ("inferred actions", long["inferred_actions"][clip], steps),
+        ("aligned actions", long["aligned_actions"][clip], steps),
         (f"action {long['held'][clip].item()} held", long["constant_actions"][clip], steps),
     ]
     return draw_rows(f"{name}, long rollout {clip + 1}", rows)

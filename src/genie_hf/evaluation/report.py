@@ -3,7 +3,8 @@
 Dimension keys: N clips, H frames generated from one prompt frame, so clips have H + 1 frames.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -38,6 +39,7 @@ def evaluate(
     batch_size: int = 64,
     num_speed_steps: int = 20,
     frame_rate: float | None = None,
+    frame_skip: int = 1,
     reference: Source | None = None,
     num_reference_steps: int = 1_200,
     ceilings: Mapping[str, float] | None = None,
@@ -53,10 +55,11 @@ def evaluate(
     - `leakage`: PSNR of the next frame as the latent action model's own decoder predicts it with the latent actions,
       with these shuffled over the batch, and PSNR of copying the last frame. If the first is not well above the
       others, the actions carry nothing, or the decoder does not use them.
-    - `rollout`: PSNR and SSIM at each horizon from one prompt frame, for `inferred_actions` (the latent action model
-      has seen the true clip), the actions of another clip (`shuffled_actions`), the right ones a frame late
-      (`shifted_actions`), one for the whole clip (`constant_actions`), any (`random_actions`, mean over the draws),
-      and `copy_first_frame`, the baseline. In a world that follows its actions only the first are good.
+    - `rollout`: PSNR and SSIM at each horizon from one prompt frame, for `aligned_actions` (those that the latent
+      action model infers from the true clip, or the recorded ones), the actions of another clip
+      (`shuffled_actions`), the right ones a frame late (`shifted_actions`), one for the whole clip
+      (`constant_actions`), any (`random_actions`, mean over the draws), and `copy_first_frame`, the baseline. In a
+      world that follows its actions only the first are good.
     - `delta_psnr`: controllability at each horizon, see `genie_hf.evaluation.metrics.delta_psnr`.
     - `action_control`: accuracy, precision, recall and F1 of actions read back from the rollouts, by what was given.
       `latent_action_model` reads latent actions, also from the `reconstruction` of the real clips, the most that can
@@ -64,10 +67,13 @@ def evaluate(
     - `persistence`: far ahead, PSNR, colours and edges of rollouts beside those of the data, see
       `genie_hf.evaluation.persistence`; a `note` where no episode is that long.
 
+    A world without a latent action model learnt from recorded actions: it is played with those of the data, and
+    `latent_actions`, `leakage` and what the latent action model reads are left out.
+
     True actions are distinguished as the data set groups them (`action_groups` of `VideoDataset`), else as they are.
 
     Args:
-        pipe: the pipeline, with its `latent_action_model`, on the device to use.
+        pipe: the pipeline, with its `latent_action_model` if it has one, on the device to use.
         data: one data set, or several by name: what `VideoDataset` takes as its source.
         output: folder for `metrics.json` and `evaluation.png`; by default nothing is written.
         num_clips: clips drawn (all where there are fewer).
@@ -81,6 +87,7 @@ def evaluate(
         batch_size: clips or worlds at once.
         num_speed_steps: steps of one world whose median time is the speed.
         frame_rate: at which videos are read, as `VideoDataset` takes it.
+        frame_skip: after that, every `frame_skip`-th frame is used, as in training.
         reference: video of other levels with its true actions. A classifier of them is trained on it: its accuracy
             on the data is the ceiling of `agreement`, and it reads actions from the rollouts.
         num_reference_steps: training steps of the classifier.
@@ -91,9 +98,9 @@ def evaluate(
         A dict that JSON can hold: `settings`, `speed`, and `data` with the figures by data set.
 
     Raises:
-        ValueError: the pipeline has no latent action model, a number is too small, the data cannot be read or has no
-            clip that long, ceilings belong to no data set, or nothing can be written to `output`: all of it before
-            measuring.
+        ValueError: a number is too small, the data cannot be read, has no clip that long, or lacks the recorded
+            actions that a pipeline without latent action model needs, ceilings belong to no data set, or nothing can
+            be written to `output`: all of it before measuring.
         OSError: the results could not be written in the end; the message holds the figures.
     """
     check_numbers(
@@ -104,8 +111,6 @@ def evaluate(
         batch_size=batch_size,
         num_speed_steps=num_speed_steps,
     )
-    if pipe.latent_action_model is None:
-        raise ValueError("the pipeline has no latent_action_model to infer actions with; load it as well.")
     if horizon < 2:
         raise ValueError(f"horizon is {horizon}; choose at least 2 frames, 10 for the usual table.")
     folder = None if output is None else check_folder(output)
@@ -113,21 +118,21 @@ def evaluate(
     ceilings = ceilings or {}
     check_ceilings(ceilings, sources, reference)
 
-    size = pipe.video_tokenizer.config.frame_size
-    datasets = {
-        name: VideoDataset(source, horizon + 1, size, frame_rate, HELD_OUT) for name, source in sources.items()
-    }
+    video = partial(VideoDataset, image_size=pipe.frame_size, frame_rate=frame_rate, frame_skip=frame_skip)
+    datasets = {name: video(source, horizon + 1, split=HELD_OUT) for name, source in sources.items()}
     long_datasets = {
-        name: VideoDataset(sources[name], long_horizon + 1, size, frame_rate, HELD_OUT)
+        name: video(sources[name], long_horizon + 1, split=HELD_OUT)
         for name, dataset in datasets.items()
         if long_horizon and dataset.lengths.max() > long_horizon
     }
-    reference_data = None if reference is None else VideoDataset(reference, HISTORY + 2, size, frame_rate)
+    reference_data = None if reference is None else video(reference, HISTORY + 2)
     if reference_data is not None:
         check_reference(reference_data, datasets)
 
     clips = {name: draw_clips(dataset, num_clips, name, seed) for name, dataset in datasets.items()}
     long_clips = {name: draw_clips(dataset, num_long_rollouts, name, seed) for name, dataset in long_datasets.items()}
+    if pipe.latent_action_model is None:
+        check_recorded_actions(pipe, [*clips.values(), *long_clips.values()])
     sampling = {
         "num_inference_steps": num_inference_steps,
         "temperature": pipe.scheduler.config.temperature if temperature is None else temperature,
@@ -158,6 +163,7 @@ def evaluate(
         "data": {name: name_of(source) for name, source in sources.items()},
         "horizon": horizon,
         "frame_rate": frame_rate,
+        "frame_skip": frame_skip,
         "num_random_draws": num_random_draws,
         "reference": None if reference is None else name_of(reference),
         **sampling,
@@ -196,13 +202,13 @@ def measure_clips(
     batch_size, seed = playing["batch_size"], playing["seed"]
     generator = torch.Generator().manual_seed(seed)
     reader = None if clips.actions is None else classifier
-    latent = clips.infer_actions(pipe, batch_size)
+    aligned = clips.actions_of(pipe, batch_size)
     read = None if reader is None else read_true_actions(pipe, clips, reader, batch_size)
     played = clips.first(num_rollouts)
     control, shown = measure_action_control(
         pipe,
         played,
-        latent[:num_rollouts],
+        aligned[:num_rollouts],
         reader,
         num_random_draws=num_random_draws,
         generator=generator,
@@ -215,11 +221,27 @@ def measure_clips(
         "num_clips": len(clips),
         "num_rollouts": len(played),
         "reconstruction": measure_reconstruction(pipe, clips, batch_size),
-        "latent_actions": measure_latent_actions(pipe, clips, latent, ceiling, batch_size, seed),
-        "leakage": measure_leakage(pipe, clips, batch_size, generator),
-        **control,
     }
-    return figures, shown
+    if pipe.latent_action_model is not None:
+        figures["latent_actions"] = measure_latent_actions(pipe, clips, aligned, ceiling, batch_size, seed)
+        figures["leakage"] = measure_leakage(pipe, clips, batch_size, generator)
+    return figures | control, shown
+
+
+def check_recorded_actions(pipe: GeniePipeline, clips: Iterable[Clips]) -> None:
+    """Whether a pipeline without latent action model can be played with the actions of the data."""
+    known = pipe.dynamics.config.num_actions
+    for held_out in clips:
+        if held_out.actions is None:
+            raise ValueError(
+                f"the pipeline has no latent_action_model to infer actions with, and {held_out.name} has no recorded "
+                "ones: name a recording that has them, or load the latent action model as well."
+            )
+        if held_out.num_true_actions > known:
+            raise ValueError(
+                f"{held_out.name} has {held_out.num_true_actions} actions, and the world has learnt {known}: name a "
+                "recording with those that it learnt from."
+            )
 
 
 def check_reference(reference: VideoDataset, datasets: Mapping[str, VideoDataset]) -> None:

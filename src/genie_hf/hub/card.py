@@ -162,7 +162,7 @@ def quality(figures: dict | None, files: dict[str, Path], recipe: Recipe | None)
     steps = figures["settings"]["num_inference_steps"]
     how = (
         f"On held-out video{which}. PSNR is in dB. A rollout starts from one frame, and {steps} MaskGIT steps make "
-        "each that follows. Inferred actions are those that the action model sees in the true video."
+        "each that follows. Aligned actions are those of the true video: as the action model infers them, or recorded."
     )
     table, picture = "\n".join(rows), folded("Truth, reconstruction, and rollouts", "evaluation.png", files)
     return f"## How good it is\n\n{how}\n\n{table}{picture}"
@@ -209,8 +209,8 @@ def limits(pipe: "GeniePipeline", figures: dict | None) -> str:
     ]
     for name, measured in (figures or {}).get("data", {}).items():
         lasting = measured.get("persistence", {})
-        if "inferred_actions" in lasting:
-            kept = lasting["inferred_actions"]["kept"]
+        if "aligned_actions" in lasting:
+            kept = lasting["aligned_actions"]["kept"]
             lines.append(
                 f"On {name}, {kept['edge_energy']:.0%} of the edges and {kept['colours']:.0%} of the colours are left "
                 f"after {lasting['horizons'][-1]} frames."
@@ -234,8 +234,8 @@ def main_figures(figures: dict | None) -> list[tuple[str, str, dict[str, float]]
     wanted: list[tuple[str, str, tuple]] = [
         ("reconstruction by the video tokenizer, PSNR", "psnr", ("reconstruction", "psnr")),
         ("reconstruction by the video tokenizer, SSIM", "ssim", ("reconstruction", "ssim")),
-        ("rollout with inferred actions, PSNR after 1 frame", "psnr", ("rollout", "inferred_actions", "psnr", 0)),
-        (f"rollout with inferred actions, {later}", "psnr", ("rollout", "inferred_actions", "psnr", -1)),
+        ("rollout with aligned actions, PSNR after 1 frame", "psnr", ("rollout", "aligned_actions", "psnr", 0)),
+        (f"rollout with aligned actions, {later}", "psnr", ("rollout", "aligned_actions", "psnr", -1)),
         (f"rollout with random actions, {later}", "psnr", ("rollout", "random_actions", "psnr", -1)),
         (f"copy of the first frame, {later}", "psnr", ("rollout", "copy_first_frame", "psnr", -1)),
         ("true actions told from latent ones, accuracy", "accuracy", (*agreement, "mapping_accuracy")),

@@ -71,7 +71,7 @@ class StageRecipe:
         max_grad_norm: gradients are scaled down to this norm; null leaves them as they are.
         gradient_accumulation: passes that one step's batch is split into, to fit memory.
         ema_decay: where given, an exponential moving average of the weights is kept, shown in pictures, and saved.
-        frozen: stage `tokenizer`: modules of the video tokenizer that keep what they hold at the start, e.g.
+        frozen: modules of the stage's models that keep what they hold at the start, e.g. the video tokenizer's
             `[patch_embedding, encoder, to_latent, quantizer]` to train a decoder on fixed codes.
         initialize_from_frames: frames that a stage's models are initialised from: the tokenizer from principal
             components and k-means of their patches, the dynamics from the tokenizer's codebook; null starts at random.
