@@ -15,10 +15,10 @@ import json
 import torch
 from variants import DEVICE, arguments_for, held_out, run_variants, trained
 
-from genie_hf.data import VideoDataset
 from genie_hf.evaluation.latent_actions import Consistency, action_agreement, code_usage
 from genie_hf.evaluation.metrics import psnr, squared_error
 from genie_hf.evaluation.reference_classifier import HISTORY, train_reference
+from genie_hf.training.data import open_data
 from genie_hf.training.recipe_file import build_recipe, read_values
 from genie_hf.training.recipe_path import find_recipe
 
@@ -94,8 +94,7 @@ def supervised(arguments: argparse.Namespace) -> float:
     """Accuracy of a classifier trained with the true actions."""
     recipe = build_recipe(read_values(find_recipe(arguments.recipe)))
     clips = held_out(recipe, HISTORY + 8, arguments.clips)
-    data = VideoDataset(recipe.data.train, HISTORY + 2, image_size=recipe.data.image_size)
-    classifier = train_reference(data, clips.num_true_actions, device=DEVICE)
+    classifier = train_reference(open_data(recipe, HISTORY + 2), clips.num_true_actions, device=DEVICE)
     with torch.inference_mode():
         read = torch.cat([classifier.read_actions(p.to(DEVICE).float() / 255).cpu() for p in clips.pixels.split(128)])
     return (read == clips.actions[:, HISTORY:]).float().mean().item()

@@ -17,7 +17,7 @@ import torch
 from measure import ROOT, bundled_world, in_turn, machine, median_ratio, play_to_full_window, report, table
 
 from genie_hf import GenieWorld
-from genie_hf.data import VideoDataset
+from genie_hf.data import HELD_OUT, VideoDataset
 
 SEGMENTS = ((1, 10), (11, 25), (26, 50), (51, 100))
 
@@ -58,7 +58,7 @@ def main():
     arguments = parser.parse_args()
     results = {"machine": machine()}
     pipe = bundled_world()
-    dataset = VideoDataset(arguments.data, SEGMENTS[-1][1] + 1)
+    dataset = VideoDataset(arguments.data, SEGMENTS[-1][1] + 1, split=HELD_OUT)
     indices = torch.linspace(0, len(dataset) - 1, arguments.clips).long().tolist()
     clips = torch.stack([dataset[i]["pixels"] for i in indices])
 

@@ -18,7 +18,7 @@ from measure import DEVICE, DTYPE
 from tqdm import tqdm
 
 from genie_hf import GeniePipeline
-from genie_hf.data import VideoDataset
+from genie_hf.data import HELD_OUT, VideoDataset
 from genie_hf.evaluation.clips import Clips, roll_out
 from genie_hf.evaluation.metrics import psnr, squared_error
 from genie_hf.evaluation.persistence import measure_persistence
@@ -47,7 +47,9 @@ def main():
     pipe.set_progress_bar_config(disable=True)
     own = pipe.scheduler.config.unmasking_order, pipe.scheduler.config.temperature
     clips, long_clips = (
-        draw_clips(VideoDataset(arguments.data, horizon + 1, image_size=pipe.frame_size), number, "", arguments.seed)
+        draw_clips(
+            VideoDataset(arguments.data, horizon + 1, pipe.frame_size, split=HELD_OUT), number, "", arguments.seed
+        )
         for horizon, number in ((max(HORIZONS), arguments.clips), (arguments.long_horizon, arguments.long_clips))
     )
     settings = list(dict.fromkeys([own, *itertools.product(arguments.orders, arguments.temperatures)]))

@@ -12,9 +12,9 @@ from pathlib import Path
 import torch
 from transformers import AutoModel, PreTrainedModel
 
-from genie_hf.data import VideoDataset
 from genie_hf.evaluation.clips import Clips
 from genie_hf.training import train
+from genie_hf.training.data import open_data
 from genie_hf.training.recipe import Recipe
 from genie_hf.training.recipe_file import build_recipe
 
@@ -83,6 +83,6 @@ def trained(values: dict, stage: str, seed: int, arguments: argparse.Namespace) 
 
 
 def held_out(recipe: Recipe, num_frames: int, num_clips: int) -> Clips:
-    dataset = VideoDataset(recipe.data.test, num_frames, image_size=recipe.data.image_size)
+    dataset = open_data(recipe, num_frames, held_out=True)
     indices = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(0))[:num_clips]
     return Clips.read(dataset, indices.tolist(), "held out")

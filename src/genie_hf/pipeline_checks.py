@@ -4,6 +4,7 @@ Each check raises `ValueError` or `TypeError` with a message that names the valu
 """
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,9 +86,9 @@ def batch_clips(pixels: Tensor) -> tuple[Tensor, bool]:
 def check_seeds(seed: int | Sequence[int]) -> list[int]:
     """A seed, or one for each world, as a list."""
     seeds = list(seed) if isinstance(seed, Sequence) else [seed]
-    if not seeds or not all(isinstance(s, int) and 0 <= s < 2**63 for s in seeds):
+    if not seeds or not all(isinstance(s, Integral) and 0 <= s < 2**63 for s in seeds):
         raise ValueError(f"seed is {seed!r}; give a whole number from 0 upwards, or a list of them.")
-    return seeds
+    return list(map(int, seeds))
 
 
 def check_generator(generator: torch.Generator | list[torch.Generator] | None) -> None:

@@ -121,7 +121,7 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
 
         Returns:
             Positions in a sample whose axes are flattened, of shape `(batch_size, K)`; revealed codes stand among them
-            where fewer than K are masked. `None` for all.
+            where fewer than K are masked. `None` for all. A sample in which somebody has masked codes again needs all.
         """
         if self.config.unmasking_order == "confidence":
             return None

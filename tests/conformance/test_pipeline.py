@@ -59,6 +59,14 @@ def test_a_callback_can_replace_the_codes(call):
     assert torch.equal(codes[:, :-1], plain[:, :-1])
 
 
+def test_a_callback_can_mask_codes_again(call):
+    def callback(pipe, step, timestep, tensors):
+        return {"codes": torch.full_like(tensors["codes"], 32)} if timestep == 1 else {}
+
+    codes = call(callback_on_step_end=callback, output_type="latent").frames
+    assert codes.max() < 32 and not torch.equal(codes, call(output_type="latent").frames)
+
+
 def test_a_callback_can_stop_the_call(call):
     def callback(pipe, step, timestep, tensors):
         if step == 0:

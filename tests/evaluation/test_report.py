@@ -125,7 +125,8 @@ def test_shuffled_actions_change_the_prediction(tiny_pipeline, clips):
 def test_a_recording_names_and_groups_its_own_actions(tiny_pipeline, random_video, tmp_path):
     pixels, actions = random_video
     table = {"action_groups": [button % 3 for button in range(15)], "action_group_names": ["a", "b", "c"]}
-    data, reference = (recording_folder(tmp_path / name, pixels, actions, table) for name in ("data", "reference"))
+    data = recording_folder(tmp_path / "data", pixels, actions, table)
+    reference = recording_folder(tmp_path / "reference", pixels.flip(1), actions, table)
     ungrouped = evaluate(tiny_pipeline, recording(pixels, actions % 7), **SMALL)["data"]["data"]["latent_actions"]
     assert len(ungrouped["agreement"]["counts"][0]) == 7
 
@@ -161,6 +162,7 @@ def test_what_cannot_be_evaluated_is_said_before_anything_is_measured(tiny_pipel
         "give one of them": {"ceilings": {"data": 0.5}, "reference": data},
         "the reference data has no true actions": {"reference": recording(random_video[0])},
         "groups its actions differently from data": {"reference": other},
+        "a classifier learns from the reference, and 6 of 6 held-out pieces": {"reference": data},
         "a reference needs a horizon of 3 or more, got 2": {"reference": data, "horizon": 2},
     }.items():
         with pytest.raises(ValueError, match=message):
@@ -173,7 +175,8 @@ def test_a_world_that_learnt_from_recorded_actions_is_played_with_them(tiny_pipe
     tiny_pipeline.latent_action_model = None
     pixels, actions = random_video
     table = {"action_groups": [button % 3 for button in range(15)], "action_group_names": ["a", "b", "c"]}
-    data, reference = (recording_folder(tmp_path / name, pixels, actions, table) for name in ("data", "reference"))
+    data = recording_folder(tmp_path / "data", pixels, actions, table)
+    reference = recording_folder(tmp_path / "reference", pixels.flip(1), actions, table)
     result = evaluate(tiny_pipeline, data, tmp_path / "out", reference=reference, num_reference_steps=2, **SMALL)
     figures = result["data"]["data"]
     assert set(figures).isdisjoint({"latent_actions", "leakage"})

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from genie_hf import GenieWorld
 from genie_hf.play.frame_budget import FrameBudget
 
 
@@ -25,7 +26,7 @@ def test_it_follows_what_frames_take():
     assert budget.num_steps() in (2, 3)
 
 
-def test_a_time_budget_sets_the_number_of_steps(tiny_pipeline, clips, play):
+def test_a_time_budget_sets_the_number_of_steps(tiny_pipeline, clips, play, tmp_path):
     hasty = tiny_pipeline.start(clips[0, 0], num_inference_steps=6, max_frame_ms=1e-6)
     leisurely = tiny_pipeline.start(clips[0, 0], num_inference_steps=6, max_frame_ms=1e6)
     assert hasty.num_steps == 0 and len(hasty.frames) == 1  # what it did for the clock is forgotten
@@ -35,5 +36,7 @@ def test_a_time_budget_sets_the_number_of_steps(tiny_pipeline, clips, play):
     assert torch.equal(leisurely.codes, play(tiny_pipeline.start(clips[0, 0], num_inference_steps=6), [0, 1]).codes)
     other = play(hasty.fork(), [2])
     assert other.num_steps == 3 and hasty.num_steps == 2
+    hasty.save(tmp_path / "world")  # the budget is this machine's, the most steps are the world's
+    assert GenieWorld.load(tiny_pipeline, tmp_path / "world").scheduler.num_inference_steps == 6
     with pytest.raises(ValueError, match="max_frame_ms is 0; give"):
         tiny_pipeline.start(clips[0, 0], max_frame_ms=0)

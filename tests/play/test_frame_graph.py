@@ -89,13 +89,17 @@ def test_another_kind_of_frame_is_recorded_apart(pipes, clips, play):
     assert [kind.sampler[-1] for kind in graphs._graphs] == ["random", "halton"]
 
 
-def test_weights_that_have_moved_are_recorded_again(pipes, clips, play):
+@pytest.mark.parametrize("replaced", [False, True])
+def test_weights_that_have_moved_are_recorded_again(pipes, clips, play, replaced):
     _, pipe = pipes
     recorded = []
     for code in (1, 2):
-        bias = pipe.dynamics.head.bias
-        bias.data = torch.zeros_like(bias)  # elsewhere; the other parameters stay where they are
-        bias.data[code] = 100
+        values = torch.zeros_like(pipe.dynamics.head.bias)  # elsewhere; the other parameters stay where they are
+        values[code] = 100
+        if replaced:
+            pipe.dynamics.head.bias = torch.nn.Parameter(values)
+        else:
+            pipe.dynamics.head.bias.data = values
         world = play(pipe.start(clips[0, 0], num_inference_steps=STEPS), [0, 1])
         assert (world.codes[:, 1:] == code).all()
         recorded += pipe.frame_graphs._graphs.values()

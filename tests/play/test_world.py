@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -254,6 +255,11 @@ def test_a_step_that_fails_half_way_leaves_the_world_as_it_was(start, tiny_pipel
     assert torch.equal(world.step(3, "pt"), other.step(3, "pt"))
     world.undo()
     assert torch.equal(world.step(4, "pt"), [other.undo(), other.step(4, "pt")][1])
+
+
+def test_a_seed_may_come_from_numpy(start, play):
+    worlds = [play(start(seed=seed), [1, 2]) for seed in (7, np.int64(7), [np.uint8(7)], 8)]
+    assert [torch.equal(world.codes, worlds[0].codes) for world in worlds] == [True, True, True, False]
 
 
 @pytest.mark.parametrize(

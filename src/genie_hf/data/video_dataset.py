@@ -186,12 +186,13 @@ class VideoDataset(torch.utils.data.Dataset):
 
     def covering_clips(self) -> list[int]:
         """Consecutive clips that cover every frame of each episode; the last may overlap the one before."""
-        clips = []
-        for end, count in zip(self.clip_ends.tolist(), self.num_clips.tolist(), strict=True):
-            clips += range(end - count, end, self.num_frames)
-            if count and (count - 1) % self.num_frames:
-                clips.append(end - 1)
-        return clips
+        last = self.clip_ends[self.num_clips > 0] - 1
+        return sorted({*self.disjoint_clips(), *last.tolist()})
+
+    def disjoint_clips(self) -> list[int]:
+        """Consecutive clips of each episode that have no frame in common."""
+        ranges = zip((self.clip_ends - self.num_clips).tolist(), self.clip_ends.tolist(), strict=True)
+        return [clip for first, end in ranges for clip in range(first, end, self.num_frames)]
 
     def __getitem__(self, index: int):
         episode, start = self.locate(index)

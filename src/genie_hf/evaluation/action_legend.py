@@ -75,7 +75,9 @@ def measure_action_legend(
             raise ValueError(f"{name} is {value}; choose at least 1.")
     folder = None if output is None else check_folder(output)
     dataset = VideoDataset(data, 2, pipe.frame_size, frame_rate, HELD_OUT, frame_skip)
-    chosen = torch.linspace(0, len(dataset) - 1, min(num_start_frames, len(dataset))).long().tolist()
+    chosen = (
+        torch.linspace(0, len(dataset) - 1, min(num_start_frames, len(dataset)), dtype=torch.float64).long().tolist()
+    )
     clips = Clips.read(dataset, chosen, "action legend")
 
     by_camera = camera_follows(clips.pixels.to(pipe.device).float() / 255)

@@ -70,7 +70,7 @@ def calibrate(
     if not dataset.has_actions:
         raise ValueError(f"{name_of(data)} has no true actions to name latent ones after: name a recording with them.")
     generator = torch.Generator().manual_seed(seed)
-    apart = dataset.covering_clips()  # no label may reappear in the test
+    apart = dataset.disjoint_clips()  # no label may reappear in the test
     order = torch.randperm(len(apart), generator=generator)[:num_clips].tolist()
     clips = Clips.read(dataset, [apart[i] for i in order], name_of(data))
     seen = slice(min(HISTORY, window - 2), None)

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..data import HELD_OUT, VideoDataset
+from ..data import HELD_OUT, VideoDataset, check_disjoint
 from ..pipeline_genie import GeniePipeline
 from .action_control import measure_action_control, read_back
 from .clips import Clips, Source, name_of, reconstruct
@@ -253,6 +253,10 @@ def check_reference(reference: VideoDataset, datasets: Mapping[str, VideoDataset
             raise ValueError(f"a reference needs a horizon of {HISTORY + 1} or more, got {dataset.num_frames - 1}.")
         if dataset.has_actions and dataset.action_groups != reference.action_groups:
             raise ValueError(f"the reference data groups its actions differently from {name}.")
+        try:
+            check_disjoint(reference, dataset)
+        except ValueError as error:
+            raise ValueError(f"a classifier learns from the reference, and {error}") from None
     if not any(dataset.has_actions for dataset in datasets.values()):
         raise ValueError("none of the data has true actions that a reference could read: leave it out.")
 

@@ -56,6 +56,10 @@ class BudgetedSampler(Sampler):
     def kind(self) -> tuple:
         return (id(self),)
 
+    @property
+    def num_inference_steps(self) -> int:
+        return self.most
+
     def rehearse(self, action: Tensor, generators: list[torch.Generator], cache: WorldCache) -> None:
         """Makes a frame for the clock, and forgets it; once before, for what the first time costs."""
         cache = cache.clone()

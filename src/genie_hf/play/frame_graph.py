@@ -95,8 +95,7 @@ class FrameGraph:
     @torch.inference_mode()
     def __init__(self, sampler: Sampler, action: Tensor, cache: WorldCache):
         self.sampler = sampler
-        self.weights = [*sampler.dynamics.parameters(), *sampler.video_tokenizer.parameters()]
-        self.addresses = [weight.data_ptr() for weight in self.weights]
+        self.addresses = self._addresses()
         self.action, self.cache = action.clone(), cache.repeat_interleave(1)
         self.numbers = Numbers(action)
         self._draw()  # kernels are loaded, blocks compiled, and the random numbers counted
@@ -108,8 +107,12 @@ class FrameGraph:
         return codes, self.sampler.pass_frames(codes, self.action, self.cache)
 
     def have_weights_moved(self) -> bool:
-        """Whether any is elsewhere in memory than when the frame was recorded."""
-        return self.addresses != [weight.data_ptr() for weight in self.weights]
+        """Whether any is elsewhere in memory than when the frame was recorded, as others may have taken its place."""
+        return self.addresses != self._addresses()
+
+    def _addresses(self) -> list[int]:
+        models = self.sampler.dynamics, self.sampler.video_tokenizer
+        return [weight.data_ptr() for model in models for weight in model.parameters()]
 
     @torch.inference_mode()
     def step(self, action: Tensor, generators: list[torch.Generator], cache: WorldCache) -> tuple[Tensor, Tensor]:

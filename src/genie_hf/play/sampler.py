@@ -41,6 +41,11 @@ class Sampler:
         return id(self.dynamics), id(self.video_tokenizer), *settings
 
     @property
+    def num_inference_steps(self) -> int:
+        """The most MaskGIT steps that a frame gets."""
+        return self.scheduler.num_inference_steps
+
+    @property
     def reach(self) -> int:
         """Frames that must be passed through the models before one whose cache is to be the same to the bit.
 
@@ -83,12 +88,15 @@ class Sampler:
         """The next frame's codes as they are after each MaskGIT step, in part still masked; arguments as in `step`."""
         config = self.dynamics.config
         codes = action.new_full((len(action), 1, *config.grid_size), config.mask_token_id)
+        changed = False
         for timestep in self.scheduler.timesteps.tolist():
-            positions = self.scheduler.positions(codes, generators)
+            positions = None if changed else self.scheduler.positions(codes, generators)
             logits = self.dynamics(codes, action, cache=cache.dynamics, positions=positions).logits
             codes, _ = self.scheduler.step(logits, timestep, codes, generators, positions, return_dict=False)
             if self.on_draw is not None:
+                drawn = codes.clone()
                 codes = self.on_draw(timestep, codes)
+                changed = changed or not codes.equal(drawn)  # more may be masked than the schedule knows of
             yield codes
 
     @torch.inference_mode()

@@ -287,6 +287,8 @@ class GenieWorld(History):
     def save(self, path: str | Path) -> None:
         """Writes the world to a safetensors file: its prompt's pixels, codes, actions, seeds and sampling settings.
 
+        A time budget is left out, as another machine has other times: frames then get the most steps of it.
+
         Raises:
             ValueError: for a world that has forgotten steps.
         """
@@ -300,7 +302,7 @@ class GenieWorld(History):
             self.codes,
             self._all_actions,
             torch.tensor(self.seeds),
-            self.scheduler.num_inference_steps,
+            self.sampler.num_inference_steps,
             self.scheduler.temperature,
             self.batched,
         ).write(path)

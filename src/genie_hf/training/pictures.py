@@ -19,7 +19,7 @@ def pick_clips(
     """A batch for the pictures, spread over the held-out data if there is any."""
     if recipe.data.test:
         dataset = open_data(recipe, settings.num_frames, held_out=True)
-    indices = torch.linspace(0, len(dataset) - 1, CLIPS_SHOWN + 2)[1:-1].long().tolist()
+    indices = torch.linspace(0, len(dataset) - 1, CLIPS_SHOWN + 2, dtype=torch.float64)[1:-1].long().tolist()
     return next(batches_for([default_collate([dataset[i] for i in indices])], inputs, dataset))
 
 

@@ -157,6 +157,7 @@ class Run:
         for group in self.optimizer.param_groups:  # the recipe goes before what was saved
             group |= {"betas": tuple(self.settings.betas), "weight_decay": self.settings.weight_decay}
         if self.ema is not None:
+            self.ema.to(self.accelerator.device)  # Accelerate reads it on the CPU
             self.ema.decay = self.settings.ema_decay
         logger.info("Continuing stage %s from %s.", self.name, self.checkpoint)
 

@@ -36,7 +36,7 @@ def compile_blocks(stage: Stage) -> None:
 
 def spread_frames(dataset: VideoDataset, num_frames: int) -> torch.Tensor:
     """First frames of clips that are spread over the data: pixels in [0, 1] of shape (num_frames, 1, C, H, W)."""
-    indices = torch.linspace(0, len(dataset) - 1, num_frames).long().tolist()
+    indices = torch.linspace(0, len(dataset) - 1, num_frames, dtype=torch.float64).long().tolist()
     return torch.stack([dataset[i]["pixels"][:1] for i in indices]).float() / 255
 
 
