@@ -52,10 +52,12 @@ def test_evaluate_takes_the_held_out_data_of_a_recipe_with_their_split(run, worl
     assert json.loads((world / "metrics.json").read_text())["data"].keys() == {"labelled"}
 
 
-def test_video_is_measured_at_the_pace_at_which_the_world_learnt_it(run, world, labelled):
+@pytest.mark.parametrize("folder", [".", "runs/world"])
+def test_video_is_measured_at_the_pace_at_which_the_world_learnt_it(run, world, labelled, folder):
     recipe = yaml.load((ROOT / "pipelines" / "tiny" / "recipe.yaml").read_text(), Loader=RecipeLoader)
     recipe["data"] |= {"test": [str(labelled)], "frame_skip": 2}  # five of the nine frames of each of four episodes
-    (world / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    (world / folder).mkdir(parents=True, exist_ok=True)
+    (world / folder / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     small = ("--rollouts", 1, "--horizon", 4, "--steps", 1, "--long-horizon", 0)
     for command in (("evaluate", world, *small), ("legend", world, "--steps", 1), ("calibrate", world, "--labels", 2)):
         status, _, err = run(*command)

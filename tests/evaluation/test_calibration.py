@@ -70,6 +70,8 @@ def test_what_cannot_be_calibrated_is_said(tiny_pipeline, tmp_path):
     unlabelled = Dataset.load_from_disk(data).remove_columns("actions")
     with pytest.raises(ValueError, match="num_labels is 24, and there are 24 transitions"):
         calibrate(tiny_pipeline, data, num_labels=24)
+    with pytest.raises(ValueError, match="num_clips is 0; choose at least 1"):
+        calibrate(tiny_pipeline, data, num_clips=0)
     with pytest.raises(ValueError, match="data has no true actions to name latent ones after"):
         calibrate(tiny_pipeline, unlabelled)
     tiny_pipeline.latent_action_model = None

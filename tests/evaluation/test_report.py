@@ -192,6 +192,11 @@ def test_a_world_that_learnt_from_recorded_actions_is_played_with_them(tiny_pipe
     assert other["rollout"]["random_actions"] == figures["rollout"]["random_actions"]
 
 
+def test_one_clip_has_no_other_clips_actions(tiny_pipeline, random_video):
+    figures = evaluate(tiny_pipeline, recording(*random_video), **SMALL | {"num_rollouts": 1})["data"]["data"]
+    assert "shuffled_actions" not in figures["rollout"] and "shifted_actions" in figures["rollout"]
+
+
 def test_a_world_that_learnt_from_recorded_actions_needs_them(tiny_pipeline, random_video):
     tiny_pipeline.latent_action_model = None
     pixels, actions = random_video

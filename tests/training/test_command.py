@@ -8,7 +8,7 @@ import yaml
 from typer.testing import CliRunner
 
 from genie_hf.cli import app, main
-from genie_hf.training import train
+from genie_hf.training import TrainingResult, train
 from genie_hf.training.recipe_file import build_recipe
 
 
@@ -36,6 +36,18 @@ def test_own_data_replace_the_held_out_ones_too(tiny_values, write_recipe, recor
     assert "held-out pieces of video are also training data" in str(run(*arguments).exception)
     arguments = [argument if argument != "--data" else "--test-data" for argument in arguments[:6]]
     assert "no/such/data" in str(run(*arguments).exception)
+
+
+def test_a_run_that_was_stopped_says_how_to_go_on(tiny_values, write_recipe, tmp_path, monkeypatch):
+    stopped = TrainingResult("tokenizer", 3, "signal", tmp_path / "checkpoint-3", [])
+    monkeypatch.setattr("genie_hf.training.train", lambda *args, **kwargs: [stopped])
+    recipe = write_recipe(tiny_values)
+    for options, again in (
+        ("--max-minutes 5", "--resume --max-minutes 5"),
+        ("--stage tokenizer", "--stage tokenizer --resume"),
+    ):
+        result = run(recipe, *options.split())
+        assert result.output.rstrip().endswith(f"with: genie-hf train {recipe} {again}")
 
 
 @pytest.fixture

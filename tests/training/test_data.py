@@ -11,7 +11,7 @@ from genie_hf import GeniePipeline
 from genie_hf.data import VideoDataset
 from genie_hf.fingerprint import fingerprint
 from genie_hf.training import train
-from genie_hf.training.data import batches_for, describe_data, open_data
+from genie_hf.training.data import batches_for, check_data, describe_data, open_data
 from genie_hf.training.device_clips import DeviceClips
 from genie_hf.training.recipe_file import build_recipe
 
@@ -136,6 +136,16 @@ def test_what_does_not_go_together_is_refused(recorded_values, recording, tmp_pa
     recipe.data.train = [str(recording)]
     with pytest.raises(ValueError, match="action_source is 'recorded', but the data have no actions"):
         train(recipe, tmp_path)
+    moves = np.random.default_rng(0).integers(2, size=(2, 2, 12))
+    others = [
+        record(tmp_path / names, each, action_names=names) for names, each in zip(("ab", "ba"), moves, strict=True)
+    ]
+    recipe.data.train = others
+    with pytest.raises(ValueError, match="the sources of data.train name or group their actions differently"):
+        train(recipe, tmp_path)
+    recipe.data.train, recipe.data.test = others[:1], others[1:]
+    with pytest.raises(ValueError, match="data.test has different actions from data.train"):
+        train(recipe, tmp_path)
     with pytest.raises(ValueError, match="'recorded', which has no use for latent_action_model; leave it out"):
         build_recipe(recorded_values | {"latent_action_model": {"num_actions": 4}})
     with pytest.raises(ValueError, match="the key latent_action_model is missing"):
@@ -150,6 +160,19 @@ def test_the_rate_is_the_recipes_or_that_of_the_data(recorded_values, tmp_path):
         stage["steps"] = 1
     train(build_recipe(recorded_values), tmp_path / "world")
     assert GeniePipeline.from_pretrained(tmp_path / "world").config.fps == 12
+
+
+def test_rates_that_differ_are_told(tiny_values, tmp_path, caplog):
+    moves = np.random.default_rng(0).integers(4, size=(2, 2, 12))
+    paces = []
+    for rate in (29.97, 10):
+        tiny_values["data"]["train"] = [
+            record(tmp_path / f"{rate}-30", moves[0], frame_rate=30),
+            record(tmp_path / f"{rate}", moves[1], frame_rate=rate),
+        ]
+        paces.append(check_data(build_recipe(tiny_values), ["tokenizer"]).fps)
+        assert ("from 10 to 30 frames a second" in caplog.text) == (rate == 10)
+    assert paces == [30, 15]
 
 
 def test_one_video_among_many_that_has_changed_is_told(tmp_path):

@@ -47,6 +47,17 @@ def test_a_stage_takes_over_what_it_builds_on(standing_still, tmp_path):
     GeniePipeline.from_pretrained(tmp_path / "second")
 
 
+def test_a_resumed_run_knows_what_its_later_stages_start_from(standing_still, tmp_path):
+    train(build_recipe(standing_still), tmp_path / "first")
+    for stage in standing_still["training"].values():
+        stage["seed"] = 7
+    train(build_recipe(standing_still), tmp_path / "second", "tokenizer", pretrained=tmp_path / "first")
+    results = train(build_recipe(standing_still), tmp_path / "second", resume=True)
+    assert [result.stage for result in results] == ["tokenizer", "world"]
+    first, second = (weights(tmp_path / folder, "dynamics") for folder in ("first", "second"))
+    assert all(torch.allclose(first[name], second[name], atol=1e-8) for name in first)
+
+
 def test_what_cannot_be_started_from_is_said_before_training(tiny_values, tmp_path):
     recipe = build_recipe(tiny_values)
     for models in (TokenizerStage.fresh_models(recipe), WorldStage.fresh_models(recipe)):
@@ -58,6 +69,4 @@ def test_what_cannot_be_started_from_is_said_before_training(tiny_values, tmp_pa
         train(other, tmp_path / "second", pretrained=tmp_path / "first")
     with pytest.raises(ValueError, match="nowhere has no video_tokenizer to start from"):
         train(recipe, tmp_path / "second", pretrained=tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="leave out --resume or --from"):
-        train(recipe, tmp_path / "first", resume=True, pretrained=tmp_path / "first")
     assert not (tmp_path / "second" / "runs" / "tokenizer").exists()

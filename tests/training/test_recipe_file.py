@@ -33,6 +33,20 @@ def test_recipe_holds_only_what_differs_from_the_one_that_it_extends(request):
     assert more.video_tokenizer.to_dict() == base.video_tokenizer.to_dict()
 
 
+def test_another_type_replaces_what_the_base_says_of_its_own(request, tmp_path):
+    tiny = request.config.rootpath / "pipelines" / "tiny" / "recipe.yaml"
+    lines = "latent_action_model: {type: motion, num_actions: 3, num_frames: 8}", "video_tokenizer:"
+    lines += "  quantizer: {type: fsq, levels: [8, 4]}", "dynamics: {hidden_size: 48}"
+    (tmp_path / "recipe.yaml").write_text("\n".join((f"extends: {tiny}", *lines)))
+    base, recipe = read_recipe(tiny), read_recipe(tmp_path)
+    assert recipe.latent_action_model.num_actions == recipe.dynamics.num_actions == 3
+    assert recipe.video_tokenizer.codebook_size == 32
+    assert recipe.video_tokenizer.encoder.to_dict() == base.video_tokenizer.encoder.to_dict()
+    assert recipe.dynamics.num_hidden_layers == base.dynamics.num_hidden_layers
+    (tmp_path / "recipe.yaml").write_text(f"extends: {tiny}\nlatent_action_model: {{type: frames, num_actions: 3}}")
+    assert read_recipe(tmp_path).latent_action_model.patch_size == base.latent_action_model.patch_size
+
+
 @pytest.mark.parametrize(
     ("base", "message"),
     [

@@ -22,6 +22,7 @@ from .goals import GOALS, NEAR
 from .planning import search
 from .real_game import BUTTONS
 from .recorded_game import open_recording
+from .summary import interval_of_share
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ def report_planning(
 
     Returns:
         What the file holds: the settings, and `table`, for each planner and distance the share of goals that were
-        `reached` (frames within `NEAR`), the half-width of its 95 % interval and the milliseconds for each decision
+        `reached` (frames within `NEAR`), the two ends of its 95 % interval and the milliseconds for each decision
         (`ms`).
 
     Raises:
@@ -109,17 +110,16 @@ def report_planning(
             reached[unplanned].append(goal.reached(buttons * distance))
             goal.level.close()
         for planner, found in reached.items():
-            share = float(np.mean(found))
             table.append(
                 {
                     "planner": planner,
                     "distance": distance,
-                    "reached": share,
-                    "interval": 1.96 * (share * (1 - share) / len(found)) ** 0.5,
+                    "reached": float(np.mean(found)),
+                    "interval": interval_of_share(sum(found), len(found)),
                     "ms": 1000 * seconds[planner] / len(found) / distance,
                 }
             )
-            logger.info("%s, %d decisions: %.0f%% reached", planner, distance, 100 * share)
+            logger.info("%s, %d decisions: %.0f%% reached", planner, distance, 100 * np.mean(found))
         result = settings | {"table": table}  # after each distance, or a stop would cost all
         write_results(folder, {f"{name}.json": result, f"{name}.png": draw(result)}, pipe.dynamics)
     return result
@@ -132,8 +132,9 @@ def draw(result: dict) -> PIL.Image.Image:
     for planner in dict.fromkeys(line["planner"] for line in result["table"]):
         lines = [line for line in result["table"] if line["planner"] == planner]
         distances = [line["distance"] for line in lines]
-        reached, half = ([100 * line[key] for line in lines] for key in ("reached", "interval"))
-        axes.errorbar(distances, reached, half, color=COLOURS[planner], label=planner, marker="o")
+        reached = np.array([100 * line["reached"] for line in lines])
+        ends = 100 * np.array([line["interval"] for line in lines]).T
+        axes.errorbar(distances, reached, abs(ends - reached), color=COLOURS[planner], label=planner, marker="o")
     axes.set(xlabel="decisions to the goal", ylabel="goals reached, %", ylim=(0, 100), xscale="log")
     axes.set_xticks(distances, map(str, distances))
     axes.minorticks_off()

@@ -22,6 +22,14 @@ def summarise(runs: Sequence[dict], along: str, measure: str = "solved") -> list
     return table
 
 
+def interval_of_share(hits: int, number: int) -> list[float]:
+    """The 95 % interval of a share: lowest and highest (Wilson 1927), which is not empty where all or none hit."""
+    share, weight = hits / number, 1.96**2 / number
+    middle = (share + weight / 2) / (1 + weight)
+    half = (weight * (share * (1 - share) + weight / 4)) ** 0.5 / (1 + weight)
+    return [max(middle - half, 0.0), min(middle + half, 1.0)]
+
+
 def half_width(found: Sequence[float]) -> float:
     """Of the 95 % interval of a mean; 0 for a single value, of which nothing is known."""
     if len(found) < 2:

@@ -220,9 +220,10 @@ def plan(
         seed=seed,
     )
     for line in found["table"]:
+        low, high = line["interval"]
         typer.echo(
-            f"{line['planner']:<15} {line['distance']:>2} decisions  {line['reached']:>4.0%} ± {line['interval']:.0%} "
-            f"reached, {line['ms']:,.0f} ms a decision"
+            f"{line['planner']:<15} {line['distance']:>2} decisions  {line['reached']:>4.0%} reached "
+            f"({low:.0%} to {high:.0%}), {line['ms']:,.0f} ms a decision"
         )
     typer.echo(f"Wrote {output / name}.json and .png.")
 

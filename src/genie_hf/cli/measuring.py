@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ..named_pipeline import check_pipeline, load_pipeline
+from ..named_pipeline import check_pipeline, folder_with, load_pipeline
 from .shared import Pipeline, Temperature, check_data, quieten_libraries
 
 Data = Annotated[
@@ -182,16 +182,17 @@ def prepare(
     check_pipeline(pipeline)
     check_data(data or [])
     folder = Path(pipeline)
-    from ..training import read_recipe
-
-    recipe = folder / "recipe.yaml"
-    settings = read_recipe(recipe).data if recipe.exists() else None
-    sources: list[str | dict] = [*data] if data else settings.test if settings else []
-    if not folder.is_dir() and (not sources or output is None):
+    if not folder.is_dir() and (not data or output is None):
         raise ValueError(
             f"There is no folder {pipeline}: check the name. For a world on the Hub, say with --data what to measure "
             f"on, and with --output where to write {result}."
         )
+    from ..training import read_recipe
+    from ..training.run_folder import recipe_of
+
+    recipe = recipe_of(folder_with(pipeline, ["recipe.yaml"]))
+    settings = read_recipe(recipe).data if recipe else None
+    sources: list[str | dict] = [*data] if data else settings.test if settings else []
     if not sources:
         raise ValueError(f"{folder} has no recipe that names data.test: say with --data what to measure on.")
     quieten_libraries()

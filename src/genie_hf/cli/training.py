@@ -146,10 +146,13 @@ def train(
             continue
         why = "stopped as asked" if result.ended_by == "signal" else "the time is up"
         saved = "".join(f", saved in {model}" for model in result.models)
-        command = ["genie-hf", "train", str(recipe), "--stage", result.stage, "--resume"]
+        command = ["genie-hf", "train", str(recipe)]
+        command += ["--stage", result.stage] if stage or result.ended_by == "time" else []
+        command += ["--resume"]
         command += ["--output", str(output)] if output else []
         for option, sources in (("--data", data), ("--test-data", test_data)):
             command += [part for source in sources or () for part in (option, source)]
+        command += ["--max-minutes", f"{max_minutes:g}"] if max_minutes and result.ended_by == "signal" else []
         command += ["--cache-codes"] if cache_codes else []
         command += ["--push-to", push_to] if push_to else []
         command += ["--push-every", str(push_every)] if push_every else []

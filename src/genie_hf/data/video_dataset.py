@@ -100,7 +100,7 @@ class VideoDataset(torch.utils.data.Dataset):
         self.rewards = joined([reader.rewards for reader in self.readers])
         self.ended = joined([reader.ended for reader in self.readers])
         self.left_out: dict[str, str] = {name: why for reader in self.readers for name, why in reader.left_out.items()}
-        self.frame_rate: float | None = common([rate for reader in self.readers for rate in reader.frame_rates])
+        self.frame_rate: float | None = common_rate([rate for reader in self.readers for rate in reader.frame_rates])
         self.frame_skip: int | None = common([reader.frame_skip for reader in self.readers])
         self.action_names: list[str] | None = common([reader.action_names for reader in self.readers])
         self.action_groups: list[int] | None = common([reader.action_groups for reader in self.readers])
@@ -238,6 +238,12 @@ def joined(parts: list[np.ndarray | None]) -> torch.Tensor | None:
     """All of them, one after the other, or None where one is missing."""
     present = [part for part in parts if part is not None]
     return torch.from_numpy(np.concatenate(present)) if len(present) == len(parts) else None
+
+
+def common_rate(rates: list[float | None]) -> float | None:
+    """The frame rate that all videos have, up to what clocks make of it, or None."""
+    known = [rate for rate in rates if rate]
+    return max(known) if len(known) == len(rates) and max(known) <= 1.02 * min(known) else None
 
 
 def common(values: list) -> Any:

@@ -92,12 +92,10 @@ def measure_action_control(
     """
     num_actions = clips.num_actions_of(pipe)
     draws = torch.randint(num_actions, (num_random_draws, *aligned.shape), generator=generator)
-    given = {
-        "aligned_actions": aligned,
-        "shuffled_actions": shuffled(aligned),
-        "shifted_actions": shifted(aligned),
-        "constant_actions": constant(aligned, num_actions),
-    }
+    given = {"aligned_actions": aligned}
+    if len(clips) > 1:  # one clip alone has no other
+        given["shuffled_actions"] = shuffled(aligned)
+    given |= {"shifted_actions": shifted(aligned), "constant_actions": constant(aligned, num_actions)}
     random = {f"random_actions_{number}": draw for number, draw in enumerate(draws)}
     played = play(pipe, clips, given | random, reference, batch_size, seed, **sampling)
     rollout = {kind: describe_rollouts(worlds["errors"], worlds["similarities"]) for kind, worlds in played.items()}
@@ -121,6 +119,7 @@ def measure_action_control(
         control["reference_classifier"] = {
             kind: read_back(actions[:, HISTORY:], played[kind]["buttons"], reference.num_actions)
             for kind, actions in true.items()
+            if kind in given
         }
     figures = {"rollout": rollout, "delta_psnr": delta_psnr(rollout["aligned_actions"], by_draw)}
     examples = {

@@ -64,6 +64,8 @@ def calibrate(
         raise ValueError("the pipeline has no latent_action_model to infer actions with; load it as well.")
     if num_labels < 1:
         raise ValueError(f"num_labels is {num_labels}; choose at least 1, 200 as in the paper.")
+    if num_clips < 1:
+        raise ValueError(f"num_clips is {num_clips}; choose at least 1.")
     folder = None if output is None else check_folder(output)
     window = pipe.latent_action_model.config.num_frames
     dataset = VideoDataset(data, window, pipe.frame_size, frame_rate, HELD_OUT, frame_skip)

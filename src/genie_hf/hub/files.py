@@ -12,6 +12,7 @@ from ..models import MODELS
 from ..models.modeling_dynamics import GenieDynamicsModel
 from ..named_pipeline import EXAMPLES, examples_in
 from ..pipeline_genie import GeniePipeline
+from ..training.run_folder import recipe_of
 
 CARD = "README.md"
 LOADED = (".json", ".safetensors", ".txt", ".model")  # of a component; a pickle is none of them
@@ -35,17 +36,6 @@ def components(folder: Path) -> list[str]:
     """The folders of a pipeline's parts."""
     index = read_json(folder / "model_index.json")
     return [name for name, value in index.items() if isinstance(value, list) and value[0] and name[0] != "_"]
-
-
-def recipe_of(folder: Path) -> Path | None:
-    """The whole recipe of a world.
-
-    That is its own, or, where it was trained by a recipe that lies elsewhere or extends another, what its last run
-    wrote down.
-    """
-    own, runs = folder / "recipe.yaml", sorted(folder.glob("runs/*/recipe.yaml"), key=lambda run: run.stat().st_mtime)
-    whole = own.is_file() and not any(line.startswith("extends:") for line in own.read_text("utf-8").splitlines())
-    return runs[-1] if runs and not whole else own if own.is_file() else None
 
 
 def world_files(folder: Path, dynamics: GenieDynamicsModel) -> dict[str, Path]:

@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -9,7 +10,10 @@ import torch
 from torch import Tensor
 
 from ..data import HELD_OUT, VideoDataset, check_disjoint
+from ..data.reader import VideoReader
 from .recipe import Recipe
+
+logger = logging.getLogger(__name__)
 
 USUAL_FPS = 15
 MOST_OUTCOMES = 64
@@ -41,6 +45,14 @@ def check_data(recipe: Recipe, names: list[str]) -> Recipe:
         check_disjoint(*opened)
         if opened[1].shares is not None:
             raise ValueError("data.test has weights, and only training draws by them: leave them out.")
+    rates = {rate for reader in opened[0].readers for rate in reader.frame_rates if rate}
+    if opened[0].frame_rate is None and len(rates) > 1:
+        logger.warning(
+            "The videos have from %.3g to %.3g frames a second, so that a step takes longer in some than in others: "
+            "give data.frame_rate.",
+            min(rates),
+            max(rates),
+        )
     rate = opened[0].frame_rate or USUAL_FPS
     recipe = replace(recipe, fps=recipe.fps or (int(rate) if rate == int(rate) else rate))
     if "reward" in names:
@@ -50,7 +62,13 @@ def check_data(recipe: Recipe, names: list[str]) -> Recipe:
     if recipe.data.action_source == "latent":
         return recipe
     counted = max(map(count_actions, opened))
-    if len({str((data.action_names, data.action_groups, data.action_group_names)) for data in opened}) > 1:
+    meanings = [{meaning_of(reader) for reader in data.readers} for data in opened]
+    if len(meanings[0]) > 1:
+        raise ValueError(
+            "the sources of data.train name or group their actions differently, so that a number would mean several: "
+            "train on recordings of one recorder."
+        )
+    if len(set.union(*meanings)) > 1:
         raise ValueError("data.test has different actions from data.train: hold out data from the same recorder.")
     dynamics = copy.deepcopy(recipe.dynamics)
     dynamics.num_actions = recipe.data.num_actions or counted
@@ -60,6 +78,11 @@ def check_data(recipe: Recipe, names: list[str]) -> Recipe:
             f"least {max(counted, 2)}."
         )
     return replace(recipe, dynamics=dynamics)
+
+
+def meaning_of(reader: VideoReader) -> str:
+    """What the numbers of recorded actions stand for."""
+    return str((reader.action_names, reader.action_groups, reader.action_group_names))
 
 
 def find_outcomes(dataset: VideoDataset) -> list[list]:

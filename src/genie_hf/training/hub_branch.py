@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 BRANCH = "training"
 CHECKPOINT = re.compile(r"runs/(\w+)/checkpoint-(\d+)/.+")
-NOTES = ("recipe.yaml", "data.json", "metrics.jsonl")
+NOTES = ("recipe.yaml", "data.json", "from.txt", "metrics.jsonl")
 WEIGHTS = (".safetensors", ".bin", ".pkl")
 
 

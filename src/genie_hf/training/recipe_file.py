@@ -45,6 +45,8 @@ DERIVED = {
     },
 }
 
+USUAL_TYPES = {"latent_action_model": "frames", "quantizer": "vq"}
+
 
 def read_recipe(path: str | Path) -> Recipe:
     """Reads and checks a recipe.
@@ -79,11 +81,14 @@ def read_values(path: Path, extending: tuple[Path, ...] = ()) -> Any:
     return laid_over(read_values(find_recipe(path.parent / base), (*extending, path.resolve())), values)
 
 
-def laid_over(base: Any, values: Any) -> Any:
-    """Mappings are merged key by key; anything else replaces what `base` has."""
+def laid_over(base: Any, values: Any, usual_type: str | None = None) -> Any:
+    """Mappings of the same `type` are merged key by key; anything else replaces what `base` has."""
     if not (isinstance(base, dict) and isinstance(values, dict)):
         return values
-    return base | {key: laid_over(base.get(key), value) for key, value in values.items()}
+    of_base = base.get("type", usual_type)
+    if values.get("type", of_base) != of_base:
+        return values
+    return base | {key: laid_over(base.get(key), value, USUAL_TYPES.get(key)) for key, value in values.items()}
 
 
 def build_recipe(values: dict) -> Recipe:

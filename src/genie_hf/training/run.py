@@ -89,7 +89,7 @@ class Run:
             start_from({part: model for part, model in stage.named_children() if part not in stage.given}, pretrained)
         if self.is_main:
             with writing(self.folder, self.folder):
-                prepare_run(self.folder, recipe, describe_data(self.data), resume)
+                prepare_run(self.folder, recipe, describe_data(self.data), resume, pretrained)
         self.accelerator.wait_for_everyone()
         if not resume and pretrained is None and self.settings.initialize_from_frames:
             stage.initialize_from_frames(spread_frames(self.data, self.settings.initialize_from_frames))

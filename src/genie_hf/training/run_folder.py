@@ -15,12 +15,12 @@ from filelock import FileLock, Timeout
 
 from .checkpoints import list_checkpoints, step_of
 from .recipe import Recipe
-from .recipe_file import without_derived
+from .recipe_file import read_recipe, without_derived
 from .stages import STAGES
 
 logger = logging.getLogger(__name__)
 
-LOCK = ".training.lock"
+LOCK, PRETRAINED = ".training.lock", "from.txt"
 AT_THE_START = ("seed", "frozen", "initialize_from_frames")  # settings of a stage that a resumed run cannot change
 
 
@@ -82,7 +82,7 @@ def refuse_to_overwrite(output: Path, name: str) -> None:
         )
 
 
-def prepare_run(run: Path, recipe: Recipe, data: dict, resume: bool) -> None:
+def prepare_run(run: Path, recipe: Recipe, data: dict, resume: bool, pretrained: str | Path | None = None) -> None:
     """Creates the run's folder and writes recipe and data into it; logs how they differ from the run's so far.
 
     Args:
@@ -90,6 +90,7 @@ def prepare_run(run: Path, recipe: Recipe, data: dict, resume: bool) -> None:
         recipe: as it is now.
         data: what `describe_data` says of them now.
         resume: whether the run continues.
+        pretrained: what a new run starts from.
 
     Raises:
         ValueError: the recipe has changed a value that a run cannot change.
@@ -115,6 +116,8 @@ def prepare_run(run: Path, recipe: Recipe, data: dict, resume: bool) -> None:
                 "The recipe has changed since the run began: %s was %s, is now %s.", key, before.get(key), now.get(key)
             )
     replace_text(written, yaml.safe_dump(values, sort_keys=False))
+    if pretrained is not None and not resume:
+        replace_text(run / PRETRAINED, f"{pretrained}\n")
 
     noted = run / "data.json"
     before = json.loads(noted.read_text(encoding="utf-8")) if resume and noted.exists() else data
@@ -127,10 +130,31 @@ def prepare_run(run: Path, recipe: Recipe, data: dict, resume: bool) -> None:
     replace_text(noted, json.dumps(data) + "\n")
 
 
+def pretrained_of(run: Path) -> str | None:
+    """The pipeline that a run started from, if it started from one."""
+    noted = run / PRETRAINED
+    return noted.read_text(encoding="utf-8").strip() if noted.exists() else None
+
+
 def replace_text(path: Path, text: str) -> None:
     temporary = path.with_suffix(".tmp")
     temporary.write_text(text, encoding="utf-8")
     os.replace(temporary, path)
+
+
+def recipe_of(folder: Path) -> Path | None:
+    """The whole recipe of a world.
+
+    That is its own, or, where it was trained by a recipe that lies elsewhere, that extends another or names other
+    data, what the run wrote down.
+    """
+    own, runs = folder / "recipe.yaml", sorted(folder.glob("runs/*/recipe.yaml"), key=lambda run: run.stat().st_mtime)
+    if not runs:
+        return own if own.is_file() else None
+    of_world = folder / "runs" / "world" / "recipe.yaml"
+    written = of_world if of_world in runs else runs[-1]
+    whole = own.is_file() and not any(line.startswith("extends:") for line in own.read_text("utf-8").splitlines())
+    return own if whole and read_recipe(own).data == read_recipe(written).data else written
 
 
 def flatten(values: dict, path: str = "") -> dict:

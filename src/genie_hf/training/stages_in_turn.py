@@ -14,7 +14,7 @@ from .loop import TrainingResult, train_stage
 from .pretrained import start_from, take_over
 from .pusher import Pusher
 from .recipe import Recipe
-from .run_folder import check_space, claim, refuse_to_overwrite
+from .run_folder import check_space, claim, pretrained_of, refuse_to_overwrite
 from .stages import STAGES
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,8 @@ def train(
         cache_codes: stage `world`: whether the video tokenizer encodes every frame once, before training, instead of
             in each clip; see `CachedCodes` for the slight difference that it makes.
         pretrained: a pipeline, by its folder or id on the Hub, whose weights each stage's models start from. Their
-            sizes must be the recipe's. Models of earlier stages that `output` lacks are copied as they are.
+            sizes must be the recipe's. Models of earlier stages that `output` lacks are copied as they are. A resumed
+            run knows it: stages that have not begun start from it.
         push_to: a repository on the Hub, as user/name, that gets each checkpoint in its branch `training`, and the
             finished world in its default branch. With `resume` the run is fetched from there if it is further there.
         push_every: steps from one pushed checkpoint to the next, if not each one is to be pushed.
@@ -66,8 +67,8 @@ def train(
     stages = recipe.training.stages
     if stage is not None and stage not in stages:
         raise ValueError(f"stage is {stage!r}; the recipe's are {', '.join(stages)}.")
-    if resume and pretrained is not None:
-        raise ValueError("a resumed run already has its weights: leave out --resume or --from.")
+    if max_minutes is not None and max_minutes <= 0:
+        raise ValueError(f"max_minutes is {max_minutes:g}: give a number of minutes above 0, or none.")
     if cache_codes and recipe.data.on_device:
         raise ValueError("data.on_device keeps frames, not codes: leave out data.on_device or --cache-codes.")
     if push_to is None and (push_every is not None or private):
@@ -95,13 +96,14 @@ def train(
         processes.wait_for_everyone()
         if resume:
             names = stages_to_resume(recipe, output, names)
+            pretrained = pretrained or pretrained_of(output / "runs" / names[0])
         recipe = check_data(recipe, names)
         check_space(output, recipe, names, resume)
         if pretrained is not None:
             with torch.device("meta"):
                 models = {name: STAGES[name].fresh_models(recipe) for name in stages}
             for name in stages:
-                if name in names:
+                if name in names[resume:]:
                     start_from(models[name], pretrained)  # they fit, or else this raises
                 elif processes.is_main_process and list(stages).index(name) < list(stages).index(names[0]):
                     take_over(models[name], pretrained, output)
