@@ -29,7 +29,7 @@ def recording(pixels):
 class Shifting:
     """A toy world: an action moves the whole picture, or the thing in it, by a known number of pixels a frame."""
 
-    device, frame_size = torch.device("cpu"), (64, 64)
+    device, frame_size, config = torch.device("cpu"), (64, 64), SimpleNamespace(fps=15)
     video_tokenizer = SimpleNamespace(config=SimpleNamespace(num_frames=4), encode=lambda x: x, decode=lambda x: x)
     shifts = [(0, 0), *SHIFTS.values()]
     dynamics = SimpleNamespace(config=SimpleNamespace(num_actions=len(shifts)))

@@ -192,6 +192,14 @@ def test_a_world_that_learnt_from_recorded_actions_is_played_with_them(tiny_pipe
     assert other["rollout"]["random_actions"] == figures["rollout"]["random_actions"]
 
 
+def test_data_of_another_pace_are_told(tiny_pipeline, random_video, tmp_path, caplog):
+    fps = tiny_pipeline.config.fps
+    for rate, told in ((fps, False), (3 * fps, True)):
+        data = recording_folder(tmp_path / f"{rate}", *random_video, {"frame_rate": rate})
+        evaluate(tiny_pipeline, data, **SMALL)
+        assert (f"has {rate:.3g} frames a second and the world {fps:.3g}" in caplog.text) == told
+
+
 def test_one_clip_has_no_other_clips_actions(tiny_pipeline, random_video):
     figures = evaluate(tiny_pipeline, recording(*random_video), **SMALL | {"num_rollouts": 1})["data"]["data"]
     assert "shuffled_actions" not in figures["rollout"] and "shifted_actions" in figures["rollout"]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ..data.video_dataset import VideoDataset
-from ..evaluation.clips import Source, name_of
+from ..evaluation.clips import Source, name_of, warn_of_another_pace
 from ..pipeline_genie import GeniePipeline
 
 
@@ -23,6 +23,7 @@ def open_recording(pipe: GeniePipeline, source: Source, mode: str, levels: Seque
     if pipe.latent_action_model is None:
         raise ValueError("the pipeline has no latent_action_model to infer actions with; load it as well.")
     data, name = VideoDataset(source, pipe.latent_action_model.config.num_frames, pipe.frame_size), name_of(source)
+    warn_of_another_pace(pipe, data, name)
     if not data.has_actions:
         raise ValueError(f"{name} has no true actions to compare with: record the expert's buttons.")
     for reader in data.readers:

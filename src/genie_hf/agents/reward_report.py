@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 from ..data import HELD_OUT
 from ..data.video_dataset import VideoDataset
 from ..drawing.figures import picture_of
-from ..evaluation.clips import Source, name_of
+from ..evaluation.clips import Source, name_of, warn_of_another_pace
 from ..evaluation.results import check_folder, write_results
 from ..pipeline_genie import GeniePipeline
 
@@ -58,6 +58,7 @@ def report_rewards(
     if model is None:
         raise ValueError("the pipeline has no reward_model: train one with the stage reward, or load it as well.")
     clips = VideoDataset(data, model.config.num_frames, pipe.frame_size, split=HELD_OUT)
+    warn_of_another_pace(pipe, clips, name_of(data))
     if clips.rewards is None or clips.ended is None:
         raise ValueError(f"{name_of(data)} has no rewards: record it again with this version of genie_hf.")
     last = torch.from_numpy(clips.clip_starts()) + model.config.num_frames - 1

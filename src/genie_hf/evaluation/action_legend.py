@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..data import HELD_OUT, VideoDataset
 from ..pipeline_genie import GeniePipeline
-from .clips import Clips, Source, reconstruct, roll_out
+from .clips import Clips, Source, name_of, reconstruct, roll_out, warn_of_another_pace
 from .motion import camera_follows, mean_flow
 from .picture import draw_action_legend
 from .results import check_folder, write_results
@@ -75,9 +75,9 @@ def measure_action_legend(
             raise ValueError(f"{name} is {value}; choose at least 1.")
     folder = None if output is None else check_folder(output)
     dataset = VideoDataset(data, 2, pipe.frame_size, frame_rate, HELD_OUT, frame_skip)
-    chosen = (
-        torch.linspace(0, len(dataset) - 1, min(num_start_frames, len(dataset)), dtype=torch.float64).long().tolist()
-    )
+    warn_of_another_pace(pipe, dataset, name_of(data))
+    number = min(num_start_frames, len(dataset))
+    chosen = torch.linspace(0, len(dataset) - 1, number, dtype=torch.float64).long().tolist()
     clips = Clips.read(dataset, chosen, "action legend")
 
     by_camera = camera_follows(clips.pixels.to(pipe.device).float() / 255)

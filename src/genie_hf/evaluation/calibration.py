@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..data import HELD_OUT, VideoDataset
 from ..pipeline_genie import GeniePipeline
-from .clips import Clips, Source, name_of
+from .clips import Clips, Source, name_of, warn_of_another_pace
 from .latent_actions import best_mapping, contingency
 from .reference_classifier import HISTORY
 from .results import check_folder, write_results
@@ -69,6 +69,7 @@ def calibrate(
     folder = None if output is None else check_folder(output)
     window = pipe.latent_action_model.config.num_frames
     dataset = VideoDataset(data, window, pipe.frame_size, frame_rate, HELD_OUT, frame_skip)
+    warn_of_another_pace(pipe, dataset, name_of(data))
     if not dataset.has_actions:
         raise ValueError(f"{name_of(data)} has no true actions to name latent ones after: name a recording with them.")
     generator = torch.Generator().manual_seed(seed)

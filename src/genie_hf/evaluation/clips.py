@@ -3,6 +3,7 @@
 Dimension keys: N clips, T frames of a clip.
 """
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +19,8 @@ from ..data.video_dataset import VideoDataset
 from ..pipeline_genie import GeniePipeline
 from .latent_actions import merge_actions
 
+logger = logging.getLogger(__name__)
+
 OneSource: TypeAlias = str | os.PathLike | Dataset | DatasetDict | DataSource | dict
 Source: TypeAlias = OneSource | Sequence[OneSource]
 """What `VideoDataset` takes."""
@@ -29,6 +32,18 @@ def name_of(source: Source) -> str:
         return ", ".join(map(name_of, source))
     where = to_source(source).source
     return Path(where).name if isinstance(where, str | os.PathLike) else "data"
+
+
+def warn_of_another_pace(pipe: GeniePipeline, dataset: VideoDataset, name: str) -> None:
+    """Says so where data have more or fewer frames a second than the world: what an action does depends on it."""
+    rate, fps = dataset.frame_rate, pipe.config.fps
+    if rate and not 0.98 <= rate / fps <= 1.02:
+        logger.warning(
+            "%s has %.3g frames a second and the world %.3g: measure it on data of the pace at which it learnt.",
+            name,
+            rate,
+            fps,
+        )
 
 
 @dataclass

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..data import HELD_OUT, VideoDataset, check_disjoint
 from ..pipeline_genie import GeniePipeline
 from .action_control import measure_action_control, read_back
-from .clips import Clips, Source, name_of, reconstruct
+from .clips import Clips, Source, name_of, reconstruct, warn_of_another_pace
 from .latent_actions import Consistency, action_agreement, code_usage, switch_rate
 from .metrics import describe_quality, psnr, similarity, squared_error
 from .persistence import measure_persistence
@@ -120,6 +120,8 @@ def evaluate(
 
     video = partial(VideoDataset, image_size=pipe.frame_size, frame_rate=frame_rate, frame_skip=frame_skip)
     datasets = {name: video(source, horizon + 1, split=HELD_OUT) for name, source in sources.items()}
+    for name, dataset in datasets.items():
+        warn_of_another_pace(pipe, dataset, name)
     long_datasets = {
         name: video(sources[name], long_horizon + 1, split=HELD_OUT)
         for name, dataset in datasets.items()
