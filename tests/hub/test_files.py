@@ -28,6 +28,8 @@ def test_the_recipe_is_whole(world, tiny_pipeline):
     own, run = world / "recipe.yaml", world / "runs" / "world" / "recipe.yaml"
     run.write_text(own.read_text())
     assert world_files(world, tiny_pipeline.dynamics)["recipe.yaml"] == own
+    own.write_text(own.read_text().replace("image_size: 64", "image_size: 64\n  test: [data/later]"))
+    assert world_files(world, tiny_pipeline.dynamics)["recipe.yaml"] == own
     run.write_text(own.read_text().replace("data/tiny", "data/other"))  # the run was told to take other data
     assert world_files(world, tiny_pipeline.dynamics)["recipe.yaml"] == run
     own.write_text("extends: ../other\n")

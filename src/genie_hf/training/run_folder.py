@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -14,7 +15,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from .checkpoints import list_checkpoints, step_of
-from .recipe import Recipe
+from .recipe import DataRecipe, Recipe
 from .recipe_file import read_recipe, without_derived
 from .stages import STAGES
 
@@ -146,7 +147,7 @@ def recipe_of(folder: Path) -> Path | None:
     """The whole recipe of a world.
 
     That is its own, or, where it was trained by a recipe that lies elsewhere, that extends another or names other
-    data, what the run wrote down.
+    training data, what the run wrote down.
     """
     own, runs = folder / "recipe.yaml", sorted(folder.glob("runs/*/recipe.yaml"), key=lambda run: run.stat().st_mtime)
     if not runs:
@@ -154,7 +155,12 @@ def recipe_of(folder: Path) -> Path | None:
     of_world = folder / "runs" / "world" / "recipe.yaml"
     written = of_world if of_world in runs else runs[-1]
     whole = own.is_file() and not any(line.startswith("extends:") for line in own.read_text("utf-8").splitlines())
-    return own if whole and read_recipe(own).data == read_recipe(written).data else written
+    return own if whole and learnt_from(own) == learnt_from(written) else written
+
+
+def learnt_from(recipe: Path) -> DataRecipe:
+    """The data of a recipe, without those held out, which may be named later."""
+    return replace(read_recipe(recipe).data, test=[])
 
 
 def flatten(values: dict, path: str = "") -> dict:
