@@ -70,6 +70,21 @@ def test_video_is_measured_at_the_pace_at_which_the_world_learnt_it(run, world, 
     assert names["num_labels"] + names["num_tested"] == 4
 
 
+def test_a_world_on_the_hub_is_measured_at_its_pace_too(hub, run, world, labelled, tmp_path):
+    recipe = yaml.load((ROOT / "pipelines" / "tiny" / "recipe.yaml").read_text(), Loader=RecipeLoader)
+    recipe["data"] |= {"test": ["data/of/the/author"], "frame_skip": 2}
+    (world / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    name = hub.new_name()
+    assert run("publish", world, name)[0] == 0
+    small = ("--data", labelled, "--rollouts", 2, "--horizon", 4, "--steps", 1, "--long-horizon", 0)
+    status, _, err = run("evaluate", name, *small)
+    assert status == 2 and "say with --data what to measure on, and with --output where" in err
+    status, _, err = run("evaluate", name, *small, "--output", tmp_path / "out")
+    assert status == 0, err
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert metrics["settings"]["frame_skip"] == 2 and metrics["data"]["labelled"]["num_clips"] == 4
+
+
 def test_calibrate_prints_and_saves_names(run, world, labelled):
     status, out, _ = run("calibrate", world, "--data", labelled, "--labels", 4)
     assert status == 0
