@@ -36,7 +36,13 @@ def test_the_recipe_is_whole(world, tiny_pipeline):
     assert world_files(world, tiny_pipeline.dynamics)["recipe.yaml"] == run
     own.unlink()
     assert world_files(world, tiny_pipeline.dynamics)["recipe.yaml"] == run
-    run.unlink()
+    own.write_text(run.read_text())
+    (world / "runs" / "reward").mkdir()
+    of_reward = run.rename(world / "runs" / "reward" / "recipe.yaml")
+    of_reward.write_text(own.read_text().replace("data/other", "data/expert"))  # what came after the world
+    assert world_files(world, tiny_pipeline.dynamics)["recipe.yaml"] == own
+    own.unlink()
+    of_reward.unlink()
     assert "recipe.yaml" not in world_files(world, tiny_pipeline.dynamics)
 
 

@@ -187,11 +187,11 @@ def prepare(
             f"There is no folder {pipeline}: check the name. For a world on the Hub, say with --data what to measure "
             f"on, and with --output where to write {result}."
         )
-    from ..training import read_recipe
+    from ..training.recipe_file import read_data
     from ..training.run_folder import recipe_of
 
     recipe = recipe_of(folder_with(pipeline, ["recipe.yaml"]))
-    settings = read_recipe(recipe).data if recipe else None
+    settings = read_data(recipe) if recipe else None
     sources: list[str | dict] = [*data] if data else settings.test if settings else []
     if not sources:
         raise ValueError(f"{folder} has no recipe that names data.test: say with --data what to measure on.")

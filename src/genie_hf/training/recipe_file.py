@@ -63,6 +63,16 @@ def read_recipe(path: str | Path) -> Recipe:
         raise ValueError(f"{path}: {error}") from error
 
 
+def read_data(path: Path) -> DataRecipe:
+    """The data of a recipe, also of one that an earlier version wrote down; raises what `read_recipe` raises."""
+    values = read_values(path)
+    try:
+        check_keys(values, Recipe, "")
+        return build(DataRecipe, values["data"], "data")
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
 def read_values(path: Path, extending: tuple[Path, ...] = ()) -> Any:
     """What a recipe's file holds, laid over what the recipe holds that it `extends`."""
     if path.resolve() in extending:

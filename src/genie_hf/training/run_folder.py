@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from .checkpoints import list_checkpoints, step_of
 from .recipe import DataRecipe, Recipe
-from .recipe_file import read_recipe, without_derived
+from .recipe_file import read_data, without_derived
 from .stages import STAGES
 
 logger = logging.getLogger(__name__)
@@ -149,18 +149,19 @@ def recipe_of(folder: Path) -> Path | None:
     That is its own, or, where it was trained by a recipe that lies elsewhere, that extends another or names other
     training data, what the run wrote down.
     """
-    own, runs = folder / "recipe.yaml", sorted(folder.glob("runs/*/recipe.yaml"), key=lambda run: run.stat().st_mtime)
-    if not runs:
-        return own if own.is_file() else None
-    of_world = folder / "runs" / "world" / "recipe.yaml"
-    written = of_world if of_world in runs else runs[-1]
-    whole = own.is_file() and not any(line.startswith("extends:") for line in own.read_text("utf-8").splitlines())
-    return own if whole and learnt_from(own) == learnt_from(written) else written
+    own, of_world = folder / "recipe.yaml", folder / "runs" / "world" / "recipe.yaml"
+    runs = sorted(folder.glob("runs/*/recipe.yaml"), key=lambda run: run.stat().st_mtime)
+    written = of_world if of_world.is_file() else runs[-1] if runs else None
+    if not own.is_file() or written is None:
+        return own if own.is_file() else written
+    extends = any(line.startswith("extends:") for line in own.read_text("utf-8").splitlines())
+    other_data = written == of_world and learnt_from(own) != learnt_from(of_world)
+    return written if extends or other_data else own
 
 
 def learnt_from(recipe: Path) -> DataRecipe:
-    """The data of a recipe, without those held out, which may be named later."""
-    return replace(read_recipe(recipe).data, test=[])
+    """The data of a recipe without those held out, which may be named later."""
+    return replace(read_data(recipe), test=[])
 
 
 def flatten(values: dict, path: str = "") -> dict:
