@@ -155,8 +155,9 @@ def recipe_of(folder: Path) -> Path | None:
     if not own.is_file() or written is None:
         return own if own.is_file() else written
     extends = any(line.startswith("extends:") for line in own.read_text("utf-8").splitlines())
-    other_data = written == of_world and learnt_from(own) != learnt_from(of_world)
-    return written if extends or other_data else own
+    if extends or (written == of_world and learnt_from(own) != learnt_from(of_world)):
+        return written
+    return own
 
 
 def learnt_from(recipe: Path) -> DataRecipe:
