@@ -95,6 +95,8 @@ class FrameGraph:
     @torch.inference_mode()
     def __init__(self, sampler: Sampler, action: Tensor, cache: WorldCache):
         self.sampler = sampler
+        modules = [*sampler.dynamics.modules(), *sampler.video_tokenizer.modules()]
+        self.places = [(module._parameters, name) for module in modules for name in module._parameters]
         self.addresses = self._addresses()
         self.action, self.cache = action.clone(), cache.repeat_interleave(1)
         self.numbers = Numbers(action)
@@ -111,8 +113,9 @@ class FrameGraph:
         return self.addresses != self._addresses()
 
     def _addresses(self) -> list[int]:
-        models = self.sampler.dynamics, self.sampler.video_tokenizer
-        return [weight.data_ptr() for model in models for weight in model.parameters()]
+        """Of all weights: by their places, as a walk through the modules would take 0.4 ms of each frame."""
+        weights = [parameters[name] for parameters, name in self.places]
+        return [weight.data_ptr() for weight in weights if weight is not None]
 
     @torch.inference_mode()
     def step(self, action: Tensor, generators: list[torch.Generator], cache: WorldCache) -> tuple[Tensor, Tensor]:
