@@ -52,6 +52,7 @@ def main():
         )
         for horizon, number in ((max(HORIZONS), arguments.clips), (arguments.long_horizon, arguments.long_clips))
     )
+    actions = clips.actions_of(pipe, arguments.batch_size)
     settings = list(dict.fromkeys([own, *itertools.product(arguments.orders, arguments.temperatures)]))
     columns = f"{'psnr':<17} {'gain':<40} edges, colours; held"
     print(f"{'order':<11} temperature steps  {columns}")
@@ -60,7 +61,7 @@ def main():
         usual = None
         for order, temperature in tqdm(settings, desc=f"{steps} steps", leave=False):
             pipe.scheduler.register_to_config(unmasking_order=order, temperature=temperature)
-            errors = rollout_errors(pipe, clips, steps, arguments)
+            errors = rollout_errors(pipe, clips, actions, steps, arguments)
             usual = errors if usual is None else usual
             row = {"order": order, "temperature": temperature, "steps": steps, **describe(errors, usual)}
             row |= lasting(pipe, long_clips, steps, arguments)
@@ -70,9 +71,10 @@ def main():
         arguments.output.write_text(json.dumps(rows, indent=2) + "\n")
 
 
-def rollout_errors(pipe: GeniePipeline, clips: Clips, steps: int, arguments: argparse.Namespace) -> torch.Tensor:
+def rollout_errors(
+    pipe: GeniePipeline, clips: Clips, actions: torch.Tensor, steps: int, arguments: argparse.Namespace
+) -> torch.Tensor:
     """Each frame's squared error, of shape (clips, frames after the first)."""
-    actions = clips.infer_actions(pipe, arguments.batch_size)
     errors = []
     for rows, truth in clips.batches(pipe, arguments.batch_size, "rollouts"):
         frames = roll_out(
