@@ -12,7 +12,7 @@
 set -euo pipefail
 
 OUT=${OUT:?name the folder for the results}
-TOTAL_SECONDS=${TOTAL_SECONDS:-570}
+TOTAL_SECONDS=${TOTAL_SECONDS:-595}
 RECIPE=${RECIPE:-pipelines/coinrun-gpu}     # a folder in the repository; the results have the same path
 # One recording a line, all made at the same time: its folder, as the recipe names it, and the options of `genie-hf
 # record coinrun`; by default what the recipe's first lines say
@@ -64,7 +64,7 @@ install() {
 # its cache when the training asks for it.
 warm_up() {
     genie 60 record coinrun data/warm-up --levels 0:12 --steps 100
-    genie 120 train "$RECIPE" --data data/warm-up --output warm-up --max-minutes 0.01
+    genie 120 train "$RECIPE" --data data/warm-up --output warm-up --max-minutes 0.01 --cache-codes
     say "warmed up"
 }
 
@@ -128,7 +128,7 @@ main() {
         return
     fi
     say "training"
-    genie "$(left)" train "$RECIPE"
+    genie "$(left)" train "$RECIPE" --cache-codes
     say "measuring"
     # shellcheck disable=SC2086
     genie "$(left)" evaluate "$RECIPE" $EVALUATE

@@ -1,11 +1,16 @@
+import shutil
+
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from genie_hf import GenieVideoTokenizer
 from genie_hf.data import VideoDataset
 from genie_hf.training import train
+from genie_hf.training.cached_codes import CachedCodes, write_codes
 from genie_hf.training.clip_order import ClipOrder
 from genie_hf.training.device_clips import DeviceClips
+from genie_hf.training.metrics_log import read_metrics
 from genie_hf.training.recipe_file import build_recipe
 
 
@@ -28,7 +33,25 @@ def test_it_trains_as_from_the_disk(tiny_values, tmp_path):
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
-def test_codes_are_not_cached_beside_frames_on_the_device(tiny_values, tmp_path):
-    tiny_values["data"]["on_device"] = True
-    with pytest.raises(ValueError, match="leave out data.on_device or --cache-codes"):
-        train(build_recipe(tiny_values), tmp_path, cache_codes=True)
+@pytest.mark.parametrize("num_frames", [1, 4, 5])
+@pytest.mark.parametrize("batch_size", [4, 100])
+def test_codes_are_those_that_are_cached_on_the_disk(num_frames, batch_size, recording, tiny_values, tmp_path):
+    torch.manual_seed(0)
+    tokenizer = GenieVideoTokenizer(build_recipe(tiny_values).video_tokenizer).eval()
+    dataset = VideoDataset(recording, num_frames)
+    cached = CachedCodes(dataset, write_codes(dataset, tokenizer, tmp_path, show_progress=False))
+    clips = DeviceClips(dataset, torch.device("cpu"))
+    clips.encode(tokenizer, batch_size)
+    for index, batch in zip(range(len(dataset)), clips.batches([i] for i in range(len(dataset))), strict=True):
+        assert torch.equal(batch["codes"][0], cached[index]["codes"])
+
+
+def test_a_world_trains_on_codes_on_the_device_as_on_those_on_the_disk(tiny_values, trained_tokenizer, tmp_path):
+    losses = []
+    for on_device in (False, True):
+        tiny_values["data"]["on_device"] = on_device
+        output = shutil.copytree(trained_tokenizer, tmp_path / str(on_device))
+        train(build_recipe(tiny_values), output, "world", cache_codes=True)
+        losses.append([line["loss"] for line in read_metrics(output / "runs" / "world" / "metrics.jsonl")])
+    assert losses[0] == losses[1]
+    assert not list((output / "runs").glob("codes-*"))

@@ -83,6 +83,19 @@ def test_a_time_limit_ends_each_stage_with_a_pipeline(tiny_values, tmp_path):
     assert (result.stage, result.step, result.ended_by) == ("world", 6, "steps")
 
 
+def test_the_time_before_a_resumption_counts(tiny_values, tmp_path):
+    train(build_recipe(tiny_values), tmp_path, "tokenizer", max_minutes=1e-6)
+    weights = (tmp_path / "video_tokenizer" / "model.safetensors").read_bytes()
+    (result,) = train(build_recipe(tiny_values), tmp_path, "tokenizer", resume=True, max_minutes=1e-6)
+    assert (result.step, result.ended_by) == (1, "time")  # it was up before
+    assert (tmp_path / "video_tokenizer" / "model.safetensors").read_bytes() == weights
+    seconds = read_metrics(tmp_path / "runs" / "tokenizer" / "metrics.jsonl")[-1]["seconds"]
+    tiny_values["training"]["tokenizer"] |= {"warmup_steps": 0, "min_learning_rate": 0}
+    train(build_recipe(tiny_values), tmp_path, "tokenizer", resume=True, max_minutes=2 * seconds / 60)
+    resumed = read_metrics(tmp_path / "runs" / "tokenizer" / "metrics.jsonl")[1]
+    assert resumed["learning_rate"] < 0.6 * tiny_values["training"]["tokenizer"]["learning_rate"]  # half its way down
+
+
 def test_what_is_missing_is_said(tiny_values, tmp_path):
     recipe = build_recipe(tiny_values)
     with pytest.raises(ValueError, match="no trained video tokenizer: train one first with --stage tokenizer"):

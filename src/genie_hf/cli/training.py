@@ -34,14 +34,19 @@ def train(
         Path | None, typer.Option(help="Folder for the pipeline; by default the recipe's folder.")
     ] = None,
     max_minutes: Annotated[
-        float | None, typer.Option(help="End each stage after this time and save its models as they are then.")
+        float | None,
+        typer.Option(
+            help="End each stage after this time and save its models as they are then. In a resumed stage the time "
+            "before counts too."
+        ),
     ] = None,
     cache_codes: Annotated[
         bool,
         typer.Option(
             "--cache-codes",
-            help="Stage world: encode every frame once before training, into runs/codes-*.npy, and not in each step. "
-            "Saves the tokenizer's work; repeat it with --resume.",
+            help="Stage world: encode every frame once before training, and not in each step. Saves the tokenizer's "
+            "work. The codes lie in runs/codes-*.npy, or on the device with the recipe's frames; repeat the option "
+            "with --resume.",
         ),
     ] = False,
     pretrained: Annotated[
@@ -152,7 +157,10 @@ def train(
         command += ["--output", str(output)] if output else []
         for option, sources in (("--data", data), ("--test-data", test_data)):
             command += [part for source in sources or () for part in (option, source)]
-        command += ["--max-minutes", f"{max_minutes:g}"] if max_minutes and result.ended_by == "signal" else []
+        limit = max_minutes
+        if result.ended_by == "time":
+            limit = 2 * (max_minutes or plan.training.stages[result.stage].max_minutes)  # the time before counts
+        command += ["--max-minutes", f"{limit:g}"] if limit else []
         command += ["--cache-codes"] if cache_codes else []
         command += ["--push-to", push_to] if push_to else []
         command += ["--push-every", str(push_every)] if push_every else []

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 import torch
 
 from ..data.video_dataset import VideoDataset
+from ..models.modeling_video_tokenizer import GenieVideoTokenizer
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,27 @@ class DeviceClips:
         self.outcomes = {name: values.to(device) for name, values in self.outcomes.items()}
         self.starts = torch.from_numpy(dataset.clip_starts()).to(device)
         self.offsets = torch.arange(dataset.num_frames, device=device)
+        self.covering = torch.tensor(dataset.covering_clips(), device=device)
+        self.codes: torch.Tensor | None = None
+
+    @torch.no_grad()
+    def encode(self, video_tokenizer: GenieVideoTokenizer, batch_size: int) -> None:
+        """Has every frame encoded once, as for `CachedCodes`: batches then have `"codes"` too.
+
+        Args:
+            video_tokenizer: on the device of the frames.
+            batch_size: clips encoded together; all batches are of one size, so that compiled code fits all.
+        """
+        starts = self.starts[self.covering]
+        nexts = torch.cat([starts[1:], starts.new_tensor([len(self.frames)])])
+        ends = torch.minimum(starts + len(self.offsets), nexts)  # where clips overlap a frame belongs to the later one
+        self.codes = starts.new_zeros((len(self.frames), *video_tokenizer.config.grid_size), dtype=torch.int32)
+        for first in range(0, len(starts), batch_size):
+            clips = slice(max(0, min(first, len(starts) - batch_size)), first + batch_size)
+            frames = starts[clips, None] + self.offsets
+            codes = video_tokenizer.encode(self.frames[frames].float() / 255)
+            kept = frames < ends[clips, None]
+            self.codes[frames[kept]] = codes[kept].int()
 
     def batches(self, order: Iterable[list[int]]) -> Iterator[dict[str, torch.Tensor]]:
         """Batches as a `DataLoader` gives them.
@@ -37,7 +59,8 @@ class DeviceClips:
 
         Yields:
             `"pixels"`, uint8 of shape `(batch_size, num_frames, channels, height, width)`, and where they are recorded
-            `"actions"`, int64 of shape `(batch_size, num_frames - 1)`, `"rewards"` and `"ended"`.
+            `"actions"`, int64 of shape `(batch_size, num_frames - 1)`, `"rewards"` and `"ended"`; after `encode`
+            `"codes"`, int64 of shape `(batch_size, num_frames, h, w)`.
         """
         for indices in order:
             clips = torch.tensor(indices).to(self.starts.device, non_blocking=True)  # does not wait for the device
@@ -46,4 +69,6 @@ class DeviceClips:
             batch = {"pixels": self.frames[frames]}
             if self.actions is not None:
                 batch["actions"] = self.actions[frames[:, :-1]]
+            if self.codes is not None:
+                batch["codes"] = self.codes[frames].long()
             yield batch | {name: values[frames] for name, values in self.outcomes.items()}

@@ -54,11 +54,12 @@ def train_stage(
     run = Run(recipe, output, name, resume, cache_codes, pretrained, pusher)
     settings, progress = run.settings, run.progress
     max_minutes = settings.max_minutes if max_minutes is None else max_minutes
-    started = read = time.monotonic()
+    before, started = progress.seconds, time.monotonic()
+    read = started
 
     def elapsed() -> float:
-        """The share of the stage's time that has passed; 0 where it has no limit."""
-        return (time.monotonic() - started) / 60 / max_minutes if max_minutes else 0.0
+        """The share of the stage's time that has passed, before a resumption too; 0 where it has no limit."""
+        return (before + time.monotonic() - started) / 60 / max_minutes if max_minutes else 0.0
 
     bar = tqdm(
         total=settings.steps,
@@ -69,7 +70,7 @@ def train_stage(
     )
     if run.is_main:
         logger.info("%s", run)
-    ended_by = "steps"
+    ended_by = "time" if max_minutes and before >= 60 * max_minutes else "steps"
     with stop_signals() as received:
         while progress.step < settings.steps and ended_by == "steps":
             began = time.monotonic()

@@ -82,7 +82,7 @@ class StageRecipe:
         picture_every: steps between pictures; null draws none.
         num_workers: processes that load clips.
         max_minutes: where given, the stage ends after this time at the latest; the learning rate follows whichever of
-            steps and time is further on, so that it has come down by then.
+            steps and time is further on, so that it has come down by then. The time before a resumption counts.
     """
 
     steps: int

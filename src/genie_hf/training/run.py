@@ -99,7 +99,7 @@ class Run:
         set_seed(self.settings.seed, device_specific=True)
         if resume:
             self.restore()
-        self.batches = self.open_batches(self.encode_once() if cache_codes and "codes" in self.inputs else self.data)
+        self.batches = self.open_batches(cache_codes and "codes" in self.inputs)
         self.metrics = MetricsLog(self.folder / "metrics.jsonl", self.progress.step) if self.is_main else None
         self.accelerator.init_trackers(
             "genie_hf", {"stage": name, "steps": self.settings.steps, "batch_size": self.settings.batch_size}
@@ -170,11 +170,10 @@ class Run:
             )
         return CachedCodes(self.data, codes)
 
-    def open_batches(self, dataset) -> Iterator[dict[str, Tensor]]:
-        self.num_clips = len(dataset)
+    def open_batches(self, with_codes: bool) -> Iterator[dict[str, Tensor]]:
         settings, device = self.settings, self.accelerator.device
         order = ClipOrder(
-            len(dataset),
+            len(self.data),
             settings.batch_size,
             (self.progress.step, settings.steps),
             settings.gradient_accumulation,
@@ -183,11 +182,15 @@ class Run:
             self.data.shares,
         )
         if self.recipe.data.on_device:
-            batches = DeviceClips(self.data, device).batches(order)
+            clips = DeviceClips(self.data, device)
+            if with_codes:
+                with self.accelerator.autocast():
+                    clips.encode(self.bare_stage.video_tokenizer, settings.batch_size)
+            batches = clips.batches(order)
         else:
             batches = iter(
                 DataLoader(
-                    dataset,
+                    self.encode_once() if with_codes else self.data,
                     batch_sampler=order,
                     num_workers=settings.num_workers,
                     worker_init_fn=ignore_interrupts,
@@ -202,7 +205,7 @@ class Run:
         dtype = "bfloat16" if accelerator.mixed_precision == "bf16" else "float32"
         where = accelerator.device if accelerator.num_processes == 1 else f"{accelerator.num_processes} processes"
         return (
-            f"Stage {self.name}: {self.num_clips:,} clips of {self.settings.num_frames} frames, "
+            f"Stage {self.name}: {len(self.data):,} clips of {self.settings.num_frames} frames, "
             f"{trained / 1e6:.2f}M trained parameters, {dtype} on {where}."
         )
 

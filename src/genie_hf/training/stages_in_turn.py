@@ -43,7 +43,7 @@ def train(
         resume: whether to continue from the last checkpoint.
         overwrite: whether an earlier run of the stage and its models may be replaced.
         max_minutes: time limit for each stage, in place of the recipe's. A stage that reaches it saves its models and
-            a checkpoint; the next one then begins.
+            a checkpoint; the next one then begins. In a resumed stage the time before counts too.
         cache_codes: stage `world`: whether the video tokenizer encodes every frame once, before training, instead of
             in each clip; see `CachedCodes` for the slight difference that it makes.
         pretrained: a pipeline, by its folder or id on the Hub, whose weights each stage's models start from. Their
@@ -69,8 +69,6 @@ def train(
         raise ValueError(f"stage is {stage!r}; the recipe's are {', '.join(stages)}.")
     if max_minutes is not None and max_minutes <= 0:
         raise ValueError(f"max_minutes is {max_minutes:g}: give a number of minutes above 0, or none.")
-    if cache_codes and recipe.data.on_device:
-        raise ValueError("data.on_device keeps frames, not codes: leave out data.on_device or --cache-codes.")
     if push_to is None and (push_every is not None or private):
         raise ValueError("there is nowhere to push to: name a repository with --push-to.")
     if push_every is not None and push_every < 1:
