@@ -41,7 +41,7 @@ def test_codes_are_those_that_are_cached_on_the_disk(num_frames, batch_size, rec
     dataset = VideoDataset(recording, num_frames)
     cached = CachedCodes(dataset, write_codes(dataset, tokenizer, tmp_path, show_progress=False))
     clips = DeviceClips(dataset, torch.device("cpu"))
-    clips.encode(tokenizer, batch_size)
+    clips.encode(tokenizer, batch_size, show_progress=False)
     for index, batch in zip(range(len(dataset)), clips.batches([i] for i in range(len(dataset))), strict=True):
         assert torch.equal(batch["codes"][0], cached[index]["codes"])
 

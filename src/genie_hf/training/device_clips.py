@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Iterator
 
 import torch
+from tqdm.auto import tqdm
 
 from ..data.video_dataset import VideoDataset
 from ..models.modeling_video_tokenizer import GenieVideoTokenizer
@@ -33,18 +34,20 @@ class DeviceClips:
         self.codes: torch.Tensor | None = None
 
     @torch.no_grad()
-    def encode(self, video_tokenizer: GenieVideoTokenizer, batch_size: int) -> None:
+    def encode(self, video_tokenizer: GenieVideoTokenizer, batch_size: int, show_progress: bool = True) -> None:
         """Has every frame encoded once, as for `CachedCodes`: batches then have `"codes"` too.
 
         Args:
             video_tokenizer: on the device of the frames.
             batch_size: clips encoded together; all batches are of one size, so that compiled code fits all.
+            show_progress: whether to show a progress bar.
         """
         starts = self.starts[self.covering]
         nexts = torch.cat([starts[1:], starts.new_tensor([len(self.frames)])])
         ends = torch.minimum(starts + len(self.offsets), nexts)  # where clips overlap a frame belongs to the later one
         self.codes = starts.new_zeros((len(self.frames), *video_tokenizer.config.grid_size), dtype=torch.int32)
-        for first in range(0, len(starts), batch_size):
+        firsts = range(0, len(starts), batch_size)
+        for first in tqdm(firsts, desc="codes", unit="batch", disable=None if show_progress else True):
             clips = slice(max(0, min(first, len(starts) - batch_size)), first + batch_size)
             frames = starts[clips, None] + self.offsets
             codes = video_tokenizer.encode(self.frames[frames].float() / 255)

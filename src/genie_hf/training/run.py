@@ -185,7 +185,7 @@ class Run:
             clips = DeviceClips(self.data, device)
             if with_codes:
                 with self.accelerator.autocast():
-                    clips.encode(self.bare_stage.video_tokenizer, settings.batch_size)
+                    clips.encode(self.bare_stage.video_tokenizer, settings.batch_size, self.is_main)
             batches = clips.batches(order)
         else:
             batches = iter(
