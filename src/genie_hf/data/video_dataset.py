@@ -184,10 +184,17 @@ class VideoDataset(torch.utils.data.Dataset):
         """Frames as stored in the form and size of an item's pixels: uint8 of shape (num_frames, 3, height, width)."""
         return resize(torch.from_numpy(frames).permute(0, 3, 1, 2), self.image_size)  # (T, H, W, C) -> (T, C, H, W)
 
-    def covering_clips(self) -> list[int]:
-        """Consecutive clips that cover every frame of each episode; the last may overlap the one before."""
+    def covering_clips(self) -> tuple[list[int], np.ndarray, np.ndarray]:
+        """Consecutive clips that cover every frame of each episode; the last may overlap the one before.
+
+        Returns:
+            The clips; the number of each one's first frame among all frames of all sources; and that of the frame
+            after those that are its own, where overlapping ones belong to the later clip.
+        """
         last = self.clip_ends[self.num_clips > 0] - 1
-        return sorted({*self.disjoint_clips(), *last.tolist()})
+        clips = sorted({*self.disjoint_clips(), *last.tolist()})
+        starts = self.clip_starts()[clips]
+        return clips, starts, np.minimum(starts + self.num_frames, np.append(starts[1:], self.first_frames[-1]))
 
     def disjoint_clips(self) -> list[int]:
         """Consecutive clips of each episode that have no frame in common."""

@@ -97,9 +97,7 @@ def write_codes(
     processes.wait_for_everyone()
     codes = np.lib.format.open_memmap(unfinished, "r+")
 
-    clips = dataset.covering_clips()
-    starts = [dataset.first_frame(clip) for clip in clips]
-    ends = np.minimum(np.add(starts, dataset.num_frames), [*starts[1:], shape[0]]).tolist()
+    clips, starts, ends = dataset.covering_clips()
     share = np.array_split(np.arange(len(clips)), processes.num_processes)[processes.process_index].tolist()
     loader = DataLoader(
         torch.utils.data.Subset(dataset, [clips[i] for i in share]),

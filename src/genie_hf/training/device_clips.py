@@ -30,7 +30,7 @@ class DeviceClips:
         self.outcomes = {name: values.to(device) for name, values in self.outcomes.items()}
         self.starts = torch.from_numpy(dataset.clip_starts()).to(device)
         self.offsets = torch.arange(dataset.num_frames, device=device)
-        self.covering = torch.tensor(dataset.covering_clips(), device=device)
+        self.covering = [torch.from_numpy(frames).to(device) for frames in dataset.covering_clips()[1:]]
         self.codes: torch.Tensor | None = None
 
     @torch.no_grad()
@@ -42,9 +42,7 @@ class DeviceClips:
             batch_size: clips encoded together; all batches are of one size, so that compiled code fits all.
             show_progress: whether to show a progress bar.
         """
-        starts = self.starts[self.covering]
-        nexts = torch.cat([starts[1:], starts.new_tensor([len(self.frames)])])
-        ends = torch.minimum(starts + len(self.offsets), nexts)  # where clips overlap a frame belongs to the later one
+        starts, ends = self.covering
         self.codes = starts.new_zeros((len(self.frames), *video_tokenizer.config.grid_size), dtype=torch.int32)
         firsts = range(0, len(starts), batch_size)
         for first in tqdm(firsts, desc="codes", unit="batch", disable=None if show_progress else True):
