@@ -40,8 +40,8 @@ def rollout_errors(pipe, clips: torch.Tensor, num_steps: int, anew: bool) -> tor
     """Mean squared error of each frame, of shape (batch, frames - 1)."""
     world = pipe.start(clips[:, :1], num_inference_steps=num_steps)
     actions = pipe.infer_actions(clips)
+    frames = torch.stack([step(world, action, anew) for action in actions.unbind(1)], dim=1).cpu()
     truth = clips[:, 1:].float() / 255
-    frames = torch.stack([step(world, action, anew) for action in actions.unbind(1)], dim=1)
     return (frames - truth).square().mean(dim=(2, 3, 4))
 
 

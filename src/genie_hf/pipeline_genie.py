@@ -288,13 +288,17 @@ class GeniePipeline(DynamicsLoraMixin, PipelineStorage):
         """
         kwargs = {"dynamic": False, **kwargs}
         stacks = self.dynamics.transformer.blocks, self.video_tokenizer.decoder.blocks
+        known = inspect.signature(torch.compile).parameters
         if self.device.type == "cuda":
-            torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, 64)  # for all together
+            if "recompile_limit" in known:  # dynamo's own setting is each thread's then
+                kwargs = {"recompile_limit": 64, **kwargs}  # for all blocks together
+            else:
+                torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, 64)
             for block in itertools.chain(*stacks):
                 block.compile(**kwargs)
             return self
         # The dynamics and the decoder run the same code: each needs graphs of its own, and static shapes.
-        if "isolate_recompiles" in inspect.signature(torch.compile).parameters:
+        if "isolate_recompiles" in known:
             kwargs = {"isolate_recompiles": True, "recompile_limit": 32, **kwargs}
             if "mode" not in kwargs:
                 unchecked = {"guard_filter_fn": torch.compiler.skip_guard_on_all_nn_modules_unsafe}
@@ -310,8 +314,9 @@ class GeniePipeline(DynamicsLoraMixin, PipelineStorage):
         graph is recorded at the first frame, which then takes about twice its time, and again for another number of
         worlds played together, of MaskGIT steps, another temperature or order of unmasking. Frames are the same.
 
-        Put the pipeline on its device before. What is watched while it is drawn (`callback_on_step_end`, previews),
-        worlds with `max_frame_ms` and dynamics with LoRA adapters are played without graphs.
+        Put the pipeline on its device before, and do not offload it afterwards. What is watched while it is drawn
+        (`callback_on_step_end`, previews), worlds with `max_frame_ms` and dynamics with LoRA adapters are played
+        without graphs.
 
         Raises:
             ValueError: for a pipeline that does not lie on one CUDA device, or whose weights are offloaded.

@@ -1,6 +1,8 @@
 """Frames as CUDA graphs. Where there is no CUDA, what would be recorded is run again in its place."""
 
 import copy
+import gc
+import weakref
 
 import pytest
 import torch
@@ -14,6 +16,12 @@ STEPS = 3
 ACTIONS = [0, 4, 2, 1, 3, 0, 4]  # more than the window holds
 
 
+def run_again(function, device):
+    """In place of `record`."""
+    method = weakref.WeakMethod(function)  # a recorded graph does not hold it either
+    return lambda: method()()
+
+
 @pytest.fixture(params=["run again", "cuda"])
 def pipes(request, tiny_pipeline, monkeypatch):
     """The same pipeline without graphs and with them."""
@@ -22,7 +30,7 @@ def pipes(request, tiny_pipeline, monkeypatch):
         if not torch.cuda.is_available():
             pytest.skip("needs a GPU")
         return plain.to("cuda"), copy.deepcopy(plain).to("cuda").enable_cuda_graphs()
-    monkeypatch.setattr(frame_graph, "record", lambda function, device: function)
+    monkeypatch.setattr(frame_graph, "record", run_again)
     pipe = copy.deepcopy(plain)
     pipe.frame_graphs = FrameGraphs()
     return plain, pipe
@@ -87,6 +95,26 @@ def test_another_kind_of_frame_is_recorded_apart(pipes, clips, play):
         play(pipe.start(clips[0, 0], **{"num_inference_steps": STEPS} | settings), [0, 1])
         assert len(graphs._graphs) == min(count, 2)
     assert [kind.sampler[-1] for kind in graphs._graphs] == ["random", "halton"]
+
+
+def test_frames_under_autocast_are_another_kind(pipes, clips, play):
+    _, pipe = pipes
+    world = play(pipe.start(clips[0, 0], num_inference_steps=STEPS), [0, 1])
+    with torch.autocast(pipe.device.type, torch.bfloat16):
+        world.step(2)
+    assert [kind.autocast for kind in pipe.frame_graphs._graphs] == [None, torch.bfloat16]
+
+
+def test_models_go_with_their_pipeline(pipes, clips, play):
+    pipe = copy.deepcopy(pipes[1])
+    play(pipe.start(clips[0, 0], num_inference_steps=STEPS), [0, 1])
+    dynamics = weakref.ref(pipe.dynamics)
+    gc.disable()  # a GPU's memory should not wait for it
+    try:
+        del pipe
+        assert dynamics() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("replaced", [False, True])

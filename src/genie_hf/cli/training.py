@@ -44,9 +44,9 @@ def train(
         bool,
         typer.Option(
             "--cache-codes",
-            help="Stage world: encode every frame once before training, and not in each step. Saves the tokenizer's "
-            "work. The codes lie in runs/codes-*.npy, or on the device with the recipe's frames; repeat the option "
-            "with --resume.",
+            help="Stages world and reward: encode every frame once before training, and not in each step. Saves the "
+            "tokenizer's work. The codes lie in runs/codes-*.npy, or on the device with the recipe's frames; repeat the "
+            "option with --resume.",
         ),
     ] = False,
     pretrained: Annotated[

@@ -107,15 +107,19 @@ class TemporalCache:
             row.position += num_frames
             row.num_frames += num_frames
 
+    # No tensor of a cache that is copied to becomes another one, as a CUDA graph requires.
+
     @torch.inference_mode()
     def copy_(self, other: "TemporalCache") -> None:
-        """Copies the keys and values of another cache of the same shape, and the window of its pass, into this one's.
+        """Copies the keys and values of another cache of the same shape into this one's."""
+        torch._foreach_copy_(self.buffers, other.buffers)  # one call instead of some twenty
 
-        No tensor of this one becomes another one, as a CUDA graph requires.
-        """
+    @torch.inference_mode()
+    def copy_window_(self, other: "TemporalCache") -> None:
+        """Copies the window of another cache's pass into that of this one's."""
         assert self._window is not None and other._window is not None
-        targets, sources = ([*cache.buffers, *cache._window[1]] for cache in (self, other))
-        torch._foreach_copy_(targets, sources)  # one call instead of some forty
+        for own, given in zip(self._window[1], other._window[1], strict=True):
+            own.copy_(given)
 
     # Back in time
 

@@ -40,11 +40,13 @@ class Kind(NamedTuple):
     Attributes:
         sampler: its kind.
         attention: how the two models compute it.
+        autocast: what matrix products are cast to, where they are.
         batch_size: worlds that are stepped together.
     """
 
     sampler: tuple
     attention: tuple[str, str]
+    autocast: torch.dtype | None
     batch_size: int
 
 
@@ -69,8 +71,10 @@ class FrameGraphs:
         self, sampler: Sampler, action: Tensor, generators: list[torch.Generator], cache: WorldCache
     ) -> tuple[Tensor, Tensor]:
         """As [`Sampler.step`]; a kind of frame is recorded when it first comes, or its weights have moved."""
-        attention = (model.config._attn_implementation for model in (sampler.dynamics, sampler.video_tokenizer))
-        kind = Kind(sampler.kind, tuple(attention), len(action))
+        attention = sampler.dynamics.config._attn_implementation, sampler.video_tokenizer.config._attn_implementation
+        device = action.device.type
+        autocast = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
+        kind = Kind(sampler.kind, attention, autocast, len(action))
         with LOCK:
             if kind not in self._graphs or self._graphs[kind].have_weights_moved():
                 self._graphs[kind] = FrameGraph(sampler, action, cache)
@@ -94,7 +98,7 @@ class FrameGraph:
 
     @torch.inference_mode()
     def __init__(self, sampler: Sampler, action: Tensor, cache: WorldCache):
-        self.sampler = sampler
+        self.sampler = Sampler(sampler.dynamics, sampler.video_tokenizer, sampler.scheduler)  # it knows no graphs
         modules = [*sampler.dynamics.modules(), *sampler.video_tokenizer.modules()]
         self.places = [(module._parameters, name) for module in modules for name in module._parameters]
         self.addresses = self._addresses()
@@ -125,6 +129,7 @@ class FrameGraph:
             like = transformer.position_embedding.weight.to(transformer.dtype).expand(len(action), 1, -1, -1)
             given.prepare(like, transformer.config)
             own.copy_(given)
+            own.copy_window_(given)
         self.action.copy_(action)
         self.numbers.draw(generators)
         codes, frames = self.replay()
@@ -170,8 +175,10 @@ def record(function: Callable[[], tuple[Tensor, Tensor]], device: torch.device) 
     """The operations of a function as a CUDA graph: what comes back runs them again, and gives the same tensors."""
     with torch.cuda.device(device):
         graph = torch.cuda.CUDAGraph()
+        torch._C._cuda_clearCublasWorkspaces()  # or it might record that of another graph, which goes with that one
         with torch.cuda.graph(graph, stream=torch.cuda.Stream(), capture_error_mode="thread_local"):
             results = function()
+        torch._C._cuda_clearCublasWorkspaces()
 
     def replay() -> tuple[Tensor, Tensor]:
         with torch.cuda.device(device):

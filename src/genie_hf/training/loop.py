@@ -78,14 +78,14 @@ def train_stage(
             take_step(run)
             bar.update()
             is_last = progress.step == settings.steps
-            if run.any_process(bool(received)):
-                ended_by = "signal"
-            elif run.any_process(elapsed() >= 1):
-                ended_by = "time"
+            flags = bool(received), elapsed() >= 1, time.monotonic() - read > READ_EVERY
+            stopped, is_over, reads = run.any_process(*flags)
+            if stopped or is_over:
+                ended_by = "signal" if stopped else "time"
             done = is_last or ended_by != "steps"
             logs = is_last or progress.step % settings.log_every == 0
             saves = done or progress.step % settings.checkpoint_every == 0
-            if run.any_process(time.monotonic() - read > READ_EVERY) or logs or saves:
+            if reads or logs or saves:
                 loss, read = read_terms(run)["loss"], time.monotonic()
             progress.spend(time.monotonic() - began)
             if not progress.unread:

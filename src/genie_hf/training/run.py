@@ -224,12 +224,12 @@ class Run:
         inputs = {name: tensor.to(self.accelerator.device, non_blocking=True) for name, tensor in batch.items()}
         return inputs | {"pixels": inputs["pixels"].float() / 255}
 
-    def any_process(self, flag: bool) -> bool:
-        """Whether it is so in any process."""
+    def any_process(self, *flags: bool) -> list[bool]:
+        """Whether each is so in any process."""
         if self.accelerator.num_processes == 1:
-            return flag
-        flags = torch.tensor(float(flag), device=self.accelerator.device)
-        return bool(self.accelerator.reduce(flags, "sum").item())
+            return list(flags)
+        counts = self.accelerator.reduce(torch.tensor(flags, device=self.accelerator.device).float(), "sum")
+        return [count > 0 for count in counts.tolist()]
 
     def set_learning_rate(self, elapsed: float) -> float:
         """For the next step, where a share of the stage's time has `elapsed`; returns that of the first model."""
@@ -254,7 +254,8 @@ class Run:
         """Draws what the stage makes of the clips shown. Uses none of the training's random numbers."""
         stage, path = self.bare_stage, self.folder / "pictures" / f"step-{self.progress.step:07d}.png"
         stage.eval()
-        with self.averaged(), torch.random.fork_rng(), self.accelerator.autocast():
+        gpus = [self.accelerator.device] if self.accelerator.device.type == "cuda" else []
+        with self.averaged(), torch.random.fork_rng(gpus), self.accelerator.autocast():
             picture = draw_clips(stage.picture_rows(**self.inputs_of(self.shown)))
         stage.train()
         with writing(path, self.folder):
