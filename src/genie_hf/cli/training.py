@@ -45,8 +45,8 @@ def train(
         typer.Option(
             "--cache-codes",
             help="Stages world and reward: encode every frame once before training, and not in each step. Saves the "
-            "tokenizer's work. The codes lie in runs/codes-*.npy, or on the device with the recipe's frames; repeat the "
-            "option with --resume.",
+            "tokenizer's work. The codes lie in runs/codes-*.npy, or on the device with the recipe's frames; repeat "
+            "the option with --resume.",
         ),
     ] = False,
     pretrained: Annotated[

@@ -76,7 +76,7 @@ def evaluate(
         pipe: the pipeline, with its `latent_action_model` if it has one, on the device to use.
         data: one data set, or several by name: what `VideoDataset` takes as its source.
         output: folder for `metrics.json` and `evaluation.png`; by default nothing is written.
-        num_clips: clips drawn (all where there are fewer).
+        num_clips: clips drawn, without a frame in common (all where there are fewer).
         num_rollouts: how many of these are also played.
         horizon: frames generated from one prompt frame, at least 2.
         num_random_draws: rollouts with random actions for each clip.
@@ -264,8 +264,10 @@ def check_reference(reference: VideoDataset, datasets: Mapping[str, VideoDataset
 
 
 def draw_clips(dataset: VideoDataset, number: int, name: str, seed: int) -> Clips:
-    generator = torch.Generator().manual_seed(seed)
-    return Clips.read(dataset, torch.randperm(len(dataset), generator=generator)[:number].tolist(), name)
+    """Clips without a frame in common, so that none tests what was fitted on another; all if there are fewer."""
+    apart = dataset.disjoint_clips()
+    drawn = torch.randperm(len(apart), generator=torch.Generator().manual_seed(seed))[:number]
+    return Clips.read(dataset, [apart[i] for i in drawn.tolist()], name)
 
 
 @torch.no_grad()
