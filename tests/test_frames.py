@@ -44,3 +44,15 @@ def test_sixteen_bits_keep_their_brightness(mode):
     kind = ">u2" if mode == "I;16B" else "<u2"
     picture = PIL.Image.frombytes(mode, (8, 8), np.full((8, 8), 128 * 257).astype(kind).tobytes())
     assert fit_frames(picture, (8, 8)).unique().tolist() == [128]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_resized(dtype):
+    assert fit_frames(torch.full((3, 20, 30), 0.2, dtype=dtype), (8, 8)).unique().tolist() == [51]
+
+
+def test_a_frame_does_not_change_with_the_tensor_that_was_given():
+    given = torch.full((3, 8, 8), 9, dtype=torch.uint8)
+    frame = fit_frames(given, (8, 8))
+    given.zero_()
+    assert (frame == 9).all()

@@ -83,6 +83,7 @@ def test_set_timesteps_overrides_the_temperature_once():
 def test_confidence_reveals_the_likeliest_first_and_random_does_not():
     sharpness = torch.arange(16.0)[:, None]  # position 15 is the surest
     logits = sharpness * torch.nn.functional.one_hot(torch.arange(16) % CODES, CODES)
+    logits = logits + 20 * torch.randn(16, 1, generator=generator(3))  # which says nothing of how sure a position is
     revealed = {}
     for order in ("confidence", "random"):
         scheduler = MaskGITScheduler(CODES, temperature=0, unmasking_order=order)

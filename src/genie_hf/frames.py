@@ -52,7 +52,7 @@ def fit_frames(frames: ImageInput | list, size: tuple[int, int]) -> Tensor:
 
     pixels = _image_tensor(frames)
     if pixels.shape[-2:] == tuple(size) and pixels.dtype == torch.uint8:
-        return pixels
+        return pixels.clone()  # the given one may change
     lead = pixels.shape[:-3]
     pixels = resize(pixels.reshape(-1, *pixels.shape[-3:]), size)
     return _to_uint8(pixels.reshape(*lead, *pixels.shape[-3:]))
@@ -126,6 +126,7 @@ def _image_tensor(image: ImageInput | io.BytesIO) -> Tensor:
         low, high = pixels.min().item(), pixels.max().item()
         if not (-1e-3 <= low and high <= 1 + 1e-3):  # also where a pixel is NaN
             raise ValueError(f"an image's pixels run from {low:g} to {high:g}; give floats in [0, 1], or uint8.")
+        pixels = pixels.float()  # a CPU resizes no half precision
     if pixels.shape[-3] == 4:
         pixels = pixels / 255 if pixels.dtype == torch.uint8 else pixels
         alpha = pixels[..., 3:, :, :]

@@ -45,9 +45,9 @@ def check_latent_action_model(pipe: "GeniePipeline") -> None:
 
 
 def check_actions(
-    actions: int | list | np.ndarray | Tensor, num_actions: int, batch_size: int, dim: int
+    actions: int | list | np.ndarray | Tensor, num_actions: int, batch_size: int | None, dim: int
 ) -> torch.LongTensor:
-    """Actions as int64 with `dim` axes, the batch first; shared ones are repeated."""
+    """Actions as int64 with `dim` axes, the batch first; shared ones are repeated. A batch of any size if `None`."""
     try:
         checked = torch.as_tensor(actions)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -57,9 +57,11 @@ def check_actions(
     if checked.dtype == torch.bool or checked.is_floating_point() or checked.is_complex():
         raise TypeError(f"actions are {actions!r}; give whole numbers from 0 to {num_actions - 1}.")
     shape = tuple(checked.shape)
-    if checked.dim() == dim - 1:
+    if checked.dim() == dim - 1 and batch_size is not None:
         checked = checked.expand(batch_size, *shape)
-    if checked.dim() != dim or len(checked) != batch_size:
+    if batch_size is None and checked.dim() != dim:
+        raise ValueError(f"actions have the shape {shape}; give {dim} axes, the first for the plans.")
+    if batch_size is not None and (checked.dim() != dim or len(checked) != batch_size):
         raise ValueError(f"actions of shape {shape} came for {batch_size} videos; give one list, or one for each.")
     outside = checked[(checked < 0) | (checked >= num_actions)]
     if len(outside):
@@ -100,7 +102,7 @@ def check_generator(generator: torch.Generator | list[torch.Generator] | None) -
 
 def check_num_images_per_prompt(number: int) -> None:
     """It is a whole number from 1 upwards."""
-    if not isinstance(number, int) or number < 1:
+    if not isinstance(number, Integral) or number < 1:
         raise ValueError(f"num_images_per_prompt is {number!r}; give a number from 1 upwards.")
 
 

@@ -265,7 +265,7 @@ class GeniePipeline(DynamicsLoraMixin, PipelineStorage):
         generator = torch.Generator().manual_seed(seeds[0])
         pixels, batched = self._prompt_frames(image, frames, prompt, generator, text_to_image_kwargs)
         if seed == seeds[0]:
-            seeds = [seed + b for b in range(len(pixels))]
+            seeds = check_seeds([seed + b for b in range(len(pixels))])
         elif len(seeds) != len(pixels):
             raise ValueError(f"{len(seeds)} seeds came for {len(pixels)} worlds; give one for each.")
         return self._start(pixels, seeds, num_inference_steps, temperature, batched, max_frame_ms, max_history)
@@ -381,7 +381,7 @@ class GeniePipeline(DynamicsLoraMixin, PipelineStorage):
 
     # Inputs
 
-    def check_actions(self, actions: int | list | np.ndarray | Tensor, batch_size: int, dim: int) -> Tensor:
+    def check_actions(self, actions: int | list | np.ndarray | Tensor, batch_size: int | None, dim: int) -> Tensor:
         """Actions as int64 with `dim` axes, the batch first; shared ones are repeated."""
         return check_actions(actions, self.num_actions, batch_size, dim)
 

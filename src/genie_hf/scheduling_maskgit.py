@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from numbers import Integral
 
 import torch
 from diffusers import ConfigMixin, SchedulerMixin
@@ -98,7 +99,7 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
         Raises:
             ValueError: for a number of steps below 1, or a negative temperature.
         """
-        if not isinstance(num_inference_steps, int) or num_inference_steps < 1:
+        if not isinstance(num_inference_steps, Integral) or num_inference_steps < 1:
             raise ValueError(f"num_inference_steps is {num_inference_steps!r}; give a whole number of at least 1.")
         self.temperature = self._check_temperature(self.config.temperature if temperature is None else temperature)
         self.num_inference_steps = num_inference_steps
@@ -177,7 +178,7 @@ class MaskGITScheduler(SchedulerMixin, ConfigMixin):
             threshold = noise[:, 0, :, None] * cumulative[..., -1:]
             drawn = torch.searchsorted(cumulative, threshold, right=True)  # (B, K, 1)
         else:
-            probs = logits
+            probs = logits.softmax(-1)
             drawn = logits.argmax(-1, keepdim=True)
         pred = torch.where(masked, drawn[..., 0], shown)
 

@@ -54,6 +54,15 @@ def test_the_next_step_begins_an_episode_that_has_ended(make):
     assert {frame.mean() for frame in frames} <= starts
 
 
+def test_a_mask_says_of_each_world_whether_it_begins(make):
+    envs = make()
+    frames, _ = envs.reset(seed=1)
+    for mask in ([True], [True] * 4, [1, 0, 1]):
+        with pytest.raises(ValueError, match="reset_mask is .*; give 3 bools"):
+            envs.reset(options={"reset_mask": np.array(mask)})
+    np.testing.assert_array_equal(envs.reset(options={"reset_mask": np.zeros(3, bool)})[0], frames)
+
+
 def test_worlds_begin_again_alone(make):
     envs = make(max_episode_steps=3, autoreset_mode="SameStep")
     envs.reset(seed=1)

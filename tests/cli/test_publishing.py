@@ -1,6 +1,7 @@
 """`genie-hf publish`, and what the commands say of a world on the Hub that cannot be had."""
 
 import json
+import shutil
 
 import pytest
 from huggingface_hub import ModelCard
@@ -158,6 +159,10 @@ def a_pickle(world):
     (world / "dynamics" / "model.safetensors").rename(world / "dynamics" / "pytorch_model.bin")
 
 
+def without_dynamics(world):
+    shutil.rmtree(world / "dynamics")
+
+
 def newer(world):
     index = world / "model_index.json"
     index.write_text(json.dumps(json.loads(index.read_text()) | {"_format_version": 2}))
@@ -174,6 +179,7 @@ def lacking(world):
     ("spoil", "words"),
     [
         (damaged, "dynamics/model.safetensors is damaged or not a safetensors file"),
+        (without_dynamics, "lacks the folder dynamics: get a fresh copy of the world."),
         (a_pickle, "; pickles, which could run code, are not loaded."),
         (newer, "this world has the format 2, and this genie_hf reads formats up to 1: upgrade it"),
         (lacking, "lack 1 of the tensors that its config.json asks for, such as head.weight"),

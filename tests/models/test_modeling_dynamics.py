@@ -114,6 +114,18 @@ def test_own_samples_stand_in_the_context_of_some_samples_from_a_frame_on(make, 
     assert (changed[:20].int().diff(dim=1) >= 0).all() and not changed[:20, 1].all()
 
 
+def test_own_samples_come_in_small_batches_too(make, codes, actions):
+    torch.manual_seed(0)
+    model = make(context="clean", context_own_samples=0.25)
+    own = [(model.training_inputs(codes[:1], actions[:1])["context"] != codes[:1]).any().item() for _ in range(80)]
+    assert 10 <= sum(own) <= 30
+
+
+def test_a_pass_in_which_nothing_is_masked_has_no_loss(make, codes, actions):
+    out = make()(codes, actions, mask=torch.zeros_like(codes, dtype=torch.bool))
+    assert out.loss == 0
+
+
 def test_an_own_sample_pass_under_autocast_leaves_the_gradients_whole(make, codes, actions):
     model = make(context="clean", context_own_samples=0.5)
     with torch.autocast("cpu", torch.bfloat16):

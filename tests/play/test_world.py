@@ -150,6 +150,24 @@ def test_worlds_of_different_settings_are_not_stepped_together(start):
     assert [world.num_steps for world in worlds] == [0, 0]
 
 
+def test_worlds_that_are_stepped_together_are_counted(start):
+    world, other = start(), start()
+    with pytest.raises(ValueError, match="a world came twice; fork it"):
+        GenieWorld.step_together([world, other, world], [1, 2, 3])
+    with pytest.raises(ValueError, match="2 worlds, 1 actions and 2 rolls came"):
+        GenieWorld.step_together([world, other], [1])
+    with pytest.raises(ValueError, match="0 worlds"):
+        GenieWorld.step_together([], [])
+
+
+@pytest.mark.parametrize("roll", [-1, 1.5, "1"])
+def test_a_roll_is_a_whole_number(roll, start):
+    world = start()
+    with pytest.raises(ValueError, match=f"roll is {roll!r}; give a whole number from 0"):
+        world.step(1, roll=roll)
+    assert world.num_steps == 0
+
+
 def test_a_preview_in_pieces_may_be_interrupted_by_a_step(start, play):
     world, other = play(start(), [1, 2]), play(start(), [1, 2])
     pieces = world.previewing()
@@ -332,6 +350,8 @@ def test_plans_are_imagined_as_they_would_be_played(tiny_pipeline, clips):
             played.step(action)
         assert torch.equal(played.codes[0, -3:], expected_codes)
         assert torch.equal(played.pixels[0, -3:], expected)
+    with pytest.raises(ValueError, match=r"actions have the shape \(2,\); give 2 axes"):
+        world.imagine([2, 3])
     with pytest.raises(ValueError, match="a batch of 2 worlds; split it"):
         tiny_pipeline.start(list(clips[:, 0])).imagine(plans)
 
@@ -351,3 +371,13 @@ def test_a_batch_of_worlds_is_split_into_worlds(tiny_pipeline, clips):
     assert [world.actions for world in worlds] == together.actions
     worlds[0].undo(2)
     assert worlds[0].step(1) == expected[0][0] and worlds[1].frames == together.frames[1]
+
+
+def test_worlds_split_off_a_batch_leave_it_as_it_is(tiny_pipeline, clips):
+    batch = tiny_pipeline.start(list(clips[:, 0]), seed=2, num_inference_steps=2)
+    batch.step([0, 3])
+    expected = batch.fork().step([1, 4])
+    for _ in range(2):
+        worlds = batch.split()
+        assert [worlds[0].step(1), worlds[1].step(4)] == expected
+    assert batch.step([1, 4]) == expected

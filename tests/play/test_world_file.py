@@ -17,6 +17,15 @@ def test_save_and_load_continue_alike(start, tiny_pipeline, clips, tmp_path, pla
     assert torch.equal(loaded.pixels, world.pixels[:, :3])
 
 
+@pytest.mark.parametrize("taken", [0, 1])
+def test_a_world_is_saved_before_its_first_step(taken, start, tiny_pipeline, tmp_path, play):
+    world = play(start(), [2] * taken)
+    world.undo(taken)
+    world.save(tmp_path / "world.safetensors")
+    loaded = GenieWorld.load(tiny_pipeline, tmp_path / "world.safetensors")
+    assert loaded.actions == [] and loaded.step(1) == world.step(1)
+
+
 def test_a_saved_world_of_several_prompt_frames(start, tiny_pipeline, clips, tmp_path, play):
     world = play(start(None, frames=clips[0, :3]), [0])
     world.save(tmp_path / "world.safetensors")

@@ -58,6 +58,17 @@ def test_a_resumed_run_knows_what_its_later_stages_start_from(standing_still, tm
     assert all(torch.allclose(first[name], second[name], atol=1e-8) for name in first)
 
 
+def test_dynamics_on_other_codes_are_told(standing_still, tmp_path, caplog):
+    train(build_recipe(standing_still), tmp_path / "first")
+    standing_still["training"]["tokenizer"]["seed"] = 7
+    train(build_recipe(standing_still), tmp_path / "second", "tokenizer")
+    train(build_recipe(standing_still), tmp_path / "second", "world", pretrained=tmp_path / "first")
+    assert "first learnt with another video_tokenizer than that in" in caplog.text
+    caplog.clear()
+    train(build_recipe(standing_still), tmp_path / "third", "world", pretrained=tmp_path / "first")
+    assert "learnt with another" not in caplog.text
+
+
 def test_what_cannot_be_started_from_is_said_before_training(tiny_values, tmp_path):
     recipe = build_recipe(tiny_values)
     for models in (TokenizerStage.fresh_models(recipe), WorldStage.fresh_models(recipe)):

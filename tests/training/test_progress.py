@@ -12,7 +12,8 @@ SETTINGS = SimpleNamespace(batch_size=8, steps=10)
 
 def take_step(progress, loss, seconds=1.0, wait=0.0):
     progress.add(["loss"], torch.tensor([loss]), wait)
-    progress.spend(seconds)
+    progress.summed_seconds += seconds
+    progress.seconds += seconds
 
 
 def test_a_line_has_the_means_since_the_one_before():

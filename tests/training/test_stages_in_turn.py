@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from genie_hf import GeniePipeline
 from genie_hf.data import VideoDataset
-from genie_hf.training import train
+from genie_hf.training import loop, train
 from genie_hf.training.cached_codes import write_codes
 from genie_hf.training.checkpoints import list_checkpoints
 from genie_hf.training.metrics_log import read_metrics
@@ -94,6 +94,30 @@ def test_the_time_before_a_resumption_counts(tiny_values, tmp_path):
     train(build_recipe(tiny_values), tmp_path, "tokenizer", resume=True, max_minutes=2 * seconds / 60)
     resumed = read_metrics(tmp_path / "runs" / "tokenizer" / "metrics.jsonl")[1]
     assert resumed["learning_rate"] < 0.6 * tiny_values["training"]["tokenizer"]["learning_rate"]  # half its way down
+
+
+def test_the_time_for_pictures_and_checkpoints_counts(tiny_values, tmp_path):
+    tiny_values["training"]["tokenizer"] |= {"steps": 1000, "picture_every": 2, "checkpoint_every": 2}
+    recipe = build_recipe(tiny_values)
+    (result,) = train(recipe, tmp_path, "tokenizer", max_minutes=0.03)
+    assert result.ended_by == "time"
+    (again,) = train(recipe, tmp_path, "tokenizer", resume=True, max_minutes=0.03)
+    assert again.step == result.step
+
+
+def test_a_replaced_world_that_was_stopped_is_not_the_one_before(tiny_values, trained_world, monkeypatch):
+    def stop_at_step_5(run):
+        take_step(run)
+        if run.progress.step == 5:
+            raise KeyboardInterrupt
+
+    recipe, take_step = build_recipe(tiny_values), loop.take_step
+    monkeypatch.setattr(loop, "take_step", stop_at_step_5)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, trained_world, overwrite=True)
+    monkeypatch.undo()
+    results = train(recipe, trained_world, resume=True)
+    assert [(result.stage, result.step) for result in results] == [("tokenizer", 6), ("world", 6)]
 
 
 def test_what_is_missing_is_said(tiny_values, tmp_path):

@@ -93,8 +93,13 @@ def search(
         generator: of the plans.
 
     Raises:
-        ValueError: for a batched world.
+        ValueError: for a batched world, and for numbers that leave nothing to choose from.
     """
+    if min(horizon, num_plans, num_rounds) < 1 or not 0 < elite <= 1:
+        raise ValueError(
+            f"horizon is {horizon}, num_plans {num_plans}, num_rounds {num_rounds} and elite {elite}; "
+            "give at least 1 of each, and a share of the plans."
+        )
     num_actions, best = world.pipe.num_actions, None
     probabilities = torch.full((horizon, num_actions), 1 / num_actions)
     for _ in range(num_rounds):

@@ -65,8 +65,11 @@ class GenieVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         """Begins all episodes, or those of `options["reset_mask"]`, bools of shape `(num_envs,)`; others go on."""
         super().reset(seed=seed)
         options = dict(options or {})
-        mask = options.pop("reset_mask", np.ones(self.num_envs, bool))
-        self._begin(np.flatnonzero(mask), options)
+        mask = np.asarray(options.pop("reset_mask", np.ones(self.num_envs, bool)))
+        if mask.shape != (self.num_envs,) or mask.dtype != bool:
+            raise ValueError(f"reset_mask is {mask.tolist()}; give {self.num_envs} bools.")
+        if mask.any():
+            self._begin(np.flatnonzero(mask), options)
         return self.episodes.observations.copy(), {}
 
     def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict]:

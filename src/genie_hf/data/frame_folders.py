@@ -107,6 +107,11 @@ class FrameImages(VideoReader):
         return found
 
 
+def looks_like_frame(path: Path) -> bool:
+    """Whether it may be a frame of a series: an image with a number at the end of its name."""
+    return path.suffix.lower() in IMAGE_SUFFIXES and path.stem[-1].isdigit()
+
+
 def series_and_numbers(name: str) -> tuple[list[str], list[int]]:
     """What a file's name says besides its numbers, and these: they come in the order that people count in."""
     parts = re.split(r"(\d+)", Path(name).stem)

@@ -9,7 +9,7 @@ from datasets import Dataset, DatasetDict, ReadInstruction
 
 from ..hub.errors import sentence_for
 from .cache import check_cache
-from .frame_folders import FrameFolders
+from .frame_folders import FrameFolders, looks_like_frame
 from .hugging_face import AnyFiles, InMemory, OnHub, ParquetFiles, SavedToDisk, TarFiles, WithConfigurations
 from .lerobot import LeRobot
 from .place import DataSource, Place, shortened
@@ -75,6 +75,12 @@ def open_source(
     if not len(rows):
         raise ValueError(f"{source} is empty: name a source that has video.")
     reader = found.reader(rows, notes, frame_rate, frame_skip)
+    for what, known in (("names", reader.action_names), ("groups", reader.action_groups)):
+        if known is not None and reader.num_actions > len(known):
+            raise ValueError(
+                f"{source} has the action {reader.num_actions - 1}, but its recording.json has {len(known)} {what} of "
+                "actions: add what is missing, or leave them out."
+            )
     if reader.left_out:
         names = shortened([f"{name} ({why})" for name, why in reader.left_out.items()])
         total = len(reader.lengths) + len(reader.left_out)
@@ -90,6 +96,16 @@ def take_split(found: Source, wanted: list[str]) -> Dataset:
     left_out = [str(path) for path in place.files or () if path not in used and looks_like_video(path)]
     if left_out:
         logger.warning("%s: %d video files are not read: %s.", place, len(left_out), shortened(left_out))
+    if isinstance(found, VideoFolder):
+        frames = [path for path in place.files or () if path not in used and looks_like_frame(path)]
+        if len(frames) > 1:
+            logger.warning(
+                "%s: %d images are not read, as there are videos beside them: %s. Frames and videos are sources of "
+                "their own: keep them in two folders.",
+                place,
+                len(frames),
+                shortened([path.name for path in used]),
+            )
     if isinstance(rows, DatasetDict) and len(rows) == 1 and place.names_files:  # test-00000.parquet, say, is taken
         rows = next(iter(rows.values()))
     if isinstance(rows, Dataset):

@@ -5,6 +5,7 @@ It also knows which dtype a CPU is slow in. What is pushed to the Hub gets a car
 
 import copy
 import functools
+import json
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -56,6 +57,8 @@ class CheckedLoading:
         except OSError as error:
             if "no file named" not in str(error):
                 raise
+            if part := missing_part(Path(name), cls.__name__):
+                raise OSError(f"{name} lacks the folder {part}: get a fresh copy of the world.") from error
             told = str(error).removeprefix("Error ").rstrip(".")
             raise OSError(f"There is {told}; pickles, which could run code, are not loaded.") from error
         except SafetensorError as error:
@@ -145,6 +148,14 @@ def unknown_fields(config: PreTrainedConfig) -> list[str]:
     """What a configuration holds beside the fields of its class and what transformers adds."""
     added = {"model_type", "transformers_version", "architectures", "quantization_config", "auto_map"}
     return sorted(name for name in vars(config).keys() - vars(type(config)()).keys() - added if name[0] != "_")
+
+
+def missing_part(world: Path, class_name: str) -> str | None:
+    """The part of a world that is of this class and has no folder; None where there is none."""
+    index = world / "model_index.json"
+    parts = json.loads(index.read_text(encoding="utf-8")) if index.is_file() else {}
+    wanted = [part for part, kind in parts.items() if isinstance(kind, list) and class_name in kind]
+    return next((part for part in wanted if not (world / part).is_dir()), None)
 
 
 def damaged_file(name: str | Path) -> str | Path:

@@ -77,11 +77,12 @@ class MaskedCrossEntropy(nn.Module):
             codes: int64 in [0, codebook_size), of shape `(...)`.
             mask: bool, of the shape of `codes`.
         """
-        loss = F.cross_entropy(logits.flatten(0, -2).float(), codes.masked_fill(~mask, NOT_COUNTED).flatten())
+        hidden, count = codes.masked_fill(~mask, NOT_COUNTED), mask.sum().clamp(min=1)  # none may be, by chance
+        loss = F.cross_entropy(logits.flatten(0, -2).float(), hidden.flatten(), reduction="sum") / count
         if self.config.token_distance and self.vectors is not None:
             distance = self._expected_distance(logits, codes.masked_fill(~mask, 0))
-            loss = loss + self.config.token_distance * (distance * mask).sum() / mask.sum()
-        return loss, ((logits.argmax(dim=-1) == codes) & mask).sum() / mask.sum()
+            loss = loss + self.config.token_distance * (distance * mask).sum() / count
+        return loss, ((logits.argmax(dim=-1) == codes) & mask).sum() / count
 
     def _expected_distance(self, logits: Tensor, codes: Tensor) -> Tensor:
         """The expectation of |v_k - v_y|^2 over the predicted code k for the true code y: (..., V), (...) -> (...)."""
@@ -252,7 +253,7 @@ class GenieDynamicsModel(GeniePreTrainedModel):
             first_masked = torch.where(rand(B) < 0.5, length, first_masked)
         mask &= (frame >= first_masked[:, None])[:, :, None, None]
         context = codes
-        count = round(config.context_own_samples * B)
+        count = int(config.context_own_samples * B + torch.rand(()).item())  # on average, however small the batch
         if count:  # the samples of a batch are in random order: the first ones are as good as any
             first_own = 1 + (rand(count) * (T - 1)).long()
             is_own = (frame >= first_own[:, None])[:, :, None, None]

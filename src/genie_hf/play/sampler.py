@@ -1,6 +1,7 @@
 """The next frame from the past and an action, by MaskGIT steps over its codes (paper §2.2)."""
 
 from collections.abc import Callable, Iterator
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -15,6 +16,8 @@ from .world_cache import WorldCache
 
 def step_generator(seed: int, step: int, roll: int = 0) -> torch.Generator:
     """The source of all randomness of one step (counted from 0) of the world with this seed."""
+    if not isinstance(roll, Integral) or roll < 0:
+        raise ValueError(f"roll is {roll!r}; give a whole number from 0 upwards.")
     return torch.Generator().manual_seed(int(np.random.SeedSequence((seed, step, roll)).generate_state(1)[0]))
 
 

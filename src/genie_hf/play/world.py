@@ -137,6 +137,11 @@ class GenieWorld(History):
         """
         check_output_type(output_type)
         rolls = rolls or [0] * len(worlds)
+        if not len(worlds) == len(actions) == len(rolls) > 0:
+            counts = f"{len(worlds)} worlds, {len(actions)} actions and {len(rolls)} rolls"
+            raise ValueError(f"{counts} came; give one world or more, and an action and a roll for each.")
+        if len(set(map(id, worlds))) < len(worlds):
+            raise ValueError("a world came twice; fork it, to see two futures.")
         if len({world.sampler.kind for world in worlds}) > 1:
             raise ValueError("worlds of different pipelines or settings came, or with a time budget; step them alone.")
         action = torch.cat(
@@ -203,7 +208,7 @@ class GenieWorld(History):
         """
         if len(self.seeds) > 1:
             raise ValueError(f"this is a batch of {len(self.seeds)} worlds; split it, and imagine with one of them.")
-        actions = self.pipe.check_actions(actions, len(actions), dim=2).to(self.prompt_actions.device)
+        actions = self.pipe.check_actions(actions, None, dim=2).to(self.prompt_actions.device)
         cache, codes, frames = self.cache.repeat_interleave(len(actions)), [], []
         for number, action in enumerate(actions.split(1, dim=1), self.num_steps):
             generators = [step_generator(self.seeds[0], number, roll) for _ in range(len(actions))]
@@ -259,7 +264,8 @@ class GenieWorld(History):
             actions: of shape `(batch_size, num_steps)`.
             codes: of the frames that they led to, of shape `(batch_size, num_steps, h, w)`.
         """
-        for action, frame_codes in zip(actions.split(1, dim=1), codes.split(1, dim=1), strict=True):
+        for number in range(actions.shape[1]):
+            action, frame_codes = actions[:, number : number + 1], codes[:, number : number + 1]
             frame = self.sampler.commit(frame_codes, action, self.cache)
             self._append(Step(action, frame_codes, frame))
 
@@ -270,9 +276,9 @@ class GenieWorld(History):
         return other
 
     def split(self) -> list["GenieWorld"]:
-        """The worlds of a batch, to be played alone from now on, or by [`~GenieWorld.step_together`]."""
+        """Independent copies of the worlds of a batch, to be played alone or by [`~GenieWorld.step_together`]."""
         worlds = []
-        for row, (seed, cache) in enumerate(zip(self.seeds, self.cache.split(), strict=True)):
+        for row, (seed, cache) in enumerate(zip(self.seeds, self.cache.clone().split(), strict=True)):
             world = copy.copy(self)
             world.prompt, world.prompt_codes, world.prompt_actions = (
                 x[row : row + 1].clone() for x in (self.prompt, self.prompt_codes, self.prompt_actions)

@@ -57,9 +57,13 @@ def train_stage(
     before, started = progress.seconds, time.monotonic()
     read = started
 
+    def spent() -> float:
+        """Seconds that the stage has taken, before a resumption too."""
+        return before + time.monotonic() - started
+
     def elapsed() -> float:
-        """The share of the stage's time that has passed, before a resumption too; 0 where it has no limit."""
-        return (before + time.monotonic() - started) / 60 / max_minutes if max_minutes else 0.0
+        """The share of the stage's time that has passed; 0 where it has no limit."""
+        return spent() / 60 / max_minutes if max_minutes else 0.0
 
     bar = tqdm(
         total=settings.steps,
@@ -87,7 +91,8 @@ def train_stage(
             saves = done or progress.step % settings.checkpoint_every == 0
             if reads or logs or saves:
                 loss, read = read_terms(run)["loss"], time.monotonic()
-            progress.spend(time.monotonic() - began)
+            progress.summed_seconds += time.monotonic() - began
+            progress.seconds = spent()
             if not progress.unread:
                 bar.set_postfix_str(
                     f"loss {loss:.4f}, {clips_per_second(progress, settings):.1f} clips/s", refresh=False
@@ -97,6 +102,7 @@ def train_stage(
             if run.draws and (progress.step % settings.picture_every == 0 or (done and ended_by != "signal")):
                 run.draw()
             if saves:
+                progress.seconds = spent()  # with that for a picture
                 run.save_checkpoint()
                 if not done:
                     run.push()

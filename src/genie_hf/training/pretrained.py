@@ -1,9 +1,15 @@
 """Models that start from those of a trained pipeline instead of from random weights."""
 
+import logging
 from pathlib import Path
 
 import torch
-from transformers import PreTrainedModel
+from transformers import AutoModel, PreTrainedModel
+
+from ..fingerprint import fingerprint
+from ..models.configuration_dynamics import GenieDynamicsConfig
+
+logger = logging.getLogger(__name__)
 
 
 def start_from(models: dict[str, PreTrainedModel], pipeline: str | Path) -> None:
@@ -36,6 +42,26 @@ def take_over(models: dict[str, PreTrainedModel], pipeline: str | Path, output: 
     for name, model in models.items():
         if not (output / name / "config.json").exists():
             load_part(type(model), pipeline, name).save_pretrained(output / name)
+
+
+def warn_of_other_codes(pipeline: str | Path, output: Path, names: list[str]) -> None:
+    """Logs which models in `output`, trained before these stages, the pipeline's dynamics do not know."""
+    config = GenieDynamicsConfig.from_pretrained(str(pipeline), subfolder="dynamics")
+    for stage, name, known in (
+        ("tokenizer", "video_tokenizer", config.video_tokenizer_fingerprint),
+        ("latent_action", "latent_action_model", config.latent_action_fingerprint),
+    ):
+        if stage in names or known is None or not (output / name / "config.json").exists():
+            continue
+        found = fingerprint(AutoModel.from_pretrained(output / name, dtype="auto"))
+        if found not in (None, known):
+            logger.warning(
+                "The dynamics of %s learnt with another %s than that in %s, so they have much to learn anew. To start "
+                "with theirs as well, choose another folder with --output.",
+                pipeline,
+                name,
+                output,
+            )
 
 
 def load_part(model_class: type[PreTrainedModel], pipeline: str | Path, name: str) -> PreTrainedModel:

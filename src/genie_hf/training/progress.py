@@ -9,7 +9,10 @@ from .recipe import StageRecipe
 
 
 class Progress:
-    """How far a run has come: part of a checkpoint. `sums` are the terms since the last line of metrics.
+    """How far a run has come: part of a checkpoint.
+
+    `seconds` are all that the stage has taken. `sums` are the terms since the last line of metrics, `summed_seconds`
+    the time that went into those steps.
 
     The terms of a step lie on the device until they are read: reading waits until the device has computed them, and
     meanwhile nobody gives it more to do.
@@ -37,11 +40,6 @@ class Progress:
             self.sums = {name: self.sums.get(name, 0.0) + value for name, value in terms.items()}
             self.summed_steps += 1
             yield number, terms
-
-    def spend(self, seconds: float) -> None:
-        """Takes note of time that went into steps."""
-        self.seconds += seconds
-        self.summed_seconds += seconds
 
     def line(self, stage: str, learning_rate: float, settings: StageRecipe) -> dict:
         """What `metrics.jsonl` says of the steps since the last line, which are then forgotten."""

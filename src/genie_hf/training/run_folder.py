@@ -83,6 +83,13 @@ def refuse_to_overwrite(output: Path, name: str) -> None:
         )
 
 
+def forget_runs(output: Path, names: list[str]) -> None:
+    """Removes earlier runs of these stages: the later ones too, which a resumption would take for begun."""
+    for name in names:
+        if (output / "runs" / name).exists():
+            shutil.rmtree(output / "runs" / name)
+
+
 def prepare_run(run: Path, recipe: Recipe, data: dict, resume: bool, pretrained: str | Path | None = None) -> None:
     """Creates the run's folder and writes recipe and data into it; logs how they differ from the run's so far.
 

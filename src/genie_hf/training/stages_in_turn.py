@@ -11,10 +11,10 @@ from .checkpoints import list_checkpoints, step_of
 from .data import check_data
 from .hub_branch import TrainingBranch
 from .loop import TrainingResult, train_stage
-from .pretrained import start_from, take_over
+from .pretrained import start_from, take_over, warn_of_other_codes
 from .pusher import Pusher
 from .recipe import Recipe
-from .run_folder import check_space, claim, pretrained_of, refuse_to_overwrite
+from .run_folder import check_space, claim, forget_runs, pretrained_of, refuse_to_overwrite
 from .stages import STAGES
 
 logger = logging.getLogger(__name__)
@@ -105,6 +105,12 @@ def train(
                     start_from(models[name], pretrained)  # they fit, or else this raises
                 elif processes.is_main_process and list(stages).index(name) < list(stages).index(names[0]):
                     take_over(models[name], pretrained, output)
+            processes.wait_for_everyone()
+            if "world" in names[resume:] and processes.is_main_process:
+                warn_of_other_codes(pretrained, output, names)
+        if not resume:
+            if processes.is_main_process:
+                forget_runs(output, names)
             processes.wait_for_everyone()
         results = []
         for name in names:
