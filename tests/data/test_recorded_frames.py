@@ -62,10 +62,11 @@ def test_recordings_of_earlier_versions_have_no_rewards(tmp_path, write_recordin
 
 
 def test_names_of_actions_are_those_of_the_recording(tmp_path, write_recording):
-    notes = {"action_names": ["left", "right"], "action_groups": [0, 1], "action_group_names": ["l", "r"]}
+    buttons = [f"button {number}" for number in range(40)]
+    notes = {"action_names": buttons, "action_groups": 20 * [0, 1], "action_group_names": ["l", "r"]}
     timing = {"frame_skip": 2, "frame_rate": 30}
     first, second, old = (write_recording(tmp_path / name, [40]) for name in ("first", "second", "old"))
-    for folder, about in ((first, notes | timing), (second, notes | {"action_groups": [0, 0]})):
+    for folder, about in ((first, notes | timing), (second, notes | {"action_groups": 40 * [0]})):
         (folder / "recording.json").write_text(json.dumps(about))
 
     dataset = VideoDataset(first, 4)
@@ -78,7 +79,7 @@ def test_names_of_actions_are_those_of_the_recording(tmp_path, write_recording):
     with pytest.raises(ValueError, match="recorded at 30 frames per second, which frame_rate=8"):
         VideoDataset(first, 4, frame_rate=8)
     dataset = VideoDataset([first, second], 4)
-    assert dataset.action_names == ["left", "right"] and dataset.action_groups is None
+    assert dataset.action_names == buttons and dataset.action_groups is None
     assert dataset.frame_skip is None and dataset.frame_rate is None
     dataset = VideoDataset(old, 4)
     assert dataset.action_names is None and (dataset.frame_skip, dataset.frame_rate) == (1, None)

@@ -75,8 +75,6 @@ class FrameImages(VideoReader):
 
     def __init__(self, rows: Dataset, notes: Mapping[str, Any], stride: int):
         super().__init__(notes, stride)
-        rate = notes.get("frame_rate")
-        self.frame_rates = {rate and rate / stride}
         self.folders, self.images, self.frame_sizes = [], [], set()
         found = [(Path(row["folder"]), row["images"]) for row in rows]
         with ThreadPoolExecutor() as pool:  # decoding runs outside the interpreter lock

@@ -42,8 +42,6 @@ class Images(VideoReader):
         actions: Mapping[str, np.ndarray] | None = None,
     ):
         super().__init__(notes, stride)
-        rate = notes.get("frame_rate")
-        self.frame_rates = {rate and rate / stride}
         self.dataset, self.column = dataset, dataset.column_names[0]
         with ThreadPoolExecutor() as pool:  # decoding runs outside the interpreter lock
             surveys = dict(zip(episodes, pool.map(self.survey, episodes.values()), strict=True))

@@ -14,8 +14,8 @@ class VideoReader(ABC):
     into worker processes: it can be pickled, and keeps no file open.
 
     Args:
-        notes: what the recorder wrote into `recording.json`: of it `frame_skip`, `action_names`, `action_groups` and
-            `action_group_names` are used here, and all is kept as `notes`.
+        notes: what the recorder wrote into `recording.json`: of it `frame_rate`, `frame_skip`, `action_names`,
+            `action_groups` and `action_group_names` are used here, and all is kept as `notes`.
         stride: every `stride`-th frame of the source is used.
 
     Attributes:
@@ -43,6 +43,8 @@ class VideoReader(ABC):
 
     def __init__(self, notes: Mapping[str, Any], stride: int):
         self.notes, self.stride = notes, stride
+        rate = notes.get("frame_rate")
+        self.frame_rates = {rate and rate / stride}
         self.frame_skip: int = notes.get("frame_skip", 1) * stride
         self.action_names: list[str] | None = notes.get("action_names")
         self.action_groups: list[int] | None = notes.get("action_groups")

@@ -24,8 +24,6 @@ class RecordedFrames(VideoReader):
 
     def __init__(self, dataset: Dataset, notes: Mapping[str, Any], stride: int):
         super().__init__(notes, stride)
-        rate = notes.get("frame_rate")
-        self.frame_rates = {rate and rate / stride}
         self.dataset = dataset.with_format("arrow")
         table = self.dataset[:]
         column = {name: table.column(name).to_numpy() for name in COLUMNS[1:]}
