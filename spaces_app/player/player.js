@@ -43,6 +43,7 @@ export class Player {
       const picture = await this.decode(reply.image);
       if (turn !== this.begun) return;
       this.cancel();
+      this.forgetSteps();
       this.session = new Session(reply.world, picture, start);
       this.taps = taps;
       this.tip = 0;
@@ -68,9 +69,10 @@ export class Player {
 
   /** Ends a hold. Frames on their way are kept for later, and not shown. */
   release(action) {
-    const count = this.held.length;
-    this.held = this.held.filter((other) => other !== action);
-    if (this.held.length || !count) return;
+    const index = this.held.lastIndexOf(action);
+    if (index < 0) return;
+    this.held.splice(index, 1); // another key may hold it too
+    if (this.held.length) return;
     for (const step of [...this.steps].reverse()) {
       if (!step.held) break;
       step.cancelled = true;
@@ -126,6 +128,13 @@ export class Player {
     this.held = [];
     for (const step of this.steps) step.cancelled = true;
     this.moveTip();
+  }
+
+  /** Those of the last world: whether they ever come does not matter to the next. */
+  forgetSteps() {
+    this.steps = [];
+    this.arrivals = Promise.resolve();
+    this.failure = null;
   }
 
   /** The next step starts from the last frame that will be shown. */
@@ -193,8 +202,9 @@ export class Player {
   }
 
   arrive(session, step) {
+    if (session !== this.session) return;
     this.steps = this.steps.filter((other) => other !== step);
-    if (session === this.session && !step.cancelled) {
+    if (!step.cancelled) {
       this.latency.noteShown(performance.now());
       this.due = performance.now() + this.frameMs;
       this.show(step.frame.number);
@@ -206,8 +216,9 @@ export class Player {
   }
 
   fail(session, step, error) {
+    if (session !== this.session) return;
     this.steps = this.steps.filter((other) => other !== step);
-    if (session === this.session && !this.failure) {
+    if (!this.failure) {
       const lost = [step, ...this.steps].filter(({ cancelled, held }) => !cancelled && !held);
       this.failure = { session, numFrames: error.num_frames };
       session.expired ||= Boolean(error.expired);

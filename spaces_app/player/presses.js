@@ -10,15 +10,19 @@ export class Presses {
    */
   constructor(player, { mark, mayHold }) {
     Object.assign(this, { player, mark, mayHold });
-    this.pressed = new Map(); // by what is pressed
+    this.pressed = new Map(); // { action, timer, goesOn } by what is pressed
   }
 
   press(what, action) {
     if (this.pressed.has(what) || action === undefined) return;
     this.mark(action, true);
     this.player.tap(action);
-    const timer = setTimeout(() => this.mayHold() && this.player.hold(action), HOLD_MS);
-    this.pressed.set(what, { timer, action });
+    const pressed = { action, goesOn: false };
+    pressed.timer = setTimeout(() => {
+      pressed.goesOn = this.mayHold();
+      if (pressed.goesOn) this.player.hold(action);
+    }, HOLD_MS);
+    this.pressed.set(what, pressed);
   }
 
   release(what) {
@@ -26,8 +30,9 @@ export class Presses {
     if (!pressed) return;
     this.pressed.delete(what);
     clearTimeout(pressed.timer);
-    this.mark(pressed.action, false);
-    this.player.release(pressed.action);
+    const { action, goesOn } = pressed;
+    if (![...this.pressed.values()].some((other) => other.action === action)) this.mark(action, false);
+    if (goesOn) this.player.release(action);
   }
 
   releaseAll() {

@@ -96,6 +96,20 @@ test("of two held actions the later one plays, and the first again after it", as
   assert.equal(steps().at(-1).message.action, 1);
 });
 
+test("an action that two keys hold plays on while one of them is down", async () => {
+  const { player, steps } = await playing();
+  player.hold(1);
+  player.hold(1);
+  player.release(1);
+  answer(steps()[0]);
+  await settled();
+  assert.deepEqual(steps().map(({ message }) => message.action), [1, 1, 1]);
+  player.release(1);
+  steps().slice(1).forEach((step) => answer(step));
+  await settled();
+  assert.equal(steps().length, 3);
+});
+
 test("more steps are on their way where the way is longer than the work", async () => {
   const { player, steps } = await playing();
   player.hold(1);
@@ -186,6 +200,28 @@ test("of two worlds that are started the later one counts", async () => {
   await settled();
   assert.equal(player.session.token, "second");
   assert.deepEqual(shown, [0]);
+});
+
+test("what the last world never answered, or lost, does not hold up the next", async () => {
+  const bursts = [];
+  const { player, asked, shown, said, steps } = await playing({ burst: (message) => bursts.push(message.world) });
+  player.tap(3);
+  player.tap(5);
+  refuse(steps()[1], "Lost.");
+  player.begin({ ...START, seed: 2 });
+  asked.at(-1).reply({ world: "second", frame: 0, image: "0" });
+  await settled();
+  player.tap(4);
+  player.tap(6);
+  steps().slice(2).forEach((step) => answer(step));
+  await settled();
+  assert.deepEqual([shown, bursts], [[0, 0, 1, 2], ["token", "second"]]);
+  player.tap(7);
+  refuse(steps()[0], "Lost, too."); // in the last world
+  await settled();
+  answer(steps()[4]);
+  await settled();
+  assert.deepEqual([shown.at(-1), said], [3, ["Starting…", ""]]);
 });
 
 test("a world begins with the taps of its link", async () => {
