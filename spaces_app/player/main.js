@@ -98,16 +98,14 @@ function play({ page, config, ask, burst, complaint, isOneOfMany }) {
   for (const button of page.findAll("[data-share]")) button.addEventListener("click", shares[button.dataset.share]);
 
   const stillness = matchMedia("(prefers-reduced-motion: reduce)");
-  const presses = new Presses(player, {
-    mark: (action, isPressed) => actions.mark(action, isPressed),
-    mayHold: () => !stillness.matches,
-  });
+  const mayHold = () => !stillness.matches;
+  const presses = new Presses(player, { mark: (action, isPressed) => actions.mark(action, isPressed), mayHold });
   const shortcuts = { z: tools.undo, y: tools.redo, x: tools.reroll, b: tools.mark, r: tools.reset, g: shares.gif };
   listenToKeys(page, presses, bindings, shortcuts);
   listenToButtons(actions.buttons, presses);
   listenToTouch(page, presses, bindings);
   listenToGamepad(presses, bindings, config.actions);
-  prepareHelp(page, config, bindings);
+  prepareHelp(page, config, bindings, mayHold());
 
   const steps = prepareSteps(page, config, player);
   preparePrompts(page, config, (source) => {

@@ -288,6 +288,41 @@ def test_a_phone_plays_by_touch_and_does_not_scroll_sideways(visit):
     assert player.actions == [5, 3, 4]
 
 
+WINDOWS = [(844, 390), (640, 450), (568, 320), (1024, 560), (1366, 657), (1280, 900), (768, 1024), (390, 844)]
+
+
+def test_in_every_window_the_picture_and_its_actions_are_on_show_together(visit):
+    player = visit()
+    for width, height in WINDOWS:
+        player.page.set_viewport_size({"width": width, "height": height})
+        view, actions = (player.page.locator(name).bounding_box() for name in (".view", ".actions"))
+        assert max(box["y"] + box["height"] for box in (view, actions)) <= height, (width, height)
+        assert view["height"] == view["width"] >= min(240, width / 2)
+        assert player.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_box_for_actions_in_films_shows_its_tick_and_never_vanishes(visit, theme):
+    player = visit(f"?__theme={theme}")
+    box = player.page.locator(".burn")
+    looks = [box.screenshot()]
+    for _ in range(2):
+        box.click()
+        assert Image.open(io.BytesIO(box.screenshot())).convert("RGB").getcolors(1) is None  # more than one colour
+        player.page.focus(".view")
+        player.page.mouse.move(0, 0)
+        looks.append(box.screenshot())
+    assert looks[0] == looks[2] != looks[1]
+
+
+@pytest.mark.parametrize(("motion", "verb"), [("reduce", "press"), ("no-preference", "hold")])
+def test_the_page_asks_to_hold_keys_only_where_that_does_something(visit, motion, verb):
+    player = visit(motion=motion)
+    assert player.page.text_content(".hint") == f"Click here, then {verb} a key"
+    asks = player.page.locator(".genie").text_content().lower()
+    assert ("hold a key" in asks, "held down" in asks, "hold an action" in asks) == (motion != "reduce",) * 3
+
+
 def test_a_gamepad_steers_and_does_not_go_on_when_it_is_unplugged(visit):
     player = visit(motion="no-preference", prepare=GAMEPAD)
     player.page.evaluate("window.dispatchEvent(new Event('gamepadconnected'))")
