@@ -62,8 +62,8 @@ function prepareUpload(page, play) {
     take([...event.target.files]);
     event.target.value = ""; // the same file may be chosen again
   });
-  page.element.addEventListener("dragover", (event) => event.preventDefault());
-  page.element.addEventListener("drop", (event) => {
+  document.addEventListener("dragover", (event) => event.preventDefault());
+  document.addEventListener("drop", (event) => {
     event.preventDefault();
     take(event.dataTransfer.files);
   });

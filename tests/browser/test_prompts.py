@@ -93,8 +93,7 @@ def test_files_of_every_kind_start_worlds(visit, tmp_path):
         player.wait_for_words("cannot be in a link")
         player.press("3")
 
-    # One that is dropped on the view.
-    before = player.picture
+    # One that is dropped, on the page or below it.
     content = list((tmp_path / "plain.png").read_bytes())
     transfer = player.page.evaluate_handle(
         """content => {
@@ -104,9 +103,26 @@ def test_files_of_every_kind_start_worlds(visit, tmp_path):
         }""",
         content,
     )
-    player.page.dispatch_event(".stage", "drop", {"dataTransfer": transfer})
-    player.wait_for_another_picture(before)
-    assert_red_above_blue(player.image)
+    for place in (".stage", "footer"):
+        before = player.picture
+        player.page.dispatch_event(place, "drop", {"dataTransfer": transfer})
+        player.wait_for_another_picture(before)
+        assert_red_above_blue(player.image)
+        player.press("3")
+
+
+def test_of_a_long_picture_the_middle_is_played(visit, tmp_path):
+    player = visit()
+    player.tab("Upload")
+    for size in ((4000, 100), (100, 4000)):
+        picture = Image.new("RGB", size, "white")
+        picture.paste(two_colours(), ((size[0] - 96) // 2, (size[1] - 96) // 2))
+        picture.save(tmp_path / "long.png")
+        before = player.picture
+        player.page.set_input_files(".file", tmp_path / "long.png")
+        player.wait_for_another_picture(before)
+        assert_red_above_blue(player.image)
+        player.press("3")
 
 
 def test_each_bad_picture_gives_its_sentence_and_the_world_goes_on(visit, tmp_path):
