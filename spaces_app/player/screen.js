@@ -4,6 +4,7 @@ export class Screen {
   constructor(page, [height, width]) {
     this.page = page;
     Object.assign(page.view, { height, width });
+    page.view.style.aspectRatio = `${width} / ${height}`;
     this.brush = page.view.getContext("2d");
     this.brush.imageSmoothingEnabled = false;
   }
