@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A world from one GPU in ten minutes: records CoinRun, trains the video tokenizer, then the world, and measures it, in
-# one command that ends in time. Made for a machine with Python 3.12, PyTorch, Transformers and Accelerate, but without network:
-# .whl/packages.tar.xz, which one_gpu_packages.sh makes, brings the rest.
+# one command that ends in time. Made for a machine with Python 3.12, PyTorch, Transformers and Accelerate, but without
+# network: .whl/packages.tar.xz, which one_gpu_packages.sh makes, brings the rest.
 #   OUT=results benchmarks/one_gpu.sh
 # Whatever happens, OUT then holds what there is: log.txt, metrics.json, evaluation.png, runs.tar.gz (metrics and
 # pictures of the training, the GPU's load) and the pipeline in pieces under 16 MB:

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Packs what one_gpu.sh installs: the packages that a machine with Python 3.12, PyTorch, Transformers and Accelerate, but without
-# network, still lacks for recording CoinRun, training and measuring. Run it on Linux with network, glibc not newer than
-# that machine's:
+# Packs what one_gpu.sh installs: the packages that a machine with Python 3.12, PyTorch, Transformers and Accelerate,
+# but without network, still lacks for recording CoinRun, training and measuring. Run it on Linux with network, glibc
+# not newer than that machine's:
 #   benchmarks/one_gpu_packages.sh [FOLDER]     makes FOLDER/packages.tar.xz (about 37 MB; default .whl)
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -44,14 +44,14 @@ def take_over(models: dict[str, PreTrainedModel], pipeline: str | Path, output: 
             load_part(type(model), pipeline, name).save_pretrained(output / name)
 
 
-def warn_of_other_codes(pipeline: str | Path, output: Path, names: list[str]) -> None:
-    """Logs which models in `output`, trained before these stages, the pipeline's dynamics do not know."""
+def warn_of_other_codes(pipeline: str | Path, output: Path, earlier: set[str]) -> None:
+    """Logs which models in `output`, trained in earlier stages, the pipeline's dynamics do not know."""
     config = GenieDynamicsConfig.from_pretrained(str(pipeline), subfolder="dynamics")
     for stage, name, known in (
         ("tokenizer", "video_tokenizer", config.video_tokenizer_fingerprint),
         ("latent_action", "latent_action_model", config.latent_action_fingerprint),
     ):
-        if stage in names or known is None or not (output / name / "config.json").exists():
+        if stage not in earlier or known is None:
             continue
         found = fingerprint(AutoModel.from_pretrained(output / name, dtype="auto"))
         if found not in (None, known):

@@ -107,7 +107,7 @@ def train(
                     take_over(models[name], pretrained, output)
             processes.wait_for_everyone()
             if "world" in names[resume:] and processes.is_main_process:
-                warn_of_other_codes(pretrained, output, names)
+                warn_of_other_codes(pretrained, output, stages.keys() - set(names))
         if not resume:
             if processes.is_main_process:
                 forget_runs(output, names)
