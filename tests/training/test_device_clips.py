@@ -3,6 +3,7 @@ import shutil
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.utils.data import default_collate
 
 from genie_hf import GenieVideoTokenizer
 from genie_hf.data import VideoDataset
@@ -12,16 +13,19 @@ from genie_hf.training.clip_order import ClipOrder
 from genie_hf.training.device_clips import DeviceClips
 from genie_hf.training.metrics_log import read_metrics
 from genie_hf.training.recipe_file import build_recipe
+from recorded import record_squares
 
 
 @pytest.mark.parametrize("num_frames", [1, 4])
-def test_batches_are_those_of_the_data(num_frames, recording):
-    dataset = VideoDataset(str(recording), num_frames)
+def test_batches_are_those_of_the_data(num_frames, tmp_path):
+    dataset = VideoDataset(record_squares(tmp_path / "squares", (0, 4)), num_frames)
     order = list(ClipOrder(len(dataset), batch_size=5, steps=(0, 4)))
     batches = list(DeviceClips(dataset, torch.device("cpu")).batches(order))
     assert len(batches) == 4
     for indices, batch in zip(order, batches, strict=True):
-        assert torch.equal(batch["pixels"], torch.stack([dataset[i]["pixels"] for i in indices]))
+        expected = default_collate([dataset[i] for i in indices])
+        assert batch.keys() == expected.keys() == {"pixels", "actions", "rewards", "ended"}
+        assert all(torch.equal(batch[name], expected[name]) for name in batch)
 
 
 def test_it_trains_as_from_the_disk(tiny_values, tmp_path):
