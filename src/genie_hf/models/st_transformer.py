@@ -241,7 +241,7 @@ class STTransformer(nn.Module):
 
 
 class GeniePreTrainedModel(CheckedLoading, PreTrainedModel):
-    """What the three Genie models share: initialisation and the features that transformers asks about."""
+    """What our models share: initialisation, and what transformers asks about; as one with `STBlock`s answers it."""
 
     base_model_prefix = ""
     input_modalities = ("video",)
