@@ -1,3 +1,4 @@
+import json
 import tarfile
 
 import datasets
@@ -41,6 +42,22 @@ def test_files_and_patterns(tmp_path, write_recording, write_video, levels):
         assert VideoDataset(tmp_path / name, 4).lengths.tolist() == [20]
     with pytest.raises(ValueError, match=r"nothing\*\.mp4 \(no file matches this pattern\)"):
         VideoDataset(f"{tmp_path}/nothing*.mp4", 4)
+
+
+@pytest.mark.parametrize(
+    ("notes", "words"),
+    [
+        ([1], r"recording.json must hold an object, as in {\"frame_rate\": 30}, got \[1\]"),
+        ({"frame_rate": 0}, "frame_rate in .*recording.json must be a number above 0, got 0"),
+        ({"frame_rate": "30"}, "frame_rate in .*recording.json must be a number above 0, got '30'"),
+        ({"frame_rate": float("nan")}, "frame_rate in .*recording.json must be a number above 0, got nan"),
+    ],
+)
+def test_notes_that_say_nothing_are_refused(notes, words, tmp_path, write_recording):
+    folder = write_recording(tmp_path / "recording", [9])
+    (folder / "recording.json").write_text(json.dumps(notes))
+    with pytest.raises(ValueError, match=words):
+        VideoDataset(folder, 4, frame_rate=9.99)
 
 
 @pytest.mark.parametrize(

@@ -104,8 +104,9 @@ def test_errors_name_the_source_and_the_remedy(tmp_path, write_recording):
         VideoDataset(recording, num_frames=4, image_size=(1, 2, 3))
     with pytest.raises(ValueError, match="num_frames must be at least 1, got 0"):
         VideoDataset(recording, num_frames=0)
-    with pytest.raises(ValueError, match="frame_rate must be above 0, got 0"):
-        VideoDataset(recording, num_frames=4, frame_rate=0)
+    for rate in (0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=f"frame_rate must be above 0 and finite, got {rate}"):
+            VideoDataset(recording, num_frames=4, frame_rate=rate)
     with pytest.raises(ValueError, match="nowhere.*name a folder"):
         VideoDataset(tmp_path / "nowhere", num_frames=4)
     with pytest.raises(ValueError, match=r"test.*\['train'\]"):

@@ -143,7 +143,15 @@ def visible_files(folder: Path) -> list[Path]:
 
 
 def common_notes(files: Iterable[Path]) -> dict:
-    notes = [json.loads(path.read_text(encoding="utf-8")) for path in files]
+    notes = []
+    for path in files:
+        note = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(note, dict):
+            raise ValueError(f'{path} must hold an object, as in {{"frame_rate": 30}}, got {note!r}.')
+        rate = note.get("frame_rate")
+        if rate is not None and not (isinstance(rate, int | float) and 0 < rate < math.inf):
+            raise ValueError(f"frame_rate in {path} must be a number above 0, got {rate!r}.")
+        notes.append(note)
     if not notes:
         return {}
     return {key: value for key, value in notes[0].items() if all(note.get(key) == value for note in notes)}

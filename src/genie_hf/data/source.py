@@ -86,9 +86,10 @@ class Source(ABC):
                 f"{self.place} has frames without a clock to resample: leave out frame_rate={frame_rate}, or put a "
                 'recording.json beside them that gives their own, as in {"frame_rate": 30}.'
             )
-        if recorded % frame_rate:
+        times = recorded / frame_rate
+        if round(times) < 1 or abs(times - round(times)) > 2e-3 * times:  # 29.97, as some clocks have it, is 30
             raise ValueError(
                 f"{self.place} was recorded at {recorded} frames per second, which frame_rate={frame_rate} does not "
                 "divide evenly: choose one that does."
             )
-        return frame_skip * round(recorded / frame_rate)
+        return frame_skip * round(times)

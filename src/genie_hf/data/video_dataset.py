@@ -1,5 +1,6 @@
 """Clips of video, with the true actions where they were recorded, from any Hugging Face dataset."""
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -81,8 +82,8 @@ class VideoDataset(torch.utils.data.Dataset):
     ):
         if num_frames < 1:
             raise ValueError(f"num_frames must be at least 1, got {num_frames}.")
-        if frame_rate is not None and frame_rate <= 0:
-            raise ValueError(f"frame_rate must be above 0, got {frame_rate}.")
+        if frame_rate is not None and not 0 < frame_rate < math.inf:
+            raise ValueError(f"frame_rate must be above 0 and finite, got {frame_rate}.")
         if frame_skip < 1:
             raise ValueError(f"frame_skip must be at least 1, got {frame_skip}.")
         if image_size is not None:
