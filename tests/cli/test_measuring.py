@@ -95,6 +95,17 @@ def test_calibrate_prints_and_saves_names(run, world, labelled):
     assert f"{names['agreement']:.1%}" in out and f"{names['majority']:.1%}" in out
 
 
+@pytest.mark.parametrize("ceiling", ["labelled=2", "labelled=0", "labelled=nan"])
+def test_a_ceiling_that_is_no_accuracy_is_told(run, world, labelled, ceiling):
+    status, _, err = run("evaluate", world, "--data", labelled, "--ceiling", ceiling)
+    assert status == 2 and f"--ceiling is {ceiling}: an accuracy lies above 0 and is at most 1." in err
+
+
+def test_a_negative_horizon_is_told(run, world, labelled):
+    status, _, err = run("evaluate", world, "--data", labelled, "--long-horizon", -4)
+    assert status == 2 and "Invalid value for '--long-horizon'" in err
+
+
 def test_mistyped_data_are_said_before_anything_long(run, world, monkeypatch):
     monkeypatch.setattr(measuring, "load_pipeline", pytest.fail)
     for arguments in (("--data", "nodata"), ("--data", world, "--reference", "no/da/ta")):

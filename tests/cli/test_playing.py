@@ -32,6 +32,12 @@ def test_actions_may_be_held():
             parse_actions(text)
 
 
+@pytest.mark.parametrize("text", ["1x99999999999999", "1x60000,2x60000"])
+def test_too_many_actions_are_told(text):
+    with pytest.raises(ValueError, match=f"--actions is '{text}': give at most 100,000 actions"):
+        parse_actions(text)
+
+
 def test_a_place_that_cannot_be_written_is_said_before_the_world_is_loaded(run, world, tmp_path, monkeypatch):
     monkeypatch.setattr(playing, "load_pipeline", pytest.fail)
     (tmp_path / "file").write_text("in the way")

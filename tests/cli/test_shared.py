@@ -65,6 +65,26 @@ def test_a_spoilt_world_is_one_sentence(run, world, tmp_path, spoil, message):
     assert err.splitlines()[-1].startswith("genie-hf: " + message.format(world=world))
 
 
+@pytest.mark.parametrize("seed", [-1, 2**32])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("evaluate", "world"),
+        ("legend", "world"),
+        ("calibrate", "world"),
+        ("generate", "world", "start.png", "--actions", "1"),
+        ("record", "coinrun", "recording", "--levels", "none"),
+        ("agents", "film", "world", "--expert", "recording"),
+        ("agents", "plan", "world", "--data", "recording"),
+        ("agents", "rewards", "world", "--data", "recording"),
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_a_seed_out_of_range_is_told_at_once(run, command, seed):
+    status, _, err = run(*command, "--seed", seed)
+    assert status == 2 and "Invalid value for '--seed'" in err
+
+
 def test_a_folder_without_a_world_is_trained_if_it_has_a_recipe(tmp_path):
     with pytest.raises(FileNotFoundError, match="holds no trained world: name the folder of one."):
         check_pipeline(str(tmp_path))

@@ -10,7 +10,7 @@ import typer
 from ..named_pipeline import check_pipeline, load_pipeline
 from ..writing import check_writable
 from .recording import Mode, parse_levels
-from .shared import SETTINGS, Pipeline, check_data, quieten_libraries
+from .shared import SETTINGS, Pipeline, Seed, check_data, quieten_libraries
 
 if TYPE_CHECKING:
     from ..pipeline_genie import GeniePipeline
@@ -20,7 +20,6 @@ OfMode = Annotated[Mode, typer.Option(help="Difficulty of the levels, that of th
 Labels = Annotated[int, typer.Option(min=1, help="Labelled transitions that name the latent actions.")]
 MaskGITSteps = Annotated[int, typer.Option(min=1, help="MaskGIT steps of an imagined frame.")]
 Seeds = Annotated[int, typer.Option(min=1, help="How often all is learnt and played anew.")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of every draw.")]
 
 
 class Towards(StrEnum):

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ..named_pipeline import check_pipeline, folder_with, load_pipeline
-from .shared import Pipeline, Temperature, check_data, quieten_libraries
+from .shared import SEEDS, Pipeline, Seed, Temperature, check_data, quieten_libraries
 
 Data = Annotated[
     list[str] | None,
@@ -24,7 +24,7 @@ def evaluate(
     rollouts: Annotated[int, typer.Option(help="Clips to generate again from their first frame.")] = 64,
     horizon: Annotated[int, typer.Option(help="Frames to generate.")] = 10,
     long_horizon: Annotated[
-        int, typer.Option(help="Frames of the long rollouts that show whether the world lasts; 0 for none.")
+        int, typer.Option(min=0, help="Frames of the long rollouts that show whether the world lasts; 0 for none.")
     ] = 50,
     long_rollouts: Annotated[int, typer.Option(help="Number of long rollouts.")] = 16,
     steps: Annotated[int, typer.Option(help="MaskGIT steps a frame.")] = 25,
@@ -40,7 +40,7 @@ def evaluate(
         list[str] | None,
         typer.Option(help="Instead of --reference: NAME=ACCURACY of such a classifier on data set NAME, if known."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+    seed: Seed = 0,
 ):
     """Measure a world on held-out video.
 
@@ -66,6 +66,9 @@ def evaluate(
         raise ValueError(
             f"--ceiling is {' '.join(ceiling)!r}: write it as NAME=ACCURACY, e.g. test-sticky=0.62."
         ) from None
+    for name, value in ceilings.items():
+        if not 0 < value <= 1:
+            raise ValueError(f"--ceiling is {name}={value:g}: an accuracy lies above 0 and is at most 1.")
     pipe = load_pipeline(pipeline)
     from ..evaluation import evaluate as run_evaluation
     from ..evaluation.clips import name_of
@@ -104,7 +107,7 @@ def legend(
     ] = None,
     frames: Annotated[int, typer.Option(help="Start frames, spread evenly over the data.")] = 200,
     steps: Annotated[int, typer.Option(help="MaskGIT steps a frame.")] = 4,
-    seed: Annotated[int, typer.Option(help="Seed of the sampling.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the sampling.", **SEEDS)] = 0,
 ):
     """Measure what each latent action of a world does.
 
@@ -139,7 +142,7 @@ def calibrate(
     output: Annotated[Path | None, typer.Option(help="Folder for action_names.json; by default the world's.")] = None,
     labels: Annotated[int, typer.Option(help="Labelled transitions to use.")] = 200,
     clips: Annotated[int, typer.Option(help="Clips to draw them from; the rest test the names.")] = 512,
-    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+    seed: Seed = 0,
 ):
     """Name the latent actions of a world after the buttons of a recording.
 

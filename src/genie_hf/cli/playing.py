@@ -12,9 +12,10 @@ import typer
 
 from ..named_pipeline import check_pipeline, load_pipeline, split_revision
 from ..writing import check_writable, writing
-from .shared import Pipeline, Temperature, quieten_libraries
+from .shared import SEEDS, Pipeline, Temperature, quieten_libraries
 
 MAX_PIXELS = 4096  # of a side: what video players can show
+MAX_ACTIONS = 100_000  # of a video, whose frames are kept in memory
 
 
 def generate(
@@ -28,7 +29,7 @@ def generate(
     ),
     steps: Annotated[int, typer.Option(help="MaskGIT steps a frame: fewer are faster, more are sharper.")] = 25,
     temperature: Temperature = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same frames.")] = 0,
+    seed: Annotated[int, typer.Option(help="Same seed, same frames.", **SEEDS)] = 0,
     scale: Annotated[int, typer.Option(help="Pixels shown for each pixel of the world.")] = 4,
 ):
     """Generate a video from a picture and a list of actions.
@@ -160,6 +161,8 @@ def parse_actions(text: str) -> list[int]:
         action, _, times = part.partition("x")
         if not (action.isdecimal() and (times.isdecimal() or "x" not in part)):
             raise ValueError(f"--actions holds {part!r}: write whole numbers like 2,2,5, or 3x10 for ten times 3.")
+        if len(held) + int(times or 1) > MAX_ACTIONS:
+            raise ValueError(f"--actions is {text!r}: give at most {MAX_ACTIONS:,} actions.")
         held += [int(action)] * int(times or 1)
     if not held:
         raise ValueError("--actions is empty: give at least one action.")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from .pushing import License, check_repository, claim, push_recording
-from .shared import SETTINGS
+from .shared import SEEDS, SETTINGS
 
 record_app = typer.Typer(help="Record video to train on from an environment, as a Hugging Face dataset.", **SETTINGS)
 
@@ -56,7 +56,7 @@ def coinrun(
             "that goes straight to the coin, to be learnt from."
         ),
     ] = Policy.random,
-    seed: Annotated[int, typer.Option(help="Seed of the policy.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the policy.", **SEEDS)] = 0,
     frame_skip: Annotated[
         int,
         typer.Option(

@@ -18,6 +18,8 @@ Pipeline = Annotated[str, typer.Argument(help="Folder of a trained world, or its
 Temperature = Annotated[
     float | None, typer.Option(help="Sampling temperature; 0 takes the likeliest code. By default the world's own.")
 ]
+SEEDS: dict[str, Any] = {"min": 0, "max": 2**32 - 1}
+Seed = Annotated[int, typer.Option(help="Seed of every draw.", **SEEDS)]
 
 
 def check_data(names: list[str]) -> None:
