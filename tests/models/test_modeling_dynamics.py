@@ -293,7 +293,9 @@ def test_a_wrong_number_of_actions_is_refused(make, codes, actions):
     [
         ({"grid_size": [0, 4]}, r"at least 1, got \[0, 4\]"),
         ({"num_actions": 1}, "at least 2, got 1"),
-        ({"mask_rate": [0.9, 0.1]}, r"low <= high <= 1, got \[0.9, 0.1\]"),
+        ({"mask_rate": [0.9, 0.1]}, r"low <= high <= 1 and high above 0, got \[0.9, 0.1\]"),
+        ({"mask_rate": [0, 0]}, r"high above 0, got \[0, 0\]"),
+        ({"mask_rate": [0.5]}, r"mask_rate must be \[low, high\] .* got \[0.5\]"),
         ({"context_corruption": 1.5}, r"\[0, 1\], got 1.5"),
         ({"context_own_samples": 0.5}, "needs context 'clean', got 'masked'"),
         ({"token_distance": -0.5}, "token_distance must be at least 0, got -0.5"),

@@ -149,6 +149,7 @@ def test_the_fields_of_its_quantizer_are_stored_beside_the_others():
         ({"num_actions": 1}, "num_actions must be at least 2, got 1"),
         ({"decoder_context": 0}, "at least 1 frame, got 0"),
         ({"num_frames": 1}, "num_frames must be at least 2, got 1"),
+        ({"continuous_steps": -5}, "continuous_steps must be at least 0, got -5"),
     ],
 )
 def test_impossible_configurations_are_refused(kwargs, message):

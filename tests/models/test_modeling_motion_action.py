@@ -139,6 +139,7 @@ def test_any_size_of_frames(size):
     [
         ({"num_actions": 1}, "num_actions must be at least 2, got 1"),
         ({"num_frames": 1}, "num_frames must be at least 2, got 1"),
+        ({"image_size": [64, 64, 3]}, r"a number of pixels or \[height, width\], at least 1, got \[64, 64, 3\]"),
         ({"reach": 64}, "reach must be from 1 to 63 pixels, got 64"),
         ({"history": 0}, "history must be at least 1 displacement, got 0"),
         ({"num_filters": 12}, "num_filters must be a multiple of 8, got 12"),

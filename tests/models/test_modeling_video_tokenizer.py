@@ -172,6 +172,8 @@ def test_a_file_from_before_there_were_quantizers_is_read():
     [
         ({"image_size": 30}, "30x30 is not a multiple of patch_size 4"),
         ({"image_size": 16, "patch_size": 0}, "patch_size 0"),
+        ({"image_size": 0}, r"a number of pixels or \[height, width\], at least 1, got 0"),
+        ({"image_size": [64]}, r"a number of pixels or \[height, width\], at least 1, got \[64\]"),
     ],
 )
 def test_impossible_grids_are_refused(kwargs, message):

@@ -54,7 +54,12 @@ def test_head_dim_is_free_of_hidden_size(make_transformer, hidden):
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "message"), [("head_dim", 7, "even.*7"), ("num_attention_heads", 0, "at least 1, got 0")]
+    ("field", "value", "message"),
+    [
+        ("head_dim", 7, "even.*7"),
+        ("num_attention_heads", 0, "at least 1, got 0"),
+        ("num_hidden_layers", -1, "num_hidden_layers must be at least 0, got -1"),
+    ],
 )
 def test_impossible_sizes_are_refused(field, value, message, transformer):
     with pytest.raises(ValueError, match=message):

@@ -100,6 +100,23 @@ def changed(values, path, value):
         ("precision", "fp8", "precision: Field 'precision' expected one of"),
         ("fps", 0, "fps must be a number of frames per second, more than 0, got 0."),
         ("dynamics", 3, "dynamics must be a mapping of keys to values, got 3."),
+        ("training.tokenizer", None, "training.tokenizer cannot be null: every world needs this stage."),
+        ("training.tokenizer.initialize_from_frames", -3, "initialize_from_frames must be above 0, got -3."),
+        ("training.tokenizer.max_minutes", float("nan"), "training.tokenizer: max_minutes must be above 0, got nan."),
+        ("training.world.learning_rate", float("nan"), "training.world: learning_rate must be above 0, got nan."),
+        ("training.world.learning_rate", float("inf"), "training.world: learning_rate must be finite, got inf."),
+        ("training.world.seed", 2**32, "training.world: seed must lie between 0 and 4294967295, got 4294967296."),
+        ("training.world.betas", [0, 1], "training.world: betas must be two numbers in [0, 1), got [0, 1]."),
+        ("data.image_size", [64], "image_size must be a number of pixels or [height, width], at least 1, got [64]."),
+        ("video_tokenizer.num_frames", 0, "video_tokenizer.num_frames must be at least 2, got 0."),
+        ("video_tokenizer.encoder.num_hidden_layers", -1, "num_hidden_layers must be at least 0, got -1."),
+        ("video_tokenizer.quantizer.type", ["x"], "there is no quantizer type ['x']; choose one of vq, fsq."),
+        ("latent_action_model.type", ["x"], "latent_action_model.type is ['x']; choose one of frames, motion."),
+        ("latent_action_model.continuous_steps", -5, "continuous_steps must be at least 0, got -5."),
+        ("dynamics.mask_rate", [], "dynamics: mask_rate must be [low, high] with 0 <= low <= high <= 1"),
+        ("scheduler", {"temperature": "x"}, "scheduler.temperature must be a number, got 'x'."),
+        ("scheduler", {"temperature": -1}, "scheduler: temperature is -1; give a number from 0"),
+        ("scheduler", {"unmasking_order": "best"}, "scheduler: unmasking_order is 'best'; choose one of random,"),
     ],
 )
 def test_a_wrong_key_or_value_is_named_with_its_path(tiny_values, path, value, message):
@@ -107,6 +124,10 @@ def test_a_wrong_key_or_value_is_named_with_its_path(tiny_values, path, value, m
         build_recipe(changed(tiny_values, path, value))
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_betas_may_be_whole_numbers(tiny_values):
+    assert build_recipe(changed(tiny_values, "training.world.betas", [0, 0.9])).training.world.betas == [0, 0.9]
 
 
 def test_a_missing_key_is_named(tiny_values):

@@ -128,6 +128,8 @@ def test_what_is_missing_is_said(tiny_values, tmp_path):
         train(recipe, tmp_path, "tokenizer", resume=True)
     with pytest.raises(ValueError, match="max_minutes is 0: give a number of minutes above 0, or none"):
         train(recipe, tmp_path, max_minutes=0)
+    with pytest.raises(ValueError, match="max_minutes is nan: give a number of minutes above 0, or none"):
+        train(recipe, tmp_path, max_minutes=float("nan"))
     with pytest.raises(ValueError, match="stage is 'wrld'; the recipe's are tokenizer, world"):
         train(recipe, tmp_path, "wrld")
     recipe.data.train = [str(tmp_path / "no-such-data")]

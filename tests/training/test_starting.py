@@ -8,6 +8,7 @@ from safetensors.torch import load_file
 from genie_hf.training import train
 from genie_hf.training.recipe_file import build_recipe
 from genie_hf.training.starting import refuse_sharding
+from genie_hf.training.tokenizer_stage import TokenizerStage
 
 
 def test_a_decoder_trains_on_codes_that_the_data_gave(tiny_values, tmp_path):
@@ -21,10 +22,19 @@ def test_a_decoder_trains_on_codes_that_the_data_gave(tiny_values, tmp_path):
         assert torch.equal(weights[0][name], weights[1][name]) == name.startswith(tuple(frozen)), name
 
 
-def test_freezing_what_there_is_not_is_refused(tiny_values, tmp_path):
-    tiny_values["training"]["tokenizer"]["frozen"] = ["encoderr"]
-    with pytest.raises(ValueError, match="frozen names 'encoderr'"):
+@pytest.mark.parametrize("name", ["encoderr", "config", "forward"])
+def test_freezing_what_there_is_not_is_refused(name, tiny_values, tmp_path):
+    tiny_values["training"]["tokenizer"]["frozen"] = [name]
+    with pytest.raises(ValueError, match=f"frozen names '{name}', which none of the stage's models has"):
         train(build_recipe(tiny_values), tmp_path, stage="tokenizer")
+
+
+def test_freezing_everything_is_refused(tiny_values, tmp_path):
+    recipe = build_recipe(tiny_values)
+    stage = TokenizerStage(**TokenizerStage.fresh_models(recipe))
+    recipe.training.tokenizer.frozen = [name for name, _ in stage.video_tokenizer.named_children()]
+    with pytest.raises(ValueError, match="frozen is .*'quantizer'.*, which leaves the stage nothing to train"):
+        train(recipe, tmp_path, stage="tokenizer")
 
 
 def test_sharded_models_are_refused():

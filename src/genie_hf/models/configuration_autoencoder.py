@@ -20,6 +20,14 @@ class GenieAutoencoderConfig(PreTrainedConfig):
     num_channels: int = 3
     num_frames: int = 16
 
+    def __post_init__(self, **kwargs):
+        super().__post_init__(**kwargs)
+        sides = [self.image_size] * 2 if isinstance(self.image_size, int) else self.image_size
+        if len(sides) != 2 or min(sides) < 1:
+            raise ValueError(
+                f"image_size must be a number of pixels or [height, width], at least 1, got {self.image_size}."
+            )
+
     @property
     def frame_size(self) -> tuple[int, int]:
         """Height and width of a frame in pixels."""
@@ -50,7 +58,7 @@ class PatchAutoencoderConfig(GenieAutoencoderConfig):
                 setattr(self, name, STTransformerConfig(**(part or {})))
         super().__post_init__(**kwargs)
         (height, width), patch_size = self.frame_size, self.patch_size
-        if patch_size < 1 or height % patch_size or width % patch_size or height < 1 or width < 1:
+        if patch_size < 1 or height % patch_size or width % patch_size:
             raise ValueError(
                 f"image_size {height}x{width} is not a multiple of patch_size {patch_size}; choose a patch size that "
                 "divides both sides."

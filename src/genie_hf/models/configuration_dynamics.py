@@ -71,9 +71,11 @@ class GenieDynamicsConfig(STTransformerConfig):
         side = self.codes_per_token_side
         if side < 1 or self.grid_size[0] % side or self.grid_size[1] % side:
             raise ValueError(f"blocks of codes_per_token_side {side} do not tile the grid_size {self.grid_size}.")
-        low, high = self.mask_rate
-        if not 0 <= low <= high <= 1:
-            raise ValueError(f"mask_rate must be [low, high] with 0 <= low <= high <= 1, got {self.mask_rate}.")
+        rates = self.mask_rate
+        if len(rates) != 2 or not 0 <= rates[0] <= rates[1] <= 1 or not rates[1]:
+            raise ValueError(
+                f"mask_rate must be [low, high] with 0 <= low <= high <= 1 and high above 0, got {rates}."
+            )
         for name in ("context_corruption", "context_own_samples", "fully_masked"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie in [0, 1], got {getattr(self, name)}.")

@@ -35,6 +35,8 @@ class LatentActionConfig(GenieAutoencoderConfig):
             raise ValueError(
                 f"num_frames must be at least 2, got {self.num_frames}: an action lies between two frames."
             )
+        if self.continuous_steps < 0:
+            raise ValueError(f"continuous_steps must be at least 0, got {self.continuous_steps}.")
 
     @property
     def quantizer(self) -> VectorQuantizerConfig:

@@ -49,6 +49,8 @@ class STTransformerConfig(PreTrainedConfig):
         for name in ("hidden_size", "num_attention_heads", "head_dim", "intermediate_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        if self.num_hidden_layers < 0:
+            raise ValueError(f"num_hidden_layers must be at least 0, got {self.num_hidden_layers}.")
         if self.head_dim % 2:
             raise ValueError(f"head_dim must be even for rotary positions, got {self.head_dim}.")
 

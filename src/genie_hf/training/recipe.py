@@ -92,7 +92,7 @@ class StageRecipe:
     min_learning_rate: int | float | None = None
     latent_action_learning_rate: int | float | None = None
     warmup_steps: int = 0
-    betas: list[float] = field(default_factory=lambda: [0.9, 0.9])
+    betas: list[float | int] = field(default_factory=lambda: [0.9, 0.9])
     weight_decay: int | float = 1e-4
     max_grad_norm: int | float | None = 1.0
     gradient_accumulation: int = 1
@@ -111,12 +111,18 @@ class StageRecipe:
         for name in ("steps", "batch_size", "gradient_accumulation", "log_every", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
-        for name in ("learning_rate", "max_grad_norm", "picture_every", "max_minutes", "latent_action_learning_rate"):
-            if getattr(self, name) is not None and getattr(self, name) <= 0:
+        rates = ("learning_rate", "latent_action_learning_rate")
+        for name in (*rates, "max_grad_norm", "initialize_from_frames", "picture_every", "max_minutes"):
+            if getattr(self, name) is not None and not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}.")
-        for name in ("warmup_steps", "weight_decay", "num_workers", "seed"):
-            if getattr(self, name) < 0:
+        for name in ("warmup_steps", "weight_decay", "num_workers"):
+            if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}.")
+        for name in (*rates, "weight_decay"):
+            if getattr(self, name) == math.inf:
+                raise ValueError(f"{name} must be finite, got {getattr(self, name)}.")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed must lie between 0 and {2**32 - 1}, got {self.seed}.")
         if not 0 <= self.lowest_learning_rate <= self.learning_rate:
             raise ValueError(
                 f"min_learning_rate must lie between 0 and learning_rate={self.learning_rate}, "

@@ -22,6 +22,7 @@ from ..models.configuration_latent_action import GenieLatentActionConfig
 from ..models.configuration_reward import GenieRewardConfig
 from ..models.configuration_st_transformer import STTransformerConfig
 from ..models.configuration_video_tokenizer import GenieVideoTokenizerConfig
+from ..scheduling_maskgit import MaskGITScheduler
 from .recipe import LATENT_ACTION_CONFIGS, DataRecipe, Recipe, StageRecipe, TrainingRecipe, config_fields
 from .recipe_path import find_recipe
 
@@ -162,9 +163,13 @@ def build_recipe(values: dict) -> Recipe:
         models["reward_model"] = config(GenieRewardConfig, "reward_model", **codes)
     for entry in fields(TrainingRecipe):
         if training.get(entry.name) is not None:
-            check_clips(entry.name, training[entry.name], [models[name] for name in entry.metadata["models"]])
+            check_clips(entry.name, training[entry.name], {name: models[name] for name in entry.metadata["models"]})
     parts = {"data": data, **models, "training": TrainingRecipe(**training)}
-    check_keys(values.get("scheduler") or {}, {"temperature": False, "unmasking_order": False}, "scheduler")
+    scheduler = values.get("scheduler") or {}
+    check_keys(scheduler, {"temperature": False, "unmasking_order": False}, "scheduler")
+    if not isinstance(scheduler.get("temperature", 1.0), int | float):
+        raise ValueError(f"scheduler.temperature must be a number, got {scheduler['temperature']!r}.")
+    build(MaskGITScheduler, scheduler | {"mask_token_id": dynamics.mask_token_id}, "scheduler")
     return build(Recipe, values | parts, "")
 
 
@@ -177,11 +182,13 @@ def without_derived(values: dict) -> dict:
     }
 
 
-def check_clips(name: str, stage: StageRecipe, models: list[PreTrainedConfig | None]) -> None:
+def check_clips(name: str, stage: StageRecipe, models: dict[str, PreTrainedConfig | None]) -> None:
     """Gives a stage the length of its clips, or raises `ValueError` for one that its models do not take."""
-    configs = [config for config in models if config is not None]
-    shortest = 1 if all(getattr(config, "is_spatial", False) for config in configs) else 2
-    longest = min(config.num_frames for config in configs)
+    configs = {model: config for model, config in models.items() if config is not None}
+    shortest = 1 if all(getattr(config, "is_spatial", False) for config in configs.values()) else 2
+    longest, briefest = min((config.num_frames, model) for model, config in configs.items())
+    if longest < shortest:
+        raise ValueError(f"{briefest}.num_frames must be at least {shortest}, got {longest}.")
     if stage.num_frames is None:
         stage.num_frames = longest
     if not shortest <= stage.num_frames <= longest:
@@ -193,9 +200,12 @@ def check_clips(name: str, stage: StageRecipe, models: list[PreTrainedConfig | N
 
 def stage_values(values: dict) -> dict:
     check_keys(values["training"], TrainingRecipe, "training")
-    for name, value in values["training"].items():
+    for entry in fields(TrainingRecipe):
+        value = values["training"].get(entry.name)
         if value is not None:
-            check_keys(value, StageRecipe, f"training.{name}")
+            check_keys(value, StageRecipe, f"training.{entry.name}")
+        elif entry.default is MISSING:
+            raise ValueError(f"training.{entry.name} cannot be null: every world needs this stage.")
     return values["training"]
 
 
@@ -209,7 +219,7 @@ def model_class(name: str, recipe: dict) -> type[PreTrainedConfig]:
         }[name]
     section = recipe.get(name)
     kind = section.get("type", "frames") if isinstance(section, dict) else "frames"
-    if kind not in LATENT_ACTION_CONFIGS:
+    if kind not in list(LATENT_ACTION_CONFIGS):  # a list, as what is asked for may have no hash
         raise ValueError(f"{name}.type is {kind!r}; choose one of {', '.join(LATENT_ACTION_CONFIGS)}.")
     return LATENT_ACTION_CONFIGS[kind]
 

@@ -67,7 +67,7 @@ def train(
     stages = recipe.training.stages
     if stage is not None and stage not in stages:
         raise ValueError(f"stage is {stage!r}; the recipe's are {', '.join(stages)}.")
-    if max_minutes is not None and max_minutes <= 0:
+    if max_minutes is not None and not max_minutes > 0:
         raise ValueError(f"max_minutes is {max_minutes:g}: give a number of minutes above 0, or none.")
     if push_to is None and (push_every is not None or private):
         raise ValueError("there is nowhere to push to: name a repository with --push-to.")

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator, DistributedType
+from torch import nn
 
 from ..data import VideoDataset
 from ..fingerprint import fingerprint
 from ..models.modeling_dynamics import MaskedCrossEntropy
 from ..models.quantizers.quantizer import Quantizer
 from ..models.st_transformer import STBlock
-from .stage import Stage
+from .stage import Stage, learns
 
 
 def refuse_sharding(accelerator: Accelerator) -> None:
@@ -49,11 +50,14 @@ def count_passes(stage: Stage, passes: int) -> None:
 
 def freeze(stage: Stage, names: list[str]) -> None:
     for name in names:
-        modules = [getattr(model, name) for model in stage.children() if hasattr(model, name)]
+        parts = [getattr(model, name, None) for model in stage.children()]
+        modules = [part for part in parts if isinstance(part, nn.Module)]
         if not modules:
             raise ValueError(f"frozen names {name!r}, which none of the stage's models has.")
         for module in modules:
             module.requires_grad_(False)
+    if not learns(stage):
+        raise ValueError(f"frozen is {names}, which leaves the stage nothing to train: name fewer modules.")
 
 
 def check_given(stage: Stage, given: dict[str, str | None], run: Path) -> None:

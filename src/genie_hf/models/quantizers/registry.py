@@ -29,7 +29,7 @@ def quantizer_config(values: dict | PreTrainedConfig | None) -> PreTrainedConfig
         return values
     values = dict(values or {})
     kind = values.pop("type", "vq")
-    if kind not in QUANTIZERS:
+    if kind not in list(QUANTIZERS):  # a list, as what is asked for may have no hash
         raise ValueError(f"there is no quantizer type {kind!r}; choose one of {', '.join(QUANTIZERS)}.")
     config_class = QUANTIZERS[kind].config_class
     for name in values:

@@ -52,6 +52,8 @@ class VectorQuantizerConfig(PreTrainedConfig):
             raise ValueError(
                 f"codebook_size and codebook_dim must be at least 1, got {self.codebook_size} and {self.codebook_dim}."
             )
+        if self.continuous_steps < 0:
+            raise ValueError(f"continuous_steps must be at least 0, got {self.continuous_steps}.")
         if self.codebook_decay is not None and not 0 < self.codebook_decay < 1:
             raise ValueError(f"codebook_decay must lie between 0 and 1, got {self.codebook_decay}.")
 
