@@ -7,9 +7,8 @@ import pytest
 import torch
 from datasets import Dataset
 
-from genie_hf.data import VideoDataset
 from genie_hf.evaluation import evaluate
-from genie_hf.evaluation.report import draw_clips, predict_next
+from genie_hf.evaluation.report import predict_next
 from genie_hf.fingerprint import fingerprint
 
 
@@ -83,11 +82,12 @@ def test_a_saved_evaluation_holds_every_figure(tiny_pipeline, random_video, tmp_
         assert picture.width > 5 * 64 and picture.height > 6 * 7 * 64
 
 
-def test_clips_have_no_frame_in_common():
-    pixels = torch.randint(256, (2, 23, 3, 16, 16), dtype=torch.uint8)
-    clips = draw_clips(VideoDataset(recording(pixels), num_frames=5, image_size=16), 100, "data", seed=0)
-    frames = clips.pixels.flatten(0, 1)
-    assert len(frames) == len(frames.unique(dim=0)) == 2 * 4 * 5
+def test_no_transition_is_measured_twice(tiny_pipeline):
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(256, (2, 23, 3, 16, 16), generator=generator, dtype=torch.uint8)
+    data = recording(pixels, torch.randint(15, (2, 22), generator=generator))
+    figures = evaluate(tiny_pipeline, data, **SMALL | {"num_clips": 100})["data"]["data"]
+    assert figures["num_clips"] == 2 * 4 and figures["latent_actions"]["num_transitions"] == 2 * 4 * 4
 
 
 def test_the_same_seed_gives_the_same_figures(tiny_pipeline, random_video):

@@ -3,7 +3,7 @@
 Dimension keys: N clips, H frames generated from one prompt frame, so clips have H + 1 frames.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -131,7 +131,9 @@ def evaluate(
     if reference_data is not None:
         check_reference(reference_data, datasets)
 
-    clips = {name: draw_clips(dataset, num_clips, name, seed) for name, dataset in datasets.items()}
+    # what one clip is fitted on must not come again in another
+    apart = {name: dataset.disjoint_clips() for name, dataset in datasets.items()}
+    clips = {name: draw_clips(dataset, num_clips, name, seed, apart[name]) for name, dataset in datasets.items()}
     long_clips = {name: draw_clips(dataset, num_long_rollouts, name, seed) for name, dataset in long_datasets.items()}
     if pipe.latent_action_model is None:
         check_recorded_actions(pipe, [*clips.values(), *long_clips.values()])
@@ -263,11 +265,11 @@ def check_reference(reference: VideoDataset, datasets: Mapping[str, VideoDataset
         raise ValueError("none of the data has true actions that a reference could read: leave it out.")
 
 
-def draw_clips(dataset: VideoDataset, number: int, name: str, seed: int) -> Clips:
-    """Clips without a frame in common, so that none tests what was fitted on another; all if there are fewer."""
-    apart = dataset.disjoint_clips()
-    drawn = torch.randperm(len(apart), generator=torch.Generator().manual_seed(seed))[:number]
-    return Clips.read(dataset, [apart[i] for i in drawn.tolist()], name)
+def draw_clips(dataset: VideoDataset, number: int, name: str, seed: int, among: Sequence[int] | None = None) -> Clips:
+    """So many of these clips, by default of all; all of them where there are fewer."""
+    among = range(len(dataset)) if among is None else among
+    drawn = torch.randperm(len(among), generator=torch.Generator().manual_seed(seed))[:number]
+    return Clips.read(dataset, [among[i] for i in drawn.tolist()], name)
 
 
 @torch.no_grad()
