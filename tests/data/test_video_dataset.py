@@ -68,6 +68,18 @@ def test_pickled_dataset_serves_the_same_clips_in_workers(tmp_path, write_record
     assert torch.equal(pixels, torch.stack([dataset[i]["pixels"] for i in range(len(dataset))]))
 
 
+def test_clips_that_lie_apart_begin_anywhere(tmp_path, write_recording):
+    dataset = VideoDataset(write_recording(tmp_path / "recording", [3, 6, 23]), 4)
+    starts = []
+    for seed in range(100):
+        clips = dataset.disjoint_clips(torch.Generator().manual_seed(seed))
+        frames = [frame for clip in clips for frame in map(tuple, dataset[clip]["pixels"][:, :2, 0, 0].tolist())]
+        assert len(frames) == len(set(frames)) and set(range(3)) & set(clips) and len(clips) in (5, 6)
+        starts += clips
+    assert set(starts) == set(range(len(dataset)))
+    assert dataset.disjoint_clips() == [0, 3, 7, 11, 15, 19]
+
+
 def test_index_out_of_range(tmp_path, write_recording):
     dataset = VideoDataset(write_recording(tmp_path / "recording", [6]), num_frames=5)
     assert torch.equal(dataset[-1]["pixels"], dataset[1]["pixels"])

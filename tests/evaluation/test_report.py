@@ -87,7 +87,7 @@ def test_no_transition_is_measured_twice(tiny_pipeline):
     pixels = torch.randint(256, (2, 23, 3, 16, 16), generator=generator, dtype=torch.uint8)
     data = recording(pixels, torch.randint(15, (2, 22), generator=generator))
     figures = evaluate(tiny_pipeline, data, **SMALL | {"num_clips": 100})["data"]["data"]
-    assert figures["num_clips"] == 2 * 4 and figures["latent_actions"]["num_transitions"] == 2 * 4 * 4
+    assert figures["num_clips"] == 2 * 19 and 2 * 3 <= figures["latent_actions"]["num_transitions"] / 4 <= 2 * 4
 
 
 def test_the_same_seed_gives_the_same_figures(tiny_pipeline, random_video):

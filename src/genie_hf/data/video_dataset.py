@@ -197,10 +197,19 @@ class VideoDataset(torch.utils.data.Dataset):
         starts = self.clip_starts()[clips]
         return clips, starts, np.minimum(starts + self.num_frames, np.append(starts[1:], self.first_frames[-1]))
 
-    def disjoint_clips(self) -> list[int]:
-        """Consecutive clips of each episode that have no frame in common."""
-        ranges = zip((self.clip_ends - self.num_clips).tolist(), self.clip_ends.tolist(), strict=True)
-        return [clip for first, end in ranges for clip in range(first, end, self.num_frames)]
+    def disjoint_clips(self, generator: torch.Generator | None = None) -> list[int]:
+        """Consecutive clips of each episode that have no frame in common.
+
+        Args:
+            generator: where given, draws where in an episode they begin: no place is likelier than another then. By
+                default the first begins with it.
+        """
+        clips = []
+        for first, end in zip((self.clip_ends - self.num_clips).tolist(), self.clip_ends.tolist(), strict=True):
+            if generator is not None and first < end:
+                first += int(torch.randint(min(self.num_frames, end - first), (), generator=generator))
+            clips += range(first, end, self.num_frames)
+        return clips
 
     def __getitem__(self, index: int):
         episode, start = self.locate(index)

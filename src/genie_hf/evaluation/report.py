@@ -3,7 +3,7 @@
 Dimension keys: N clips, H frames generated from one prompt frame, so clips have H + 1 frames.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -76,7 +76,7 @@ def evaluate(
         pipe: the pipeline, with its `latent_action_model` if it has one, on the device to use.
         data: one data set, or several by name: what `VideoDataset` takes as its source.
         output: folder for `metrics.json` and `evaluation.png`; by default nothing is written.
-        num_clips: clips drawn, without a frame in common (all where there are fewer).
+        num_clips: clips drawn (all where there are fewer), and as many without a frame in common for the actions.
         num_rollouts: how many of these are also played.
         horizon: frames generated from one prompt frame, at least 2.
         num_random_draws: rollouts with random actions for each clip.
@@ -131,9 +131,8 @@ def evaluate(
     if reference_data is not None:
         check_reference(reference_data, datasets)
 
-    # what one clip is fitted on must not come again in another
-    apart = {name: dataset.disjoint_clips() for name, dataset in datasets.items()}
-    clips = {name: draw_clips(dataset, num_clips, name, seed, apart[name]) for name, dataset in datasets.items()}
+    clips = {name: draw_clips(dataset, num_clips, name, seed) for name, dataset in datasets.items()}
+    apart = {name: draw_clips_apart(dataset, num_clips, name, seed) for name, dataset in datasets.items()}
     long_clips = {name: draw_clips(dataset, num_long_rollouts, name, seed) for name, dataset in long_datasets.items()}
     if pipe.latent_action_model is None:
         check_recorded_actions(pipe, [*clips.values(), *long_clips.values()])
@@ -153,7 +152,7 @@ def evaluate(
     figures, examples = {}, {}
     for name, held_out in clips.items():
         figures[name], examples[name] = measure_clips(
-            pipe, held_out, num_rollouts, num_random_draws, classifier, ceilings.get(name), playing
+            pipe, held_out, apart[name], num_rollouts, num_random_draws, classifier, ceilings.get(name), playing
         )
         if name in long_clips:
             figures[name]["persistence"], examples[name]["long"] = measure_persistence(
@@ -196,23 +195,26 @@ def check_ceilings(ceilings: Mapping[str, float], sources: Mapping[str, Source],
 def measure_clips(
     pipe: GeniePipeline,
     clips: Clips,
+    apart: Clips,
     num_rollouts: int,
     num_random_draws: int,
     classifier: ReferenceClassifier | None,
     ceiling: float | None,
     playing: dict,
 ) -> tuple[dict, dict]:
-    """The figures of one data set but for its persistence, and what `draw_evaluation` draws of it."""
+    """The figures of one data set but for its persistence, and what `draw_evaluation` draws of it.
+
+    The actions are measured on the clips that lie `apart`: no transition that something is fitted on tests it.
+    """
     batch_size, seed = playing["batch_size"], playing["seed"]
     generator = torch.Generator().manual_seed(seed)
     reader = None if clips.actions is None else classifier
-    aligned = clips.actions_of(pipe, batch_size)
-    read = None if reader is None else read_true_actions(pipe, clips, reader, batch_size)
+    read = None if reader is None else read_true_actions(pipe, apart, reader, batch_size)
     played = clips.first(num_rollouts)
     control, shown = measure_action_control(
         pipe,
         played,
-        aligned[:num_rollouts],
+        played.actions_of(pipe, batch_size),
         reader,
         num_random_draws=num_random_draws,
         generator=generator,
@@ -227,7 +229,7 @@ def measure_clips(
         "reconstruction": measure_reconstruction(pipe, clips, batch_size),
     }
     if pipe.latent_action_model is not None:
-        figures["latent_actions"] = measure_latent_actions(pipe, clips, aligned, ceiling, batch_size, seed)
+        figures["latent_actions"] = measure_latent_actions(pipe, apart, ceiling, batch_size, seed)
         figures["leakage"] = measure_leakage(pipe, clips, batch_size, generator)
     return figures | control, shown
 
@@ -265,11 +267,16 @@ def check_reference(reference: VideoDataset, datasets: Mapping[str, VideoDataset
         raise ValueError("none of the data has true actions that a reference could read: leave it out.")
 
 
-def draw_clips(dataset: VideoDataset, number: int, name: str, seed: int, among: Sequence[int] | None = None) -> Clips:
-    """So many of these clips, by default of all; all of them where there are fewer."""
-    among = range(len(dataset)) if among is None else among
-    drawn = torch.randperm(len(among), generator=torch.Generator().manual_seed(seed))[:number]
-    return Clips.read(dataset, [among[i] for i in drawn.tolist()], name)
+def draw_clips(dataset: VideoDataset, number: int, name: str, seed: int) -> Clips:
+    generator = torch.Generator().manual_seed(seed)
+    return Clips.read(dataset, torch.randperm(len(dataset), generator=generator)[:number].tolist(), name)
+
+
+def draw_clips_apart(dataset: VideoDataset, number: int, name: str, seed: int) -> Clips:
+    """Clips without a frame in common; all there are where these are fewer."""
+    generator = torch.Generator().manual_seed(seed)
+    clips = torch.tensor(dataset.disjoint_clips(generator))
+    return Clips.read(dataset, clips[torch.randperm(len(clips), generator=generator)[:number]].tolist(), name)
 
 
 @torch.no_grad()
@@ -284,10 +291,10 @@ def measure_reconstruction(pipe: GeniePipeline, clips: Clips, batch_size: int) -
 
 
 def measure_latent_actions(
-    pipe: GeniePipeline, clips: Clips, latent: Tensor, ceiling: float | None, batch_size: int, seed: int
+    pipe: GeniePipeline, clips: Clips, ceiling: float | None, batch_size: int, seed: int
 ) -> dict:
-    """Use and consistency of the latent actions of shape `(N, H)`, and their agreement with the true ones."""
-    num_actions = pipe.dynamics.config.num_actions
+    """Use and consistency of the clips' latent actions, and their agreement with the true ones."""
+    latent, num_actions = clips.infer_actions(pipe, batch_size), pipe.dynamics.config.num_actions
     consistency = Consistency(num_actions)
     for rows, pixels in clips.batches(pipe, batch_size, "consistency"):
         consistency.update(pixels, latent[rows].to(pixels.device))
