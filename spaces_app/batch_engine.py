@@ -193,9 +193,13 @@ class BatchEngine:
         resolve(preview.future, result)
 
     def _use_threads(self, num_worlds: int) -> None:
-        """A small world alone is as fast on one thread, and keeps its pace where others need the cores too."""
+        """As many as the work is worth; one world leaves a core to the page's own work and to a browser.
+
+        A thread that has to wait for its core holds up all others.
+        """
+        most = self._max_threads - 1 if num_worlds == 1 else self._max_threads
         threads = num_worlds * self._work_of_a_world // WORK_OF_A_THREAD
-        torch.set_num_threads(min(max(threads, 1), self._max_threads))
+        torch.set_num_threads(max(min(threads, most), 1))
 
     def _drop_preview(self, session: WorldSession) -> None:
         preview = self._previews.pop(session, None)
