@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from batch_engine import MAX_BATCH_SIZE, BatchEngine
+from batch_engine import MAX_BATCH_SIZE, WORK_OF_A_THREAD, BatchEngine
 from genie_hf import GenieWorld
 from refusal import Refusal
 from session import MAX_FRAMES
@@ -79,6 +79,16 @@ def test_worlds_of_different_quality_are_not_mixed(engine, batches):
         asked = [engine.step(session, 1, 0, 1) for session in sessions]
     assert [future.result(30).number for future in asked] == [1] * 4
     assert max(sizes) <= 2
+
+
+@pytest.mark.parametrize(("work", "threads"), [(0.1, [1, 1]), (1, [1, 2]), (10, [3, 4])])
+def test_a_player_alone_leaves_a_core_free(work, threads, engine, monkeypatch):
+    taken = []
+    monkeypatch.setattr(torch, "set_num_threads", taken.append)
+    engine._max_threads, engine._work_of_a_world = 4, int(work * WORK_OF_A_THREAD)
+    for num_worlds in (1, 2):
+        engine._use_threads(num_worlds)
+    assert taken == threads
 
 
 def test_many_threads_lose_nothing(engine):
