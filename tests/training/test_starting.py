@@ -37,6 +37,14 @@ def test_freezing_everything_is_refused(tiny_values, tmp_path):
         train(recipe, tmp_path, stage="tokenizer")
 
 
+@pytest.mark.parametrize("batch_norm", [True, False])
+def test_an_average_beside_batch_statistics_is_told(batch_norm, tiny_values, tmp_path, caplog):
+    tiny_values["video_tokenizer"]["quantizer"]["batch_norm"] = batch_norm
+    tiny_values["training"]["tokenizer"] |= {"ema_decay": 0.9, "steps": 1, "warmup_steps": 0}
+    train(build_recipe(tiny_values), tmp_path, "tokenizer")
+    assert ("ema_decay averages the weights of video_tokenizer, but not its batch" in caplog.text) == batch_norm
+
+
 def test_sharded_models_are_refused():
     accelerator = Accelerator(cpu=True)
     refuse_sharding(accelerator)

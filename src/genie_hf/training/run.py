@@ -20,7 +20,6 @@ from torch.utils.data import DataLoader
 
 from ..evaluation.results import write_results
 from ..fingerprint import fingerprint
-from ..models.quantizers.batch_norm import BatchNorm
 from ..precision import preferred_dtype
 from .alarm import sound_alarm
 from .cached_codes import CachedCodes, write_codes
@@ -38,7 +37,15 @@ from .run_folder import prepare_run
 from .signals import ignore_interrupts
 from .stage import Stage
 from .stages import STAGES
-from .starting import check_given, compile_blocks, count_passes, freeze, refuse_sharding, spread_frames
+from .starting import (
+    check_given,
+    compile_blocks,
+    count_passes,
+    freeze,
+    refuse_sharding,
+    spread_frames,
+    warn_of_batch_statistics,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -150,15 +157,8 @@ class Run:
         self.accelerator.register_for_checkpointing(self.progress)
         if settings.ema_decay is not None:
             self.ema = EMAModel(self.trained, decay=settings.ema_decay, foreach=True)
-            learners = {name: model for name, model in stage.named_children() if name not in stage.given}
-            for name, model in learners.items():
-                if self.is_main and any(isinstance(module, BatchNorm) for module in model.modules()):
-                    logger.warning(
-                        "training.%s.ema_decay averages the weights of %s, but not its batch statistics, so its codes "
-                        "fit them less well. Leave ema_decay out of the stage that learns it.",
-                        self.name,
-                        name,
-                    )
+            if self.is_main:
+                warn_of_batch_statistics(stage)
             self.accelerator.register_for_checkpointing(self.ema)
 
     def restore(self) -> None:

@@ -1,5 +1,6 @@
 """What a stage needs before its first step."""
 
+import logging
 from pathlib import Path
 
 import torch
@@ -9,9 +10,12 @@ from torch import nn
 from ..data import VideoDataset
 from ..fingerprint import fingerprint
 from ..models.modeling_dynamics import MaskedCrossEntropy
+from ..models.quantizers.batch_norm import BatchNorm
 from ..models.quantizers.quantizer import Quantizer
 from ..models.st_transformer import STBlock
 from .stage import Stage, learns
+
+logger = logging.getLogger(__name__)
 
 
 def refuse_sharding(accelerator: Accelerator) -> None:
@@ -58,6 +62,18 @@ def freeze(stage: Stage, names: list[str]) -> None:
             module.requires_grad_(False)
     if not learns(stage):
         raise ValueError(f"frozen is {names}, which leaves the stage nothing to train: name fewer modules.")
+
+
+def warn_of_batch_statistics(stage: Stage) -> None:
+    """Logs which models' codes suffer where an average of the weights is kept."""
+    for name, model in stage.named_children():
+        if learns(model) and any(isinstance(module, BatchNorm) for module in model.modules()):
+            logger.warning(
+                "training.%s.ema_decay averages the weights of %s, but not its batch statistics, so its codes fit "
+                "them less well. Leave ema_decay out of the stage that learns it.",
+                stage.name,
+                name,
+            )
 
 
 def check_given(stage: Stage, given: dict[str, str | None], run: Path) -> None:
